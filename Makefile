@@ -1,0 +1,63 @@
+# lstm.h - the header needs no build; this file runs its examples, tests and checks.
+# `make help` lists the targets. All output goes to build/.
+
+CC ?= cc
+CFLAGS ?= -O2
+STRICT := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion \
+	-Wdouble-promotion -Wundef -Wcast-align -Wstrict-prototypes -Werror
+C99 = $(CC) -std=c99 $(STRICT) $(CFLAGS) -Iinclude
+# The Python side (golden vectors, training) lives in a virtual environment outside the tree.
+VENV ?= $(HOME)/.cache/lstm.h/venv
+PYTHON := $(VENV)/bin/python
+
+EXAMPLES := $(basename $(notdir $(wildcard examples/[0-9]*.c)))
+TESTS := $(basename $(notdir $(wildcard tests/test_*.c)))
+SOURCES = $(shell git ls-files '*.c' '*.cc' '*.h')
+
+.PHONY: all run examples test test-std golden train-check venv format format-check help clean
+all: run
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
+
+run: build/05_speakers ## recognise 370 recorded utterances with two Keras-trained models
+	@build/05_speakers
+
+examples: $(EXAMPLES:%=build/%) ## build and run every example
+	@for e in $(EXAMPLES); do echo "== examples/$$e.c"; build/$$e || exit 1; done
+
+test: $(TESTS:%=build/%) $(EXAMPLES:%=build/%) ## the tests: seconds, a C compiler is enough
+	@CC='$(CC)' sh tests/run.sh $(TESTS)
+
+test-std: ## the header alone: every language version, compiler and optimisation level
+	@sh tests/compile/run.sh
+
+golden: venv ## make the golden vectors again from Keras, torch and onnxruntime and compare
+	@PYTHON='$(PYTHON)' sh tests/golden/check.sh
+
+train-check: venv ## recompute Keras' predictions for the speakers example and compare
+	@$(PYTHON) examples/speakers/train.py --check
+
+venv: $(VENV)/.installed
+$(VENV)/.installed: tests/requirements.txt
+	python3 -m venv $(VENV)
+	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
+format: ## lay the C sources out as .clang-format says
+	clang-format -i $(SOURCES)
+
+format-check: ## fail if `make format` would change a file
+	clang-format --dry-run -Werror $(SOURCES)
+
+clean: ## remove build/
+	rm -rf build
+
+build/test_%: tests/test_%.c include/lstm.h $(wildcard tests/*.h examples/speakers/*.h) | build
+	$(C99) -Iexamples -Itests $< -o $@ -lm
+
+build/%: examples/%.c include/lstm.h $(wildcard examples/speakers/*.h) | build
+	$(C99) $< -o $@
+
+build:
+	@mkdir -p build

@@ -1,0 +1,1170 @@
+/* lstm.h - trained LSTM models in C: Keras' numbers, one header, no dependency, no heap.
+ * Version 0.1.0
+ * SPDX-License-Identifier: MIT
+ *
+ * ABOUT
+ * The LSTM layer of Keras (a step, a sequence, a batch, masks, Bidirectional) and its Dense
+ * layer, over plain float arrays. Weights are used in place, in the order get_weights()
+ * returns them, so a const array in flash is enough. What is not done exactly as Keras does
+ * it is refused with an error. Copy this file and include it; there is nothing to build.
+ *
+ * QUICK START
+ *
+ *   #include <stdio.h>
+ *   #include "lstm.h"
+ *   static const float weights[LSTM_PARAM_COUNT(1, 1)] = {  // get_weights() of a Keras LSTM(1)
+ *       0.5f, -0.4f, 0.9f, 0.3f,  0.2f, 0.7f, -0.6f, 0.1f,  0.0f, 1.0f, 0.0f, 0.0f};
+ *   int main(void)
+ *   {
+ *       const float x[3] = {1.0f, -2.0f, 0.5f};             // [timesteps][input_dim]
+ *       float h[1] = {0}, c[1] = {0}, scratch[LSTM_SCRATCH_LEN(1)];
+ *       lstm_layer lstm;
+ *       if (lstm_layer_init(&lstm, 1, 1, weights, LSTM_PARAM_COUNT(1, 1)) != LSTM_OK ||
+ *           lstm_forward(&lstm, x, 3, h, c, NULL, scratch) != LSTM_OK) { return 1; }
+ *       printf("h = %.6f\n", (double)h[0]);
+ *       return 0;
+ *   }
+ *
+ * SHAPES AND LAYOUT (row-major: the last index runs fastest)
+ *   x                 [batch][timesteps][input_dim]
+ *   h, c              [batch][units]              the state, one pair per stream
+ *   y                 [batch][timesteps][units] with return_sequences, else [batch][units]
+ *   kernel            [input_dim][4*units]        gate blocks i, f, c, o
+ *   recurrent_kernel  [units][4*units]
+ *   bias              [4*units]
+ *   One step: i, f, g, o are the four blocks of x*kernel + h*recurrent_kernel + bias;
+ *   c' = sigmoid(f)*c + sigmoid(i)*tanh(g);  h' = sigmoid(o)*tanh(c').
+ *
+ * OPTIONS (define before including, the same in every file of a program)
+ *   LSTM_API         how functions are declared; default static inline
+ *   LSTM_USE_FMA     1: fused multiply-adds where the CPU has them; faster on some CPUs, but
+ *                    the last bits then depend on the CPU. Default 0
+ *   LSTM_EXPF(x)     e^x from elsewhere, for example expf of <math.h>; default built in
+ *   LSTM_TANHF(x)    tanh x, likewise
+ *   LSTM_LOAD(p)     how the weight at p is read; default *(p). AVR: pgm_read_float(p)
+ *
+ * ERRORS
+ * Arguments are checked once, at entry, and on an error nothing at all is written:
+ *   LSTM_ERR_NULL    a pointer is NULL where data is needed
+ *   LSTM_ERR_SHAPE   a size is zero, sizes do not fit together, or an array would be larger
+ *                    than size_t can say
+ *   LSTM_ERR_OPTION  an enum holds a value it does not have
+ * They are looked for in this order. Sizes of 0 for timesteps, batch or rows are no error:
+ * LSTM_OK, nothing is done, and no data is needed.
+ *
+ * NUMERICS
+ * All is float32, with + - * / alone and each sum taken in one fixed order. So with IEEE 754
+ * arithmetic the same bits come out of every CPU and compiler, and whatever the batch and
+ * however a sequence is split into calls. A gate starts at its bias, takes the products of x
+ * in order, then those of h with an even index; those of h with an odd index are summed apart
+ * and added last. A Dense output sums the products k, k+8, k+16, ... apart for k = 0..7,
+ * halves these eight sums by pairs (k with k+4, k+2, k+1) and adds the bias. tanh is within
+ * 2.6 ULP of the true value for every float, sigmoid within 2.8. -ffast-math, -Ofast,
+ * -ffp-contract=fast and x87 arithmetic change last bits.
+ *
+ * MEMORY AND THREADS
+ *   weights   const, shared by all streams and threads, may live in flash
+ *   state     h and c, one pair per stream; zeros to begin with
+ *   scratch   LSTM_SCRATCH_LEN floats, one per thread, never read before it is written
+ * There are no static variables. x, masks and weights are only read; the arrays of a call must
+ * not overlap. No pointer needs more alignment than a float's.
+ */
+#ifndef LSTM_H
+#define LSTM_H
+
+#define LSTM_VERSION_MAJOR 0
+#define LSTM_VERSION_MINOR 1
+#define LSTM_VERSION_PATCH 0
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* ---- OPTIONS ------------------------------------------------------------------------ */
+
+#ifndef LSTM_API
+#define LSTM_API static inline
+#endif
+
+#ifndef LSTM_USE_FMA
+#define LSTM_USE_FMA 0
+#endif
+#if LSTM_USE_FMA != 0 && LSTM_USE_FMA != 1
+#error "LSTM_USE_FMA must be 0 or 1"
+#endif
+
+#ifndef LSTM_LOAD
+#define LSTM_LOAD(p) (*(p))
+#endif
+
+/* ---- COMPILER ----------------------------------------------------------------------- */
+
+/* Kernels stay out of line: GCC makes worse loops of run-time shapes once they are inlined. */
+#if defined(__GNUC__)
+#define LSTM_IMPL_KERNEL static __attribute__((noinline, unused))
+#define LSTM_IMPL_INLINE static inline __attribute__((always_inline))
+#define LSTM_IMPL_RESTRICT __restrict__
+#else
+#define LSTM_IMPL_KERNEL static
+#define LSTM_IMPL_INLINE static inline
+#define LSTM_IMPL_RESTRICT
+#endif
+
+/* LSTM_IMPL_ROUND(x): x has the value of a float here, and what went into it stays apart from
+ * what comes after. GCC's GNU modes fuse a product and a later sum into one fma where the
+ * target has it and keep x87 values wider than float; an empty asm that may change x prevents
+ * both. Clang fuses within one expression only, so a product of its own statement is safe. */
+#if defined(__AVX512F__)
+#define LSTM_IMPL_REGISTER "+v"
+#elif defined(__SSE__) || defined(__x86_64__)
+#define LSTM_IMPL_REGISTER "+x"
+#elif defined(__aarch64__)
+#define LSTM_IMPL_REGISTER "+w"
+#elif defined(__arm__) && defined(__ARM_FP)
+#define LSTM_IMPL_REGISTER "+t"
+#elif defined(__powerpc__) || defined(__s390__) || defined(__riscv_flen)
+#define LSTM_IMPL_REGISTER "+f"
+#else
+#define LSTM_IMPL_REGISTER "+m"
+#endif
+#if (defined(__GNUC__) && !defined(__clang__) && defined(__FP_FAST_FMAF) && \
+     !LSTM_USE_FMA) ||                                                      \
+    (defined(__GNUC__) && defined(__FAST_MATH__)) ||                        \
+    (defined(__GNUC__) && defined(__FLT_EVAL_METHOD__) && __FLT_EVAL_METHOD__ != 0)
+#define LSTM_IMPL_ROUND(x) __asm__("" : LSTM_IMPL_REGISTER(x))
+#else
+#define LSTM_IMPL_ROUND(x) ((void)0)
+#endif
+
+/* ---- TYPES -------------------------------------------------------------------------- */
+
+typedef enum lstm_status {
+    LSTM_OK = 0,
+    LSTM_ERR_NULL = -1,
+    LSTM_ERR_SHAPE = -2,
+    LSTM_ERR_OPTION = -3
+} lstm_status;
+
+/* keras.activations; where Keras has a parameter, its default. */
+typedef enum lstm_activation {
+    LSTM_DEFAULT =
+        0, /* Keras' default there: tanh, sigmoid (recurrent), linear (Dense) */
+    LSTM_LINEAR,
+    LSTM_TANH,
+    LSTM_SIGMOID,
+    LSTM_HARD_SIGMOID,        /* Keras 3: clip(x/6 + 1/2, 0, 1) */
+    LSTM_HARD_SIGMOID_KERAS2, /* Keras 2: clip(0.2 x + 1/2, 0, 1) */
+    LSTM_RELU,
+    LSTM_RELU6,
+    LSTM_LEAKY_RELU, /* slope 0.2 below 0 */
+    LSTM_ELU,        /* alpha 1 */
+    LSTM_SELU,
+    LSTM_GELU, /* the exact one, with erf */
+    LSTM_SILU,
+    LSTM_HARD_SILU,
+    LSTM_SOFTPLUS,
+    LSTM_SOFTSIGN,
+    LSTM_EXPONENTIAL,
+    LSTM_MISH,
+    LSTM_SOFTMAX, /* over the units */
+    LSTM_LOG_SOFTMAX
+} lstm_activation;
+
+/* keras.layers.LSTM. Fields left zero are Keras' defaults. Flags are true when not 0. */
+typedef struct lstm_layer {
+    size_t input_dim, units;
+    const float *kernel;           /* [input_dim][4*units], gate blocks i f c o */
+    const float *recurrent_kernel; /* [units][4*units] */
+    const float *bias;             /* [4*units], or NULL: use_bias=False */
+    lstm_activation activation, recurrent_activation;
+    int return_sequences, go_backwards, zero_output_for_mask;
+} lstm_layer;
+
+/* keras.layers.Dense */
+typedef struct lstm_dense {
+    size_t input_dim, units;
+    const float *kernel; /* [input_dim][units] */
+    const float *bias;   /* [units], or NULL: use_bias=False */
+    lstm_activation activation;
+} lstm_dense;
+
+/* Bidirectional's merge_mode */
+typedef enum lstm_merge {
+    LSTM_MERGE_CONCAT = 0, /* [forward | backward] */
+    LSTM_MERGE_SUM,
+    LSTM_MERGE_MUL,
+    LSTM_MERGE_AVE
+} lstm_merge;
+
+/* keras.layers.Bidirectional. The backward half runs against the direction of the forward one,
+ * whatever its own go_backwards says, and as in Keras zero_output_for_mask of both halves is
+ * return_sequences. */
+typedef struct lstm_bidirectional {
+    lstm_layer forward, backward;
+    lstm_merge merge;
+} lstm_bidirectional;
+
+/* ---- SIZES -------------------------------------------------------------------------- */
+
+/* Constant expressions of type size_t, for array bounds and static assertions. */
+
+/* What model.summary() shows for the layer; the timesteps play no part. */
+#define LSTM_PARAM_COUNT(input_dim, units) \
+    ((size_t)4 * (units) * ((size_t)(input_dim) + (units) + 1))
+#define LSTM_PARAM_COUNT_NO_BIAS(input_dim, units) \
+    ((size_t)4 * (units) * ((size_t)(input_dim) + (units)))
+#define LSTM_DENSE_PARAM_COUNT(input_dim, units) \
+    ((size_t)(units) * ((size_t)(input_dim) + 1))
+
+/* Floats of scratch for lstm_step and lstm_forward; for lstm_forward_batch; and for
+ * lstm_bidirectional_forward. None grows with the timesteps. */
+#define LSTM_SCRATCH_LEN(units) ((size_t)4 * (units))
+#define LSTM_BATCH_SCRATCH_LEN(batch, units) LSTM_SCRATCH_LEN(units)
+#define LSTM_BIDIRECTIONAL_SCRATCH_LEN(batch, forward_units, backward_units) \
+    ((size_t)(forward_units) > (size_t)(backward_units)                      \
+         ? LSTM_BATCH_SCRATCH_LEN(batch, forward_units)                      \
+         : LSTM_BATCH_SCRATCH_LEN(batch, backward_units))
+
+/* ---- API ---------------------------------------------------------------------------- */
+
+/* lstm_status_string - what a status means, in English. Never NULL. */
+LSTM_API const char *lstm_status_string(lstm_status status);
+
+/* lstm_param_count, lstm_dense_param_count - the parameters of a layer, as model.summary()
+ * counts them: without the bias where bias is NULL. 0 for a NULL layer and where the count
+ * does not fit in size_t. */
+LSTM_API size_t lstm_param_count(const lstm_layer *layer);
+LSTM_API size_t lstm_dense_param_count(const lstm_dense *layer);
+
+/* lstm_layer_init - bind a layer to the flat array that get_weights() gives.
+ *   layer         written: sizes and weight pointers; every option becomes Keras' default
+ *   weights       kernel, recurrent_kernel and bias in a row; not copied, must outlive the layer
+ *   weight_count  floats in weights: LSTM_PARAM_COUNT(input_dim, units), or
+ *                 LSTM_PARAM_COUNT_NO_BIAS(input_dim, units) for a layer without bias
+ * Returns LSTM_OK, or LSTM_ERR_NULL, or LSTM_ERR_SHAPE when weight_count is neither of the
+ * two or a size is 0; the layer is then left untouched. */
+LSTM_API lstm_status lstm_layer_init(lstm_layer *layer, size_t input_dim, size_t units,
+                                     const float *weights, size_t weight_count);
+
+/* lstm_dense_init - the same for a Dense layer: kernel and bias in a row, weight_count
+ * LSTM_DENSE_PARAM_COUNT(input_dim, units), or input_dim*units without bias. */
+LSTM_API lstm_status lstm_dense_init(lstm_dense *layer, size_t input_dim, size_t units,
+                                     const float *weights, size_t weight_count);
+
+/* lstm_step - one timestep, for streaming (keras.layers.LSTMCell).
+ *   x        [input_dim]  input
+ *   h, c     [units]      state, in and out
+ *   scratch  LSTM_SCRATCH_LEN(units) floats
+ * Returns LSTM_OK, LSTM_ERR_NULL, LSTM_ERR_SHAPE or LSTM_ERR_OPTION; on an error nothing is
+ * written. The layer's three flags play no part. Calling it for one step after the other gives
+ * the bits of lstm_forward. Cost: 4*units*(input_dim+units) multiply-adds. */
+LSTM_API lstm_status lstm_step(const lstm_layer *layer, const float *x, float *h,
+                               float *c, float *scratch);
+
+/* lstm_forward - one layer over one sequence (keras.layers.LSTM, batch 1).
+ *   x        [timesteps][input_dim]  input
+ *   h, c     [units]  initial state in, final state out; zeros: what a stateless call does
+ *   y        [timesteps][units] with return_sequences, rows in the order they are computed
+ *            (go_backwards: the last timestep's first); else [units], the last output, or
+ *            NULL where h is all that is wanted
+ *   scratch  LSTM_SCRATCH_LEN(units) floats
+ * Returns as lstm_step. Cost: timesteps*4*units*(input_dim+units) multiply-adds. */
+LSTM_API lstm_status lstm_forward(const lstm_layer *layer, const float *x,
+                                  size_t timesteps, float *h, float *c, float *y,
+                                  float *scratch);
+
+/* lstm_forward_batch - one layer over a batch of sequences, with an optional mask.
+ *   x        [batch][timesteps][input_dim]
+ *   mask     [batch][timesteps], not 0: use the step; or NULL: use all. A masked step leaves
+ *            h and c as they are and its x is not looked at; its output is the one before
+ *            (zeros before the first used step), or zeros with zero_output_for_mask
+ *   h, c     [batch][units]  initial state in, final state out
+ *   y        [batch][timesteps][units] or [batch][units] or NULL, as for lstm_forward
+ *   scratch  LSTM_BATCH_SCRATCH_LEN(batch, units) floats
+ * Returns as lstm_step. Same bits as `batch` calls of lstm_forward, and the same cost. */
+LSTM_API lstm_status lstm_forward_batch(const lstm_layer *layer, const float *x,
+                                        const unsigned char *mask, size_t batch,
+                                        size_t timesteps, float *h, float *c, float *y,
+                                        float *scratch);
+
+/* lstm_bidirectional_forward - two layers in opposite directions (keras.layers.Bidirectional).
+ *   x, mask  as for lstm_forward_batch
+ *   h, c     [batch][forward.units] followed by [batch][backward.units], in and out
+ *   y        rows of forward.units + backward.units (LSTM_MERGE_CONCAT), else of units:
+ *            [batch][timesteps][row] with return_sequences, both halves in order of time;
+ *            else [batch][row], the last output of each direction; or NULL as for lstm_forward
+ *   scratch  LSTM_BIDIRECTIONAL_SCRATCH_LEN(batch, forward.units, backward.units) floats
+ * Returns as lstm_step; LSTM_ERR_SHAPE also when the input_dim of the halves differ, or their
+ * units where merge is not LSTM_MERGE_CONCAT; LSTM_ERR_OPTION also when one half has
+ * return_sequences and the other has not. Cost: that of both layers. */
+LSTM_API lstm_status lstm_bidirectional_forward(const lstm_bidirectional *layer,
+                                                const float *x, const unsigned char *mask,
+                                                size_t batch, size_t timesteps, float *h,
+                                                float *c, float *y, float *scratch);
+
+/* lstm_dense_forward - a Dense layer on `rows` vectors (keras.layers.Dense, on any rank;
+ * TimeDistributed(Dense): rows = batch*timesteps).
+ *   x  [rows][input_dim]    y  [rows][units], may not overlap x
+ * Returns as lstm_step. Cost: rows*input_dim*units multiply-adds. */
+LSTM_API lstm_status lstm_dense_forward(const lstm_dense *layer, const float *x,
+                                        size_t rows, float *y);
+
+/* lstm_mask - which steps keras.layers.Masking leaves in.
+ *   x     [rows][input_dim], rows = batch*timesteps
+ *   mask  [rows], written: 0 where every feature equals mask_value, else 1 (-0 equals 0, a NaN
+ *         equals nothing)
+ * With NULL for x or mask, nothing is done. */
+LSTM_API void lstm_mask(const float *x, size_t rows, size_t input_dim, float mask_value,
+                        unsigned char *mask);
+
+/* lstm_weights_from_torch - the parameters of a torch.nn.LSTM layer in Keras' layout.
+ *   weight_ih  [4*units][input_dim]  weight_ih_l0: row blocks i f g o
+ *   weight_hh  [4*units][units]      weight_hh_l0
+ *   bias_ih, bias_hh  [4*units]      bias_ih_l0, bias_hh_l0, or both NULL (bias=False)
+ *   weights    written: LSTM_PARAM_COUNT(input_dim, units) floats, for lstm_layer_init; a bias
+ *              of zeros where there was none
+ * Returns LSTM_OK, LSTM_ERR_NULL or LSTM_ERR_SHAPE; on an error nothing is written. */
+LSTM_API lstm_status lstm_weights_from_torch(size_t input_dim, size_t units,
+                                             const float *weight_ih,
+                                             const float *weight_hh, const float *bias_ih,
+                                             const float *bias_hh, float *weights);
+
+/* lstm_weights_from_onnx - one direction of an ONNX LSTM node in Keras' layout.
+ *   W  [4*units][input_dim]  row blocks i o f c
+ *   R  [4*units][units]
+ *   B  [8*units]             Wb followed by Rb, or NULL
+ * weights and return value as for lstm_weights_from_torch. */
+LSTM_API lstm_status lstm_weights_from_onnx(size_t input_dim, size_t units,
+                                            const float *W, const float *R,
+                                            const float *B, float *weights);
+
+/* ---- IMPLEMENTATION: math ----------------------------------------------------------- */
+
+typedef union lstm_impl_word {
+    float value;
+    uint32_t bits;
+} lstm_impl_word;
+
+LSTM_IMPL_INLINE float lstm_impl_float_of_bits(uint32_t bits)
+{
+    lstm_impl_word word;
+    word.bits = bits;
+    return word.value;
+}
+
+LSTM_IMPL_INLINE uint32_t lstm_impl_bits_of_float(float value)
+{
+    lstm_impl_word word;
+    word.value = value;
+    return word.bits;
+}
+
+LSTM_IMPL_INLINE float lstm_impl_product(float a, float b)
+{
+    float product = a * b;
+    LSTM_IMPL_ROUND(product);
+    return product;
+}
+
+/* sum + a*b: the step every sum of products is made of */
+LSTM_IMPL_INLINE float lstm_impl_multiply_add(float sum, float a, float b)
+{
+#if LSTM_USE_FMA && defined(__FP_FAST_FMAF)
+    return __builtin_fmaf(a, b, sum);
+#else
+    return sum + lstm_impl_product(a, b);
+#endif
+}
+
+/* A NaN compares false and so passes through. */
+LSTM_IMPL_INLINE float lstm_impl_clip(float x, float low, float high)
+{
+    return x < low ? low : x > high ? high : x;
+}
+
+/* e^x = 2^n * (1 + g + r)/(1 + g - r), where n is x/ln 2 rounded, r is half of what is left,
+ * |r| <= ln(2)/4, and g = r*coth(r) - 1 = r^2/3 - r^4/45 + ...; here the two coefficients are
+ * the minimax ones: 5.3e-10 off in e^x. This form needs one division, which tanh and sigmoid
+ * share with their own. Returns 2^(n + offset), read off the bits of a sum whose last place
+ * is 1; the caller sees to it that n + offset is within -126..127. */
+LSTM_IMPL_INLINE float lstm_impl_exp_parts(float x, float offset, float *g, float *r)
+{
+    const float one_over_ln2 = 1.44269504f;
+    const float half_ln2_high = 0.346572876f, half_ln2_low = 7.1430341e-7f;
+    const float shift = 12583039.0f + offset; /* 1.5*2^23 + 127 + offset */
+    float shifted = lstm_impl_multiply_add(shift, x, one_over_ln2);
+    float n, r2;
+    LSTM_IMPL_ROUND(shifted);
+    n = shifted - shift;
+    *r = 0.5f * x - lstm_impl_product(n, half_ln2_high) -
+         lstm_impl_product(n, half_ln2_low);
+    r2 = lstm_impl_product(*r, *r);
+    *g = lstm_impl_product(r2, lstm_impl_multiply_add(0.33333235f, r2, -0.02212758f));
+    return lstm_impl_float_of_bits(lstm_impl_bits_of_float(shifted) << 23);
+}
+
+/* e^x, also where it is denormal or overflows: 2^n is applied in two factors. */
+LSTM_IMPL_INLINE float lstm_impl_exp(float x)
+{
+#ifdef LSTM_EXPF
+    return LSTM_EXPF(x);
+#else
+    const int small = x < 0.0f;
+    float g, r, over;
+    over = lstm_impl_exp_parts(lstm_impl_clip(x, -104.0f, 89.0f), small ? 64.0f : -64.0f,
+                               &g, &r);
+    over = lstm_impl_product(over, 1.0f + (g + r));
+    return over / (1.0f + (g - r)) * (small ? 5.42101086e-20f : 18446744073709551616.0f);
+#endif
+}
+
+/* e^x - 1, without the cancellation near 0; for x <= 0 */
+LSTM_IMPL_INLINE float lstm_impl_expm1(float x)
+{
+    float g, r;
+    const float power =
+        lstm_impl_exp_parts(lstm_impl_clip(x, -30.0f, 0.0f), 0.0f, &g, &r);
+    const float less = power - 1.0f, more = power + 1.0f;
+    const float over = less + (lstm_impl_product(less, g) + lstm_impl_product(more, r));
+    return over / (1.0f + (g - r));
+}
+
+/* 1/(1 + e^-x) = e^x/(1 + e^x), both parts times 2^64 so that a denormal result comes out of
+ * the division rounded once. Beyond the bounds of the clip the result is 0 or 1. */
+LSTM_IMPL_INLINE float lstm_impl_sigmoid(float x)
+{
+#ifdef LSTM_EXPF
+    return x < 0.0f ? LSTM_EXPF(x) / (1.0f + LSTM_EXPF(x))
+                    : 1.0f / (1.0f + LSTM_EXPF(-x));
+#else
+    const float two_to_64 = 18446744073709551616.0f;
+    float g, r, over;
+    over = lstm_impl_exp_parts(lstm_impl_clip(x, -104.0f, 18.0f), 64.0f, &g, &r);
+    over = lstm_impl_product(over, 1.0f + (g + r));
+    return over / lstm_impl_multiply_add(over, two_to_64, 1.0f + (g - r));
+#endif
+}
+
+/* tanh|x| = (1 - e)/(1 + e) with e = e^(-2|x|), ordered so that nothing cancels: near 0 the
+ * power is 1 and only -2r/(2 + 2g) is left. From 10 on the result is 1. */
+LSTM_IMPL_INLINE float lstm_impl_tanh(float x)
+{
+#ifdef LSTM_TANHF
+    return LSTM_TANHF(x);
+#else
+    const uint32_t bits = lstm_impl_bits_of_float(x), sign = bits & 0x80000000u;
+    const float magnitude = lstm_impl_float_of_bits(bits ^ sign);
+    float g, r, power, less, more, over, under;
+    power = -2.0f * (magnitude > 10.0f ? 10.0f : magnitude);
+    power = lstm_impl_exp_parts(power, 0.0f, &g, &r);
+    less = 1.0f - power;
+    more = 1.0f + power;
+    over = less + (lstm_impl_product(less, g) - lstm_impl_product(more, r));
+    under = more + (lstm_impl_product(more, g) - lstm_impl_product(less, r));
+    return lstm_impl_float_of_bits(lstm_impl_bits_of_float(over / under) | sign);
+#endif
+}
+
+/* log((1 + z)/(1 - z)) for 0 <= z <= 1/3: 2z(1 + z^2/3 + z^4/5 + ...), minimax, 4.6e-9 off */
+LSTM_IMPL_INLINE float lstm_impl_log_ratio(float z)
+{
+    const float z2 = lstm_impl_product(z, z);
+    float p = lstm_impl_multiply_add(0.139995806f, z2, 0.140121858f);
+    p = lstm_impl_multiply_add(0.200108488f, z2, p);
+    p = lstm_impl_multiply_add(0.333332066f, z2, p);
+    return 2.0f * lstm_impl_multiply_add(z, z, lstm_impl_product(z2, p));
+}
+
+/* log(x) for finite x >= 1 */
+LSTM_IMPL_INLINE float lstm_impl_log(float x)
+{
+    const uint32_t bits = lstm_impl_bits_of_float(x);
+    const float exponent = (float)(int)((bits >> 23) - 127u);
+    const float m = lstm_impl_float_of_bits((bits & 0x007fffffu) | 0x3f800000u);
+    return lstm_impl_multiply_add(lstm_impl_log_ratio((m - 1.0f) / (m + 1.0f)), exponent,
+                                  0.693147182f);
+}
+
+/* The normal distribution's P(X > a) for a >= 0: e^(-a^2/2)/2 times a polynomial in
+ * 1/(1 + 0.4 a/sqrt 2), minimax for a <= 14 with 1.2e-7 relative error. */
+LSTM_IMPL_INLINE float lstm_impl_normal_tail(float a)
+{
+    const float t = 1.0f / lstm_impl_multiply_add(1.0f, a, 0.282842712f);
+    float p = lstm_impl_multiply_add(-0.380969703f, t, 0.0706680327f);
+    p = lstm_impl_multiply_add(0.666125264f, t, p);
+    p = lstm_impl_multiply_add(-0.366321315f, t, p);
+    p = lstm_impl_multiply_add(0.414406681f, t, p);
+    p = lstm_impl_multiply_add(0.131686834f, t, p);
+    p = lstm_impl_multiply_add(0.240211033f, t, p);
+    p = lstm_impl_multiply_add(0.224122195f, t, p);
+    p = lstm_impl_multiply_add(7.08600006e-5f, t, p);
+    return 0.5f * p * lstm_impl_exp(-0.5f * a * a);
+}
+
+LSTM_IMPL_INLINE float lstm_impl_hard_sigmoid(float x, float slope)
+{
+    return lstm_impl_clip(lstm_impl_multiply_add(0.5f, slope, x), 0.0f, 1.0f);
+}
+
+/* log(1 + e^x) */
+LSTM_IMPL_INLINE float lstm_impl_softplus(float x)
+{
+    const float e = lstm_impl_exp(x < 0.0f ? x : -x);
+    return (x > 0.0f ? x : 0.0f) + lstm_impl_log_ratio(e / (2.0f + e));
+}
+
+/* x*tanh(softplus(x)); the tanh is (e^2 + 2e)/(e^2 + 2e + 2), e = e^x, or for x > 0 the same
+ * over e^2, as e then would overflow. */
+LSTM_IMPL_INLINE float lstm_impl_mish(float x)
+{
+    const int small = x < 0.0f;
+    const float e = lstm_impl_exp(small ? x : -x);
+    const float over = small ? lstm_impl_product(e, e + 2.0f) : 1.0f + 2.0f * e;
+    return x * (over / (over + (small ? 2.0f : lstm_impl_product(2.0f * e, e))));
+}
+
+/* x*P(X < x) */
+LSTM_IMPL_INLINE float lstm_impl_gelu(float x)
+{
+    const float tail = lstm_impl_normal_tail(x < 0.0f ? -x : x);
+    return x * (x < 0.0f ? tail : 1.0f - tail);
+}
+
+/* An activation works in place on a whole vector, as softmax needs all of it. Which ones a
+ * layer uses is settled at entry: where the compiler knows its options, no other is linked. */
+typedef void (*lstm_impl_activation)(float *z, size_t n);
+
+#define LSTM_IMPL_ELEMENTWISE(name, f_of_x)                    \
+    LSTM_IMPL_KERNEL void lstm_impl_##name(float *z, size_t n) \
+    {                                                          \
+        size_t k;                                              \
+        for (k = 0; k < n; k++) {                              \
+            const float x = z[k];                              \
+            z[k] = f_of_x;                                     \
+        }                                                      \
+    }
+
+LSTM_IMPL_ELEMENTWISE(all_tanh, lstm_impl_tanh(x))
+LSTM_IMPL_ELEMENTWISE(all_sigmoid, lstm_impl_sigmoid(x))
+LSTM_IMPL_ELEMENTWISE(all_hard_sigmoid, lstm_impl_hard_sigmoid(x, 1.0f / 6.0f))
+LSTM_IMPL_ELEMENTWISE(all_hard_sigmoid_keras2, lstm_impl_hard_sigmoid(x, 0.2f))
+LSTM_IMPL_ELEMENTWISE(all_relu, (x < 0.0f ? 0.0f : x))
+LSTM_IMPL_ELEMENTWISE(all_relu6, lstm_impl_clip(x, 0.0f, 6.0f))
+LSTM_IMPL_ELEMENTWISE(all_leaky_relu, (x < 0.0f ? 0.2f * x : x))
+LSTM_IMPL_ELEMENTWISE(all_elu, (x < 0.0f ? lstm_impl_expm1(x) : x))
+LSTM_IMPL_ELEMENTWISE(all_selu,
+                      (x < 0.0f ? 1.75809934f * lstm_impl_expm1(x) : 1.05070099f * x))
+LSTM_IMPL_ELEMENTWISE(all_gelu, lstm_impl_gelu(x))
+LSTM_IMPL_ELEMENTWISE(all_silu, x *lstm_impl_sigmoid(x))
+LSTM_IMPL_ELEMENTWISE(all_hard_silu, x *lstm_impl_hard_sigmoid(x, 1.0f / 6.0f))
+LSTM_IMPL_ELEMENTWISE(all_softplus, lstm_impl_softplus(x))
+LSTM_IMPL_ELEMENTWISE(all_softsign, x / (1.0f + (x < 0.0f ? -x : x)))
+LSTM_IMPL_ELEMENTWISE(all_exponential, lstm_impl_exp(x))
+LSTM_IMPL_ELEMENTWISE(all_mish, lstm_impl_mish(x))
+
+LSTM_IMPL_KERNEL void lstm_impl_all_linear(float *z, size_t n)
+{
+    (void)z;
+    (void)n;
+}
+
+/* Takes the largest element off all of them and returns the sum of e^z of what is left. */
+LSTM_IMPL_KERNEL float lstm_impl_center(float *z, size_t n)
+{
+    float largest = z[0], sum = 0.0f;
+    size_t k;
+    for (k = 1; k < n; k++) {
+        largest = z[k] > largest ? z[k] : largest;
+    }
+    for (k = 0; k < n; k++) {
+        z[k] -= largest;
+        sum += lstm_impl_exp(z[k]);
+    }
+    return sum;
+}
+
+LSTM_IMPL_KERNEL void lstm_impl_all_softmax(float *z, size_t n)
+{
+    const float sum = lstm_impl_center(z, n);
+    size_t k;
+    for (k = 0; k < n; k++) {
+        z[k] = lstm_impl_exp(z[k]) / sum;
+    }
+}
+
+LSTM_IMPL_KERNEL void lstm_impl_all_log_softmax(float *z, size_t n)
+{
+    const float log_sum = lstm_impl_log(lstm_impl_center(z, n));
+    size_t k;
+    for (k = 0; k < n; k++) {
+        z[k] -= log_sum;
+    }
+}
+
+/* The function of an activation, or NULL for a value the enum does not have. */
+LSTM_IMPL_INLINE lstm_impl_activation lstm_impl_find(lstm_activation activation,
+                                                     lstm_impl_activation default_one)
+{
+    switch (activation) {
+    case LSTM_DEFAULT: return default_one;
+    case LSTM_LINEAR: return lstm_impl_all_linear;
+    case LSTM_TANH: return lstm_impl_all_tanh;
+    case LSTM_SIGMOID: return lstm_impl_all_sigmoid;
+    case LSTM_HARD_SIGMOID: return lstm_impl_all_hard_sigmoid;
+    case LSTM_HARD_SIGMOID_KERAS2: return lstm_impl_all_hard_sigmoid_keras2;
+    case LSTM_RELU: return lstm_impl_all_relu;
+    case LSTM_RELU6: return lstm_impl_all_relu6;
+    case LSTM_LEAKY_RELU: return lstm_impl_all_leaky_relu;
+    case LSTM_ELU: return lstm_impl_all_elu;
+    case LSTM_SELU: return lstm_impl_all_selu;
+    case LSTM_GELU: return lstm_impl_all_gelu;
+    case LSTM_SILU: return lstm_impl_all_silu;
+    case LSTM_HARD_SILU: return lstm_impl_all_hard_silu;
+    case LSTM_SOFTPLUS: return lstm_impl_all_softplus;
+    case LSTM_SOFTSIGN: return lstm_impl_all_softsign;
+    case LSTM_EXPONENTIAL: return lstm_impl_all_exponential;
+    case LSTM_MISH: return lstm_impl_all_mish;
+    case LSTM_SOFTMAX: return lstm_impl_all_softmax;
+    case LSTM_LOG_SOFTMAX: return lstm_impl_all_log_softmax;
+    }
+    return NULL;
+}
+
+/* ---- IMPLEMENTATION: matrix times vector -------------------------------------------- */
+
+/* Four adjacent columns of a matrix, each with its sum in a register. */
+typedef struct lstm_impl_panel {
+    float s0, s1, s2, s3;
+} lstm_impl_panel;
+
+LSTM_IMPL_INLINE void lstm_impl_add_row(lstm_impl_panel *sum, float a, const float *row)
+{
+    sum->s0 = lstm_impl_multiply_add(sum->s0, a, LSTM_LOAD(row));
+    sum->s1 = lstm_impl_multiply_add(sum->s1, a, LSTM_LOAD(row + 1));
+    sum->s2 = lstm_impl_multiply_add(sum->s2, a, LSTM_LOAD(row + 2));
+    sum->s3 = lstm_impl_multiply_add(sum->s3, a, LSTM_LOAD(row + 3));
+}
+
+/* z[4*units] = bias + x*kernel + h*recurrent_kernel, in the order NUMERICS states. */
+LSTM_IMPL_KERNEL void lstm_impl_gate_sums(const lstm_layer *layer,
+                                          const float *LSTM_IMPL_RESTRICT x,
+                                          const float *LSTM_IMPL_RESTRICT h,
+                                          float *LSTM_IMPL_RESTRICT z)
+{
+    const size_t input_dim = layer->input_dim, units = layer->units, columns = 4 * units;
+    size_t j, k;
+    for (j = 0; j < columns; j += 4) {
+        lstm_impl_panel even = {0.0f, 0.0f, 0.0f, 0.0f}, odd = {0.0f, 0.0f, 0.0f, 0.0f};
+        const float *row = layer->kernel + j;
+        if (layer->bias != NULL) {
+            lstm_impl_add_row(&even, 1.0f, layer->bias + j);
+        }
+        for (k = 0; k < input_dim; k++, row += columns) {
+            lstm_impl_add_row(&even, x[k], row);
+        }
+        row = layer->recurrent_kernel + j;
+        for (k = 0; k + 1 < units; k += 2, row += 2 * columns) {
+            lstm_impl_add_row(&even, h[k], row);
+            lstm_impl_add_row(&odd, h[k + 1], row + columns);
+        }
+        if (k < units) {
+            lstm_impl_add_row(&even, h[k], row);
+        }
+        z[j] = even.s0 + odd.s0;
+        z[j + 1] = even.s1 + odd.s1;
+        z[j + 2] = even.s2 + odd.s2;
+        z[j + 3] = even.s3 + odd.s3;
+    }
+}
+
+/* y[units] = x*kernel + bias, before the activation */
+LSTM_IMPL_KERNEL void lstm_impl_dense_sums(const lstm_dense *layer,
+                                           const float *LSTM_IMPL_RESTRICT x,
+                                           float *LSTM_IMPL_RESTRICT y)
+{
+    const size_t input_dim = layer->input_dim, units = layer->units;
+    size_t j, k;
+    for (j = 0; j < units; j++) {
+        float s[8] = {0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f};
+        const float *weight = layer->kernel + j;
+        for (k = 0; k < input_dim; k++, weight += units) {
+            s[k % 8] = lstm_impl_multiply_add(s[k % 8], x[k], LSTM_LOAD(weight));
+        }
+        y[j] = ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]));
+        if (layer->bias != NULL) {
+            y[j] += LSTM_LOAD(layer->bias + j);
+        }
+    }
+}
+
+/* ---- IMPLEMENTATION: the LSTM layer ------------------------------------------------- */
+
+/* How an output gets into its row of y: stored, or merged with what the forward half left
+ * there. h is NULL for an output of zeros. */
+typedef void (*lstm_impl_emit)(float *y, const float *h, size_t units);
+
+#define LSTM_IMPL_EMIT(name, f_of_y_and_x)                                         \
+    LSTM_IMPL_KERNEL void lstm_impl_##name(float *y, const float *h, size_t units) \
+    {                                                                              \
+        size_t u;                                                                  \
+        for (u = 0; u < units; u++) {                                              \
+            const float x = h != NULL ? h[u] : 0.0f;                               \
+            y[u] = f_of_y_and_x;                                                   \
+        }                                                                          \
+    }
+
+LSTM_IMPL_EMIT(emit_store, x)
+LSTM_IMPL_EMIT(emit_sum, y[u] + x)
+LSTM_IMPL_EMIT(emit_mul, y[u] * x)
+LSTM_IMPL_EMIT(emit_ave, 0.5f * (y[u] + x))
+
+/* A layer made ready to run in one direction. */
+typedef struct lstm_impl_run {
+    const lstm_layer *layer;
+    lstm_impl_activation activation, recurrent_activation;
+    lstm_impl_emit emit;
+    size_t row_len;   /* floats from one row of y to the next */
+    int backwards;    /* takes the last timestep first */
+    int rows_flipped; /* puts the first output into the last row */
+    int zero_masked;
+} lstm_impl_run;
+
+/* The gates' sums z become the new state; z is left undefined. */
+LSTM_IMPL_KERNEL void lstm_impl_gates(const lstm_impl_run *run,
+                                      float *LSTM_IMPL_RESTRICT z,
+                                      float *LSTM_IMPL_RESTRICT h,
+                                      float *LSTM_IMPL_RESTRICT c)
+{
+    const size_t units = run->layer->units;
+    float *i = z, *f = i + units, *g = f + units, *o = g + units, *activated_c = z;
+    size_t u;
+    run->recurrent_activation(i, units);
+    run->recurrent_activation(f, units);
+    run->activation(g, units);
+    run->recurrent_activation(o, units);
+    for (u = 0; u < units; u++) {
+        c[u] = lstm_impl_product(f[u], c[u]) + lstm_impl_product(i[u], g[u]);
+        activated_c[u] = c[u];
+    }
+    run->activation(activated_c, units);
+    for (u = 0; u < units; u++) {
+        h[u] = o[u] * activated_c[u];
+    }
+}
+
+LSTM_IMPL_INLINE void lstm_impl_step(const lstm_impl_run *run, const float *x, float *h,
+                                     float *c, float *scratch)
+{
+    lstm_impl_gate_sums(run->layer, x, h, scratch);
+    lstm_impl_gates(run, scratch, h, c);
+}
+
+LSTM_IMPL_KERNEL void lstm_impl_sequence(const lstm_impl_run *run, const float *x,
+                                         const unsigned char *mask, size_t timesteps,
+                                         float *h, float *c, float *y, float *scratch)
+{
+    const lstm_layer *layer = run->layer;
+    int has_output = 0;
+    size_t step;
+    for (step = 0; step < timesteps; step++) {
+        const size_t t = run->backwards ? timesteps - 1 - step : step;
+        const int used = mask == NULL || mask[t] != 0;
+        if (used) {
+            lstm_impl_step(run, x + t * layer->input_dim, h, c, scratch);
+            has_output = 1;
+        }
+        if (y != NULL && (layer->return_sequences || step + 1 == timesteps)) {
+            const size_t row = run->rows_flipped ? timesteps - 1 - step : step;
+            const int zero = !has_output || (!used && run->zero_masked);
+            run->emit(layer->return_sequences ? y + row * run->row_len : y,
+                      zero ? NULL : h, layer->units);
+        }
+    }
+}
+
+LSTM_IMPL_KERNEL void lstm_impl_batch(const lstm_impl_run *run, const float *x,
+                                      const unsigned char *mask, size_t batch,
+                                      size_t timesteps, float *h, float *c, float *y,
+                                      float *scratch)
+{
+    const lstm_layer *layer = run->layer;
+    const size_t x_len = timesteps * layer->input_dim;
+    const size_t y_len =
+        layer->return_sequences ? timesteps * run->row_len : run->row_len;
+    size_t b;
+    for (b = 0; b < batch; b++) {
+        lstm_impl_sequence(run, x + b * x_len, mask != NULL ? mask + b * timesteps : NULL,
+                           timesteps, h + b * layer->units, c + b * layer->units,
+                           y != NULL ? y + b * y_len : NULL, scratch);
+    }
+}
+
+/* ---- IMPLEMENTATION: sizes and checks ----------------------------------------------- */
+
+/* Sums and products of sizes; 0, which is no valid size, where they do not fit. */
+LSTM_IMPL_INLINE size_t lstm_impl_add(size_t a, size_t b)
+{
+    return a + b < a ? 0 : a + b;
+}
+
+LSTM_IMPL_INLINE size_t lstm_impl_multiply(size_t a, size_t b)
+{
+    return b != 0 && a > (size_t)-1 / b ? 0 : a * b;
+}
+
+/* Whether an array of `count` floats can exist. */
+LSTM_IMPL_INLINE int lstm_impl_is_array(size_t count)
+{
+    return count != 0 && count <= (size_t)-1 / sizeof(float);
+}
+
+/* columns*(rows + 1 where there is a bias); 0 where it does not fit */
+LSTM_IMPL_INLINE size_t lstm_impl_weight_count(size_t rows, size_t columns, int has_bias)
+{
+    return rows == 0
+               ? 0
+               : lstm_impl_multiply(columns, has_bias ? lstm_impl_add(rows, 1) : rows);
+}
+
+LSTM_IMPL_INLINE size_t lstm_impl_layer_count(size_t input_dim, size_t units,
+                                              int has_bias)
+{
+    if (input_dim == 0) {
+        return 0;
+    }
+    return lstm_impl_weight_count(lstm_impl_add(input_dim, units),
+                                  lstm_impl_multiply(4, units), has_bias);
+}
+
+/* Checks a layer and fills in how it runs by itself. */
+LSTM_IMPL_INLINE lstm_status lstm_impl_prepare(lstm_impl_run *run,
+                                               const lstm_layer *layer)
+{
+    if (layer == NULL || layer->kernel == NULL || layer->recurrent_kernel == NULL) {
+        return LSTM_ERR_NULL;
+    }
+    if (!lstm_impl_is_array(lstm_param_count(layer))) {
+        return LSTM_ERR_SHAPE;
+    }
+    run->layer = layer;
+    run->activation = lstm_impl_find(layer->activation, lstm_impl_all_tanh);
+    run->recurrent_activation =
+        lstm_impl_find(layer->recurrent_activation, lstm_impl_all_sigmoid);
+    run->emit = lstm_impl_emit_store;
+    run->row_len = layer->units;
+    run->backwards = layer->go_backwards != 0;
+    run->rows_flipped = 0;
+    run->zero_masked = layer->zero_output_for_mask != 0;
+    return run->activation == NULL || run->recurrent_activation == NULL ? LSTM_ERR_OPTION
+                                                                        : LSTM_OK;
+}
+
+/* Checks the arrays of one call. y may be NULL where only the last output would be written. */
+LSTM_IMPL_INLINE lstm_status lstm_impl_check_arrays(const lstm_impl_run *run,
+                                                    size_t batch, size_t timesteps,
+                                                    const float *x, const float *h,
+                                                    const float *c, const float *y,
+                                                    const float *scratch)
+{
+    const size_t steps = lstm_impl_multiply(batch, timesteps);
+    if (x == NULL || h == NULL || c == NULL || scratch == NULL ||
+        (y == NULL && run->layer->return_sequences)) {
+        return LSTM_ERR_NULL;
+    }
+    if (!lstm_impl_is_array(lstm_impl_multiply(steps, run->layer->input_dim)) ||
+        !lstm_impl_is_array(lstm_impl_multiply(steps, run->row_len))) {
+        return LSTM_ERR_SHAPE;
+    }
+    return LSTM_OK;
+}
+
+/* ---- IMPLEMENTATION: the API -------------------------------------------------------- */
+
+LSTM_API const char *lstm_status_string(lstm_status status)
+{
+    switch (status) {
+    case LSTM_OK: return "no error";
+    case LSTM_ERR_NULL: return "a pointer is NULL where data is needed";
+    case LSTM_ERR_SHAPE: return "a size is zero, too large, or does not fit the others";
+    case LSTM_ERR_OPTION: return "an option has a value that does not exist";
+    }
+    return "not a status of lstm.h";
+}
+
+LSTM_API size_t lstm_param_count(const lstm_layer *layer)
+{
+    return layer == NULL ? 0
+                         : lstm_impl_layer_count(layer->input_dim, layer->units,
+                                                 layer->bias != NULL);
+}
+
+LSTM_API size_t lstm_dense_param_count(const lstm_dense *layer)
+{
+    return layer == NULL ? 0
+                         : lstm_impl_weight_count(layer->input_dim, layer->units,
+                                                  layer->bias != NULL);
+}
+
+LSTM_API lstm_status lstm_layer_init(lstm_layer *layer, size_t input_dim, size_t units,
+                                     const float *weights, size_t weight_count)
+{
+    const size_t without_bias = lstm_impl_layer_count(input_dim, units, 0);
+    const size_t with_bias = lstm_impl_layer_count(input_dim, units, 1);
+    if (layer == NULL || weights == NULL) {
+        return LSTM_ERR_NULL;
+    }
+    if (!lstm_impl_is_array(weight_count) ||
+        (weight_count != with_bias && weight_count != without_bias)) {
+        return LSTM_ERR_SHAPE;
+    }
+    layer->input_dim = input_dim;
+    layer->units = units;
+    layer->kernel = weights;
+    layer->recurrent_kernel = weights + 4 * units * input_dim;
+    layer->bias = weight_count == with_bias ? weights + without_bias : NULL;
+    layer->activation = layer->recurrent_activation = LSTM_DEFAULT;
+    layer->return_sequences = layer->go_backwards = layer->zero_output_for_mask = 0;
+    return LSTM_OK;
+}
+
+LSTM_API lstm_status lstm_dense_init(lstm_dense *layer, size_t input_dim, size_t units,
+                                     const float *weights, size_t weight_count)
+{
+    const size_t without_bias = lstm_impl_weight_count(input_dim, units, 0);
+    const size_t with_bias = lstm_impl_weight_count(input_dim, units, 1);
+    if (layer == NULL || weights == NULL) {
+        return LSTM_ERR_NULL;
+    }
+    if (!lstm_impl_is_array(weight_count) ||
+        (weight_count != with_bias && weight_count != without_bias)) {
+        return LSTM_ERR_SHAPE;
+    }
+    layer->input_dim = input_dim;
+    layer->units = units;
+    layer->kernel = weights;
+    layer->bias = weight_count == with_bias ? weights + without_bias : NULL;
+    layer->activation = LSTM_DEFAULT;
+    return LSTM_OK;
+}
+
+LSTM_API lstm_status lstm_step(const lstm_layer *layer, const float *x, float *h,
+                               float *c, float *scratch)
+{
+    lstm_impl_run run;
+    const lstm_status status = lstm_impl_prepare(&run, layer);
+    if (status != LSTM_OK) {
+        return status;
+    }
+    if (x == NULL || h == NULL || c == NULL || scratch == NULL) {
+        return LSTM_ERR_NULL;
+    }
+    lstm_impl_step(&run, x, h, c, scratch);
+    return LSTM_OK;
+}
+
+LSTM_API lstm_status lstm_forward(const lstm_layer *layer, const float *x,
+                                  size_t timesteps, float *h, float *c, float *y,
+                                  float *scratch)
+{
+    return lstm_forward_batch(layer, x, NULL, 1, timesteps, h, c, y, scratch);
+}
+
+LSTM_API lstm_status lstm_forward_batch(const lstm_layer *layer, const float *x,
+                                        const unsigned char *mask, size_t batch,
+                                        size_t timesteps, float *h, float *c, float *y,
+                                        float *scratch)
+{
+    lstm_impl_run run;
+    lstm_status status = lstm_impl_prepare(&run, layer);
+    if (status != LSTM_OK || batch == 0 || timesteps == 0) {
+        return status;
+    }
+    status = lstm_impl_check_arrays(&run, batch, timesteps, x, h, c, y, scratch);
+    if (status == LSTM_OK) {
+        lstm_impl_batch(&run, x, mask, batch, timesteps, h, c, y, scratch);
+    }
+    return status;
+}
+
+/* Checks both halves and that they go together, and fills in how they share y. */
+LSTM_IMPL_INLINE lstm_status lstm_impl_prepare_both(lstm_impl_run *forward,
+                                                    lstm_impl_run *backward,
+                                                    const lstm_bidirectional *layer)
+{
+    lstm_status status = lstm_impl_prepare(forward, &layer->forward);
+    if (status == LSTM_OK) {
+        status = lstm_impl_prepare(backward, &layer->backward);
+    }
+    if (status != LSTM_OK) {
+        return status;
+    }
+    if (layer->forward.input_dim != layer->backward.input_dim ||
+        (layer->merge != LSTM_MERGE_CONCAT &&
+         layer->forward.units != layer->backward.units)) {
+        return LSTM_ERR_SHAPE;
+    }
+    if (!layer->forward.return_sequences != !layer->backward.return_sequences) {
+        return LSTM_ERR_OPTION;
+    }
+    switch (layer->merge) {
+    case LSTM_MERGE_CONCAT:
+        forward->row_len = lstm_impl_add(layer->forward.units, layer->backward.units);
+        backward->row_len = forward->row_len;
+        break;
+    case LSTM_MERGE_SUM: backward->emit = lstm_impl_emit_sum; break;
+    case LSTM_MERGE_MUL: backward->emit = lstm_impl_emit_mul; break;
+    case LSTM_MERGE_AVE: backward->emit = lstm_impl_emit_ave; break;
+    default: return LSTM_ERR_OPTION;
+    }
+    backward->backwards = !forward->backwards;
+    backward->rows_flipped = 1;
+    forward->zero_masked = backward->zero_masked = layer->forward.return_sequences != 0;
+    return LSTM_OK;
+}
+
+LSTM_API lstm_status lstm_bidirectional_forward(const lstm_bidirectional *layer,
+                                                const float *x, const unsigned char *mask,
+                                                size_t batch, size_t timesteps, float *h,
+                                                float *c, float *y, float *scratch)
+{
+    lstm_impl_run forward, backward;
+    lstm_status status;
+    size_t state_len, y_offset;
+    if (layer == NULL) {
+        return LSTM_ERR_NULL;
+    }
+    status = lstm_impl_prepare_both(&forward, &backward, layer);
+    if (status != LSTM_OK || batch == 0 || timesteps == 0) {
+        return status;
+    }
+    status = lstm_impl_check_arrays(&forward, batch, timesteps, x, h, c, y, scratch);
+    if (status == LSTM_OK) {
+        state_len = batch * layer->forward.units;
+        y_offset = layer->merge == LSTM_MERGE_CONCAT ? layer->forward.units : 0;
+        lstm_impl_batch(&forward, x, mask, batch, timesteps, h, c, y, scratch);
+        lstm_impl_batch(&backward, x, mask, batch, timesteps, h + state_len,
+                        c + state_len, y != NULL ? y + y_offset : NULL, scratch);
+    }
+    return status;
+}
+
+LSTM_API lstm_status lstm_dense_forward(const lstm_dense *layer, const float *x,
+                                        size_t rows, float *y)
+{
+    lstm_impl_activation activation;
+    size_t row;
+    if (layer == NULL || layer->kernel == NULL) {
+        return LSTM_ERR_NULL;
+    }
+    activation = lstm_impl_find(layer->activation, lstm_impl_all_linear);
+    if (!lstm_impl_is_array(lstm_dense_param_count(layer))) {
+        return LSTM_ERR_SHAPE;
+    }
+    if (activation == NULL || rows == 0) {
+        return activation == NULL ? LSTM_ERR_OPTION : LSTM_OK;
+    }
+    if (x == NULL || y == NULL) {
+        return LSTM_ERR_NULL;
+    }
+    if (!lstm_impl_is_array(lstm_impl_multiply(rows, layer->input_dim)) ||
+        !lstm_impl_is_array(lstm_impl_multiply(rows, layer->units))) {
+        return LSTM_ERR_SHAPE;
+    }
+    for (row = 0; row < rows; row++) {
+        lstm_impl_dense_sums(layer, x + row * layer->input_dim, y + row * layer->units);
+        activation(y + row * layer->units, layer->units);
+    }
+    return LSTM_OK;
+}
+
+LSTM_API void lstm_mask(const float *x, size_t rows, size_t input_dim, float mask_value,
+                        unsigned char *mask)
+{
+    size_t row, k;
+    if (x == NULL || mask == NULL) {
+        return;
+    }
+    for (row = 0; row < rows; row++, x += input_dim) {
+        mask[row] = 0;
+        for (k = 0; k < input_dim; k++) {
+            if (!(x[k] == mask_value)) {
+                mask[row] = 1;
+            }
+        }
+    }
+}
+
+/* Gate blocks of rows [units][columns] become blocks of columns [columns][4*units]: Keras'
+ * block number gate is the source's block order[gate]. */
+LSTM_IMPL_KERNEL void lstm_impl_transpose(const float *source, size_t columns,
+                                          size_t units, const unsigned char *order,
+                                          float *weights)
+{
+    size_t gate, u, k;
+    for (gate = 0; gate < 4; gate++) {
+        for (u = 0; u < units; u++) {
+            const float *row = source + (order[gate] * units + u) * columns;
+            for (k = 0; k < columns; k++) {
+                weights[k * 4 * units + gate * units + u] = row[k];
+            }
+        }
+    }
+}
+
+/* Both matrices and the sum of both biases; no bias is a bias of zeros. */
+LSTM_IMPL_KERNEL lstm_status
+lstm_impl_convert(size_t input_dim, size_t units, const unsigned char *order,
+                  const float *kernel, const float *recurrent_kernel, const float *bias,
+                  const float *recurrent_bias, float *weights)
+{
+    const size_t columns = 4 * units;
+    float *bias_out;
+    size_t gate, u;
+    if (kernel == NULL || recurrent_kernel == NULL || weights == NULL ||
+        (bias == NULL) != (recurrent_bias == NULL)) {
+        return LSTM_ERR_NULL;
+    }
+    if (!lstm_impl_is_array(lstm_impl_layer_count(input_dim, units, 1))) {
+        return LSTM_ERR_SHAPE;
+    }
+    lstm_impl_transpose(kernel, input_dim, units, order, weights);
+    lstm_impl_transpose(recurrent_kernel, units, units, order,
+                        weights + input_dim * columns);
+    bias_out = weights + (input_dim + units) * columns;
+    for (gate = 0; gate < 4; gate++) {
+        for (u = 0; u < units; u++) {
+            const size_t from = order[gate] * units + u;
+            bias_out[gate * units + u] =
+                bias == NULL ? 0.0f : bias[from] + recurrent_bias[from];
+        }
+    }
+    return LSTM_OK;
+}
+
+LSTM_API lstm_status lstm_weights_from_torch(size_t input_dim, size_t units,
+                                             const float *weight_ih,
+                                             const float *weight_hh, const float *bias_ih,
+                                             const float *bias_hh, float *weights)
+{
+    const unsigned char i_f_g_o[4] = {0, 1, 2, 3};
+    return lstm_impl_convert(input_dim, units, i_f_g_o, weight_ih, weight_hh, bias_ih,
+                             bias_hh, weights);
+}
+
+LSTM_API lstm_status lstm_weights_from_onnx(size_t input_dim, size_t units,
+                                            const float *W, const float *R,
+                                            const float *B, float *weights)
+{
+    const unsigned char i_o_f_c[4] = {0, 2, 3, 1};
+    return lstm_impl_convert(input_dim, units, i_o_f_c, W, R, B,
+                             B == NULL ? NULL : B + 4 * units, weights);
+}
+
+#undef LSTM_IMPL_EMIT
+#undef LSTM_IMPL_ELEMENTWISE
+#undef LSTM_IMPL_ROUND
+#undef LSTM_IMPL_REGISTER
+#undef LSTM_IMPL_RESTRICT
+#undef LSTM_IMPL_INLINE
+#undef LSTM_IMPL_KERNEL
+
+#endif /* LSTM_H */

@@ -1,0 +1,63 @@
+#!/bin/sh
+# Usage: tests/run.sh TEST... - runs build/TEST for each, then the examples and the header's
+# QUICK START against the output their comments promise. Ends with "N passed, N failed".
+passed=0
+failed=0
+
+count() { # "N passed, N failed" of one program
+    passed=$((passed + $1))
+    failed=$((failed + $2))
+}
+
+for test in "$@"; do
+    report=$("build/$test")
+    status=$?
+    line=$(printf '%s\n' "$report" | tail -n 1)
+    printf '%-28s %s\n' "$test" "$line"
+    case $line in
+    *" passed, "*" failed")
+        n=${line%% passed*}
+        f=${line##*, }
+        count "$n" "${f%% failed}"
+        ;;
+    *) count 0 1 ;;
+    esac
+    if [ "$status" -ne 0 ] && [ "${line##*, }" = "0 failed" ]; then
+        echo "$test: exit status $status"
+        count 0 1
+    fi
+done
+
+# same NAME PROMISED PROGRAM - the program's output must be what was promised, to the letter
+same() {
+    if "$3" >build/output.txt 2>&1 && diff "$2" build/output.txt; then
+        count 1 0
+    else
+        echo "FAILED: $1 does not print what its comment says"
+        count 0 1
+    fi
+}
+
+for source in examples/[0-9]*.c; do
+    name=$(basename "$source" .c)
+    awk '/\*\// { exit } on { sub(/^ \*( {3})?/, ""); print } /^ \* Prints:$/ { on = 1 }' \
+        "$source" >build/promised.txt
+    if [ -s build/promised.txt ]; then
+        same "$source" build/promised.txt "build/$name"
+    else
+        echo "FAILED: $source promises no output"
+        count 0 1
+    fi
+done
+
+awk '/SHAPES AND LAYOUT/ { exit } on { sub(/^ \*( {3})?/, ""); print } /QUICK START/ { on = 1 }' \
+    include/lstm.h >build/quick_start.c
+echo "h = 0.162735" >build/promised.txt
+if ${CC:-cc} -std=c99 -Wall -Wextra -Werror -Iinclude build/quick_start.c -o build/quick_start; then
+    same "QUICK START" build/promised.txt build/quick_start
+else
+    count 0 1
+fi
+
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
