@@ -209,16 +209,17 @@ typedef struct lstm_bidirectional {
 
 /* What model.summary() shows for the layer; the timesteps play no part. */
 #define LSTM_PARAM_COUNT(input_dim, units) \
-    ((size_t)4 * (units) * ((size_t)(input_dim) + (units) + 1))
+    (4 * (size_t)(units) * ((size_t)(input_dim) + (size_t)(units) + 1))
 #define LSTM_PARAM_COUNT_NO_BIAS(input_dim, units) \
-    ((size_t)4 * (units) * ((size_t)(input_dim) + (units)))
+    (4 * (size_t)(units) * ((size_t)(input_dim) + (size_t)(units)))
 #define LSTM_DENSE_PARAM_COUNT(input_dim, units) \
     ((size_t)(units) * ((size_t)(input_dim) + 1))
 
 /* Floats of scratch for lstm_step and lstm_forward; for lstm_forward_batch; and for
  * lstm_bidirectional_forward. None grows with the timesteps. */
-#define LSTM_SCRATCH_LEN(units) ((size_t)4 * (units))
-#define LSTM_BATCH_SCRATCH_LEN(batch, units) LSTM_SCRATCH_LEN(units)
+#define LSTM_SCRATCH_LEN(units) (4 * (size_t)(units))
+#define LSTM_BATCH_SCRATCH_LEN(batch, units) \
+    (0 * (size_t)(batch) + LSTM_SCRATCH_LEN(units))
 #define LSTM_BIDIRECTIONAL_SCRATCH_LEN(batch, forward_units, backward_units) \
     ((size_t)(forward_units) > (size_t)(backward_units)                      \
          ? LSTM_BATCH_SCRATCH_LEN(batch, forward_units)                      \
@@ -1155,8 +1156,9 @@ LSTM_API lstm_status lstm_weights_from_onnx(size_t input_dim, size_t units,
                                             const float *B, float *weights)
 {
     const unsigned char i_o_f_c[4] = {0, 2, 3, 1};
+    const int has_size = lstm_impl_is_array(lstm_impl_layer_count(input_dim, units, 1));
     return lstm_impl_convert(input_dim, units, i_o_f_c, W, R, B,
-                             B == NULL ? NULL : B + 4 * units, weights);
+                             B != NULL && has_size ? B + 4 * units : B, weights);
 }
 
 #undef LSTM_IMPL_EMIT

@@ -1,0 +1,126 @@
+/* One step of the cell, and sequences of them, against the float64 reference. */
+#include "reference.h"
+
+#define MAX_UNITS 70
+
+/* `steps` steps of a random layer from a random state, each compared with the reference. */
+static void compare_steps(lstm_layer *layer, size_t steps, uint64_t *seed)
+{
+    const size_t units = layer->units;
+    float *x = NEW_FLOATS(layer->input_dim),
+          *scratch = NEW_FLOATS(LSTM_SCRATCH_LEN(units));
+    float h[MAX_UNITS], c[MAX_UNITS], want[MAX_UNITS];
+    double h64[MAX_UNITS], c64[MAX_UNITS];
+    check_random_fill(h, units, 1.0f, seed);
+    check_random_fill(c, units, 1.0f, seed);
+    for (size_t step = 0; step < steps; step++) {
+        for (size_t u = 0; u < units;
+             u++) { /* from the same state, so errors do not add up */
+            h64[u] = (double)h[u];
+            c64[u] = (double)c[u];
+        }
+        check_random_fill(x, layer->input_dim, 1.0f, seed);
+        reference_step(layer, x, h64, c64);
+        CHECK(lstm_step(layer, x, h, c, scratch) == LSTM_OK);
+        for (size_t u = 0; u < units; u++) {
+            want[u] = (float)h64[u];
+        }
+        CHECK_NEAR(h, want, units, 1e-6, 1e-6);
+        for (size_t u = 0; u < units; u++) {
+            want[u] = (float)c64[u];
+        }
+        CHECK_NEAR(c, want, units, 1e-6, 1e-6);
+    }
+    free(x);
+    free(scratch);
+}
+
+static void a_step_matches_the_reference_for_every_size(void)
+{
+    uint64_t seed = 1;
+    for (size_t units = 1; units <= MAX_UNITS; units++) {
+        lstm_layer layer;
+        random_layer(&layer, 1 + units * 7 % 23, units, &seed);
+        compare_steps(&layer, 2, &seed);
+        layer.bias = NULL;
+        compare_steps(&layer, 2, &seed);
+        free_layer(&layer);
+    }
+}
+
+static void every_activation_works_in_both_places(void)
+{
+    uint64_t seed = 2;
+    lstm_layer layer;
+    random_layer(&layer, 5, 6, &seed);
+    for (int a = LSTM_DEFAULT; a <= LSTM_LOG_SOFTMAX; a++) {
+        layer.activation = (lstm_activation)a;
+        layer.recurrent_activation = LSTM_DEFAULT;
+        compare_steps(&layer, 3, &seed);
+        layer.activation = LSTM_DEFAULT;
+        layer.recurrent_activation = (lstm_activation)a;
+        compare_steps(&layer, 3, &seed);
+    }
+    free_layer(&layer);
+}
+
+/* A cell small enough to do by hand: units 1, input_dim 1, no bias. */
+static void the_gates_stand_in_the_order_i_f_c_o(void)
+{
+    const float kernel[4] = {1.0f, 2.0f, 3.0f, 4.0f}, recurrent[4] = {0.0f};
+    const float x = 0.25f;
+    float h = 0.0f, c = 0.5f, scratch[LSTM_SCRATCH_LEN(1)], want;
+    lstm_layer layer = {0};
+    layer.input_dim = layer.units = 1;
+    layer.kernel = kernel;
+    layer.recurrent_kernel = recurrent;
+    layer.activation = layer.recurrent_activation = LSTM_LINEAR;
+    CHECK(lstm_step(&layer, &x, &h, &c, scratch) == LSTM_OK);
+    want = 0.5f * 0.5f + 0.25f * 0.75f; /* f*c + i*g */
+    CHECK_BITS(&c, &want, 1);
+    want = 1.0f * want; /* o*c' */
+    CHECK_BITS(&h, &want, 1);
+}
+
+static void a_nan_in_x_reaches_the_state(void)
+{
+    uint64_t seed = 3;
+    float x[5] = {0.0f, 0.0f, NAN, 0.0f, 0.0f}, h[6] = {0}, c[6] = {0}, scratch[24];
+    lstm_layer layer;
+    random_layer(&layer, 5, 6, &seed);
+    CHECK(lstm_step(&layer, x, h, c, scratch) == LSTM_OK);
+    for (size_t u = 0; u < 6; u++) {
+        CHECK(isnan(h[u]) && isnan(c[u]));
+    }
+    free_layer(&layer);
+}
+
+static void the_content_of_scratch_does_not_matter(void)
+{
+    uint64_t seed = 4;
+    float x[5], h[2][6] = {{0}}, c[2][6] = {{0}}, scratch[2][24];
+    lstm_layer layer;
+    random_layer(&layer, 5, 6, &seed);
+    check_random_fill(x, 5, 1.0f, &seed);
+    for (size_t k = 0; k < 24; k++) {
+        scratch[0][k] = NAN;
+        scratch[1][k] = 1e30f;
+    }
+    for (size_t k = 0; k < 2; k++) {
+        CHECK(lstm_step(&layer, x, h[k], c[k], scratch[k]) == LSTM_OK);
+    }
+    CHECK_BITS(h[0], h[1], 6);
+    CHECK_BITS(c[0], c[1], 6);
+    CHECK(h[0][0] == h[0][0]);
+    free_layer(&layer);
+}
+
+int main(void)
+{
+    RUN(a_step_matches_the_reference_for_every_size);
+    RUN(every_activation_works_in_both_places);
+    RUN(the_gates_stand_in_the_order_i_f_c_o);
+    RUN(a_nan_in_x_reaches_the_state);
+    RUN(the_content_of_scratch_does_not_matter);
+    return check_report();
+}

@@ -1,0 +1,124 @@
+/* Dense on one row and on many, against the float64 reference. */
+#include "reference.h"
+
+#define MAX_IN 40
+#define MAX_UNITS 40
+#define ROWS 5
+
+static float weights[LSTM_DENSE_PARAM_COUNT(MAX_IN, MAX_UNITS)];
+static float x[ROWS * MAX_IN], y[ROWS * MAX_UNITS + 1], want[ROWS * MAX_UNITS];
+
+static void compare(const lstm_dense *dense, size_t rows)
+{
+    y[rows * dense->units] = 7.0f;
+    for (size_t row = 0; row < rows; row++) {
+        reference_dense(dense, x + row * dense->input_dim, want + row * dense->units);
+    }
+    CHECK(lstm_dense_forward(dense, x, rows, y) == LSTM_OK);
+    CHECK_NEAR(y, want, rows * dense->units, 1e-6, 1e-6);
+    CHECK(y[rows * dense->units] == 7.0f);
+}
+
+static void every_size_matches_the_reference(void)
+{
+    uint64_t seed = 1;
+    for (size_t input_dim = 1; input_dim <= MAX_IN; input_dim++) {
+        for (size_t units = 1; units <= MAX_UNITS; units++) {
+            lstm_dense dense;
+            const size_t count = LSTM_DENSE_PARAM_COUNT(input_dim, units);
+            check_random_fill(weights, count, 0.5f, &seed);
+            check_random_fill(x, 2 * input_dim, 1.0f, &seed);
+            CHECK(lstm_dense_init(&dense, input_dim, units, weights, count) == LSTM_OK);
+            compare(&dense, 2);
+            dense.bias = NULL;
+            compare(&dense, 1);
+        }
+    }
+}
+
+static void rows_are_independent(void)
+{
+    uint64_t seed = 2;
+    float each[ROWS][9];
+    lstm_dense dense;
+    check_random_fill(weights, LSTM_DENSE_PARAM_COUNT(7, 9), 0.5f, &seed);
+    check_random_fill(x, ROWS * 7, 1.0f, &seed);
+    x[3 * 7 + 2] = NAN;
+    CHECK(lstm_dense_init(&dense, 7, 9, weights, LSTM_DENSE_PARAM_COUNT(7, 9)) ==
+          LSTM_OK);
+    CHECK(lstm_dense_forward(&dense, x, ROWS, y) == LSTM_OK);
+    for (size_t row = 0; row < ROWS; row++) {
+        CHECK(lstm_dense_forward(&dense, x + row * 7, 1, each[row]) == LSTM_OK);
+        for (size_t u = 0; u < 9; u++) {
+            CHECK(isnan(y[row * 9 + u]) == (row == 3));
+        }
+    }
+    CHECK_BITS(y, each[0], 3 * 9);
+    CHECK_BITS(y + 4 * 9, each[4], 9);
+}
+
+static void every_activation_is_applied_to_each_row(void)
+{
+    uint64_t seed = 3;
+    lstm_dense dense;
+    check_random_fill(weights, LSTM_DENSE_PARAM_COUNT(12, 9), 1.0f, &seed);
+    check_random_fill(x, ROWS * 12, 1.0f, &seed);
+    CHECK(lstm_dense_init(&dense, 12, 9, weights, LSTM_DENSE_PARAM_COUNT(12, 9)) ==
+          LSTM_OK);
+    for (int a = LSTM_DEFAULT; a <= LSTM_LOG_SOFTMAX; a++) {
+        dense.activation = (lstm_activation)a;
+        compare(&dense, ROWS);
+    }
+}
+
+static void softmax_is_over_the_units_of_one_row(void)
+{
+    const float logits[2][3] = {{1.0f, 2.0f, 3.0f}, {30.0f, 10.0f, 20.0f}};
+    const float identity[9] = {1, 0, 0, 0, 1, 0, 0, 0, 1};
+    lstm_dense dense;
+    CHECK(lstm_dense_init(&dense, 3, 3, identity, 9) == LSTM_OK);
+    dense.activation = LSTM_SOFTMAX;
+    CHECK(lstm_dense_forward(&dense, logits[0], 2, y) == LSTM_OK);
+    for (size_t row = 0; row < 2; row++) {
+        const float sum = y[3 * row] + y[3 * row + 1] + y[3 * row + 2];
+        CHECK(check_is_near((double)sum, 1.0, 2e-7, 0.0));
+    }
+}
+
+/* The order of summation is part of what the header promises. */
+static void products_are_summed_in_eight_parts(void)
+{
+    float kernel[19], bias = 0.3f, s[8] = {0};
+    volatile float product, sum;
+    lstm_dense dense = {0};
+    uint64_t seed = 4;
+    check_random_fill(kernel, 19, 1.0f, &seed);
+    check_random_fill(x, 19, 1.0f, &seed);
+    for (size_t k = 0; k < 19; k++) {
+        product = x[k] * kernel[k];
+        sum = s[k % 8] + product;
+        s[k % 8] = sum;
+    }
+    for (size_t half = 4; half > 0; half /= 2) {
+        for (size_t k = 0; k < half; k++) {
+            s[k] += s[k + half];
+        }
+    }
+    s[0] += bias;
+    dense.input_dim = 19;
+    dense.units = 1;
+    dense.kernel = kernel;
+    dense.bias = &bias;
+    CHECK(lstm_dense_forward(&dense, x, 1, y) == LSTM_OK);
+    CHECK_BITS(y, s, 1);
+}
+
+int main(void)
+{
+    RUN(every_size_matches_the_reference);
+    RUN(rows_are_independent);
+    RUN(every_activation_is_applied_to_each_row);
+    RUN(softmax_is_over_the_units_of_one_row);
+    RUN(products_are_summed_in_eight_parts);
+    return check_report();
+}

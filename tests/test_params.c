@@ -1,0 +1,181 @@
+/* Parameter counts: the macros, the functions, and which weight arrays are accepted. */
+#include "check.h"
+#include "lstm.h"
+
+/* Usable as array bounds, and known to the compiler. */
+static float bound[LSTM_PARAM_COUNT(5, 10)];
+typedef char lstm_10_on_5_features_has_640[sizeof bound == 640 * sizeof(float) ? 1 : -1];
+typedef char count_is_size_t[sizeof(LSTM_PARAM_COUNT(1, 1)) == sizeof(size_t) ? 1 : -1];
+
+static void lstm_of_10_on_5_features_has_640_parameters(void)
+{
+    lstm_layer layer;
+    CHECK(LSTM_PARAM_COUNT(5, 10) == 640);
+    CHECK(lstm_layer_init(&layer, 5, 10, bound, 640) == LSTM_OK);
+    CHECK(lstm_param_count(&layer) == 640);
+}
+
+static void the_timesteps_do_not_change_the_count(void)
+{
+    static float x[100 * 5], h[10], c[10], scratch[LSTM_SCRATCH_LEN(10)];
+    lstm_layer layer;
+    CHECK(lstm_layer_init(&layer, 5, 10, bound, 640) == LSTM_OK);
+    CHECK(lstm_forward(&layer, x, 13, h, c, NULL, scratch) == LSTM_OK);
+    CHECK(lstm_param_count(&layer) == 640);
+    CHECK(lstm_forward(&layer, x, 100, h, c, NULL, scratch) == LSTM_OK);
+    CHECK(lstm_param_count(&layer) == 640);
+}
+
+static void the_model_everyone_starts_from_has_12482(void)
+{
+    CHECK(LSTM_PARAM_COUNT(64, 32) == 12416);
+    CHECK(LSTM_DENSE_PARAM_COUNT(32, 2) == 66);
+    CHECK(LSTM_PARAM_COUNT(64, 32) + LSTM_DENSE_PARAM_COUNT(32, 2) == 12482);
+}
+
+static void the_count_is_the_formula_of_keras(void)
+{
+    for (size_t input_dim = 1; input_dim < 40; input_dim++) {
+        for (size_t units = 1; units < 40; units++) {
+            const size_t with_bias = 4 * units * (input_dim + units + 1);
+            lstm_layer layer = {0};
+            layer.input_dim = input_dim;
+            layer.units = units;
+            CHECK(lstm_param_count(&layer) == with_bias - 4 * units);
+            layer.bias = bound;
+            CHECK(lstm_param_count(&layer) == with_bias);
+            CHECK(LSTM_PARAM_COUNT(input_dim, units) == with_bias);
+            CHECK(LSTM_PARAM_COUNT_NO_BIAS(input_dim, units) == with_bias - 4 * units);
+        }
+    }
+}
+
+static void a_macro_argument_may_be_an_expression(void)
+{
+    CHECK(LSTM_PARAM_COUNT(2 + 3, 4 + 6) == 640);
+    CHECK(LSTM_PARAM_COUNT_NO_BIAS(2 + 3, 4 + 6) == 600);
+    CHECK(LSTM_DENSE_PARAM_COUNT(30 + 2, 1 + 1) == 66);
+    CHECK(LSTM_SCRATCH_LEN(4 + 6) == LSTM_SCRATCH_LEN(10));
+    CHECK(LSTM_BATCH_SCRATCH_LEN(1 + 1, 4 + 6) == LSTM_BATCH_SCRATCH_LEN(2, 10));
+    CHECK(LSTM_BIDIRECTIONAL_SCRATCH_LEN(1 + 1, 4 + 6, 2 + 1) ==
+          LSTM_BIDIRECTIONAL_SCRATCH_LEN(2, 10, 3));
+}
+
+static void sizes_of_type_int_do_not_overflow(void)
+{
+    const int input_dim = 30000, units = 30000;
+    CHECK(LSTM_PARAM_COUNT(input_dim, units) == (size_t)120000 * 60001);
+    CHECK(LSTM_DENSE_PARAM_COUNT(60000, 60000) == (size_t)60000 * 60001);
+}
+
+static void bidirectional_scratch_serves_the_larger_half(void)
+{
+    CHECK(LSTM_BIDIRECTIONAL_SCRATCH_LEN(2, 3, 10) == LSTM_BATCH_SCRATCH_LEN(2, 10));
+    CHECK(LSTM_BIDIRECTIONAL_SCRATCH_LEN(2, 10, 3) == LSTM_BATCH_SCRATCH_LEN(2, 10));
+}
+
+static void init_binds_the_weights_in_the_order_of_get_weights(void)
+{
+    lstm_layer layer;
+    memset(&layer, 0x55, sizeof layer);
+    CHECK(lstm_layer_init(&layer, 5, 10, bound, 640) == LSTM_OK);
+    CHECK(layer.input_dim == 5 && layer.units == 10);
+    CHECK(layer.kernel == bound);
+    CHECK(layer.recurrent_kernel == bound + 5 * 40);
+    CHECK(layer.bias == bound + 15 * 40);
+    CHECK(layer.activation == LSTM_DEFAULT && layer.recurrent_activation == LSTM_DEFAULT);
+    CHECK(!layer.return_sequences && !layer.go_backwards && !layer.zero_output_for_mask);
+}
+
+static void init_without_bias_leaves_bias_null(void)
+{
+    lstm_layer layer;
+    lstm_dense dense;
+    CHECK(lstm_layer_init(&layer, 5, 10, bound, 600) == LSTM_OK);
+    CHECK(layer.bias == NULL && layer.recurrent_kernel == bound + 5 * 40);
+    CHECK(lstm_param_count(&layer) == 600);
+    CHECK(lstm_dense_init(&dense, 10, 2, bound, 20) == LSTM_OK);
+    CHECK(dense.bias == NULL);
+    CHECK(lstm_dense_param_count(&dense) == 20);
+}
+
+static void dense_init_binds_kernel_and_bias(void)
+{
+    lstm_dense dense;
+    memset(&dense, 0x55, sizeof dense);
+    CHECK(lstm_dense_init(&dense, 10, 2, bound, 22) == LSTM_OK);
+    CHECK(dense.input_dim == 10 && dense.units == 2);
+    CHECK(dense.kernel == bound && dense.bias == bound + 20);
+    CHECK(dense.activation == LSTM_DEFAULT);
+    CHECK(lstm_dense_param_count(&dense) == 22);
+}
+
+static void any_other_weight_count_is_refused(void)
+{
+    for (size_t count = 0; count < 1300; count++) {
+        lstm_layer layer, before;
+        lstm_dense dense, dense_before;
+        lstm_status status;
+        memset(&before, 0x5a, sizeof before);
+        memset(&dense_before, 0x5a, sizeof dense_before);
+        layer = before;
+        dense = dense_before;
+        status = lstm_layer_init(&layer, 5, 10, bound, count);
+        CHECK(status == (count == 640 || count == 600 ? LSTM_OK : LSTM_ERR_SHAPE));
+        CHECK(status == LSTM_OK || memcmp(&layer, &before, sizeof layer) == 0);
+        status = lstm_dense_init(&dense, 10, 60, bound, count);
+        CHECK(status == (count == 600 || count == 660 ? LSTM_OK : LSTM_ERR_SHAPE));
+        CHECK(status == LSTM_OK || memcmp(&dense, &dense_before, sizeof dense) == 0);
+    }
+}
+
+static void a_count_that_does_not_fit_is_zero(void)
+{
+    const size_t most = (size_t)-1;
+    lstm_layer layer = {0};
+    lstm_dense dense = {0};
+    CHECK(lstm_param_count(NULL) == 0 && lstm_dense_param_count(NULL) == 0);
+    layer.units = 1;
+    CHECK(lstm_param_count(&layer) == 0);
+    layer.input_dim = most - 1;
+    CHECK(lstm_param_count(&layer) == 0);
+    layer.input_dim = most / 4 - 1;
+    CHECK(lstm_param_count(&layer) == most / 4 * 4);
+    layer.bias = bound;
+    CHECK(lstm_param_count(&layer) == 0);
+    layer.bias = NULL;
+    layer.input_dim = most;
+    CHECK(lstm_param_count(&layer) == 0);
+    layer.input_dim = 1;
+    layer.units = most / 4 + 1;
+    CHECK(lstm_param_count(&layer) == 0);
+    layer.units = 0;
+    CHECK(lstm_param_count(&layer) == 0);
+    dense.input_dim = 3;
+    dense.units = most / 3;
+    CHECK(lstm_dense_param_count(&dense) == most / 3 * 3);
+    dense.bias = bound;
+    CHECK(lstm_dense_param_count(&dense) == 0);
+    dense.units = 1;
+    dense.input_dim = most;
+    CHECK(lstm_dense_param_count(&dense) == 0);
+    dense.input_dim = 0;
+    CHECK(lstm_dense_param_count(&dense) == 0);
+}
+
+int main(void)
+{
+    RUN(lstm_of_10_on_5_features_has_640_parameters);
+    RUN(the_timesteps_do_not_change_the_count);
+    RUN(the_model_everyone_starts_from_has_12482);
+    RUN(the_count_is_the_formula_of_keras);
+    RUN(a_macro_argument_may_be_an_expression);
+    RUN(sizes_of_type_int_do_not_overflow);
+    RUN(bidirectional_scratch_serves_the_larger_half);
+    RUN(init_binds_the_weights_in_the_order_of_get_weights);
+    RUN(init_without_bias_leaves_bias_null);
+    RUN(dense_init_binds_kernel_and_bias);
+    RUN(any_other_weight_count_is_refused);
+    RUN(a_count_that_does_not_fit_is_zero);
+    return check_report();
+}
