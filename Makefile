@@ -57,7 +57,7 @@ build/test_%: tests/test_%.c include/lstm.h $(wildcard tests/*.h examples/speake
 	$(C99) -Iexamples -Itests $< -o $@ -lm
 
 build/%: examples/%.c include/lstm.h $(wildcard examples/speakers/*.h) | build
-	$(C99) $< -o $@
+	$(C99) $< -o $@ -lm
 
 build:
 	@mkdir -p build

@@ -3,20 +3,21 @@
  * SPDX-License-Identifier: MIT
  *
  * ABOUT
- * The LSTM layer of Keras (a step, a sequence, a batch, masks, Bidirectional) and its Dense
- * layer, over plain float arrays. Weights are used in place, in the order get_weights()
- * returns them, so a const array in flash is enough. What is not done exactly as Keras does
- * it is refused with an error. Copy this file and include it; there is nothing to build.
+ * The LSTM layer of Keras (a step, a sequence, a batch, masks, Bidirectional) and its
+ * Dense layer, over plain float arrays. Weights are used in place, in the order that
+ * get_weights() returns them, so a const array in flash is enough. What is not done exactly
+ * as Keras does it is refused with an error. Copy this file and include it; there is
+ * nothing to build.
  *
  * QUICK START
  *
  *   #include <stdio.h>
  *   #include "lstm.h"
- *   static const float weights[LSTM_PARAM_COUNT(1, 1)] = {  // get_weights() of a Keras LSTM(1)
+ *   static const float weights[LSTM_PARAM_COUNT(1, 1)] = { // of a Keras LSTM(1)
  *       0.5f, -0.4f, 0.9f, 0.3f,  0.2f, 0.7f, -0.6f, 0.1f,  0.0f, 1.0f, 0.0f, 0.0f};
  *   int main(void)
  *   {
- *       const float x[3] = {1.0f, -2.0f, 0.5f};             // [timesteps][input_dim]
+ *       const float x[3] = {1.0f, -2.0f, 0.5f};            // [timesteps][input_dim]
  *       float h[1] = {0}, c[1] = {0}, scratch[LSTM_SCRATCH_LEN(1)];
  *       lstm_layer lstm;
  *       if (lstm_layer_init(&lstm, 1, 1, weights, LSTM_PARAM_COUNT(1, 1)) != LSTM_OK ||
@@ -27,47 +28,49 @@
  *
  * SHAPES AND LAYOUT (row-major: the last index runs fastest)
  *   x                 [batch][timesteps][input_dim]
- *   h, c              [batch][units]              the state, one pair per stream
- *   y                 [batch][timesteps][units] with return_sequences, else [batch][units]
- *   kernel            [input_dim][4*units]        gate blocks i, f, c, o
+ *   h, c              [batch][units]       the state, one pair per stream
+ *   y                 [batch][timesteps][units] with return_sequences, or [batch][units]
+ *   kernel            [input_dim][4*units] gate blocks i, f, c, o
  *   recurrent_kernel  [units][4*units]
  *   bias              [4*units]
  *   One step: i, f, g, o are the four blocks of x*kernel + h*recurrent_kernel + bias;
  *   c' = sigmoid(f)*c + sigmoid(i)*tanh(g);  h' = sigmoid(o)*tanh(c').
  *
  * OPTIONS (define before including, the same in every file of a program)
- *   LSTM_API         how functions are declared; default static inline
- *   LSTM_USE_FMA     1: fused multiply-adds where the CPU has them; faster on some CPUs, but
- *                    the last bits then depend on the CPU. Default 0
- *   LSTM_EXPF(x)     e^x from elsewhere, for example expf of <math.h>; default built in
- *   LSTM_TANHF(x)    tanh x, likewise
- *   LSTM_LOAD(p)     how the weight at p is read; default *(p). AVR: pgm_read_float(p)
+ *   LSTM_API          how functions are declared; default static inline
+ *   LSTM_NO_SIMD      portable C only
+ *   LSTM_NO_DISPATCH  no choice of x86 kernels at run time: what the compiler's flags say
+ *   LSTM_USE_FMA      1: fused multiply-adds where the CPU has them; faster on some CPUs,
+ *                     but the last bits then depend on the CPU. Default 0
+ *   LSTM_EXPF(x)      e^x from elsewhere, for example expf of <math.h>; default built in
+ *   LSTM_TANHF(x)     tanh x, likewise
+ *   LSTM_LOAD(p)      how the weight at p is read; default *(p). AVR: pgm_read_float(p)
  *
  * ERRORS
  * Arguments are checked once, at entry, and on an error nothing at all is written:
  *   LSTM_ERR_NULL    a pointer is NULL where data is needed
- *   LSTM_ERR_SHAPE   a size is zero, sizes do not fit together, or an array would be larger
- *                    than size_t can say
+ *   LSTM_ERR_SHAPE   a size is zero, sizes do not fit together, or an array would be
+ *                    larger than size_t can say
  *   LSTM_ERR_OPTION  an enum holds a value it does not have
- * They are looked for in this order. Sizes of 0 for timesteps, batch or rows are no error:
- * LSTM_OK, nothing is done, and no data is needed.
+ * Sizes of 0 for timesteps, batch or rows are no error: LSTM_OK, nothing is done, and no
+ * data is needed.
  *
  * NUMERICS
- * All is float32, with + - * / alone and each sum taken in one fixed order. So with IEEE 754
- * arithmetic the same bits come out of every CPU and compiler, and whatever the batch and
- * however a sequence is split into calls. A gate starts at its bias, takes the products of x
- * in order, then those of h with an even index; those of h with an odd index are summed apart
- * and added last. A Dense output sums the products k, k+8, k+16, ... apart for k = 0..7,
- * halves these eight sums by pairs (k with k+4, k+2, k+1) and adds the bias. tanh is within
- * 2.6 ULP of the true value for every float, sigmoid within 2.8. -ffast-math, -Ofast,
- * -ffp-contract=fast and x87 arithmetic change last bits.
+ * All is float32, with + - * / alone and each sum taken in one fixed order. So with IEEE
+ * 754 arithmetic the same bits come out of every CPU and compiler, whatever the vector
+ * width and the batch, and however a sequence is split into calls. A gate starts at its
+ * bias, takes the products of x in order, then those of h with an even index; those of h
+ * with an odd index are summed apart and added last. A Dense output sums the products k,
+ * k+8, k+16, ... apart for k = 0..7, halves these eight sums by pairs (k with k+4, k+2,
+ * k+1) and adds the bias. tanh is within 2.6 ULP of the true value for every float, sigmoid
+ * within 2.8. -ffast-math, -Ofast, -ffp-contract=fast and x87 arithmetic change last bits.
  *
  * MEMORY AND THREADS
  *   weights   const, shared by all streams and threads, may live in flash
  *   state     h and c, one pair per stream; zeros to begin with
  *   scratch   LSTM_SCRATCH_LEN floats, one per thread, never read before it is written
- * There are no static variables. x, masks and weights are only read; the arrays of a call must
- * not overlap. No pointer needs more alignment than a float's.
+ * There are no static variables. x, masks and weights are only read; the arrays of a call
+ * must not overlap. No pointer needs more alignment than a float's.
  */
 #ifndef LSTM_H
 #define LSTM_H
@@ -92,7 +95,10 @@
 #error "LSTM_USE_FMA must be 0 or 1"
 #endif
 
-#ifndef LSTM_LOAD
+#ifdef LSTM_LOAD
+#define LSTM_IMPL_CUSTOM_LOAD 1
+#else
+#define LSTM_IMPL_CUSTOM_LOAD 0
 #define LSTM_LOAD(p) (*(p))
 #endif
 
@@ -133,6 +139,117 @@
 #define LSTM_IMPL_ROUND(x) __asm__("" : LSTM_IMPL_REGISTER(x))
 #else
 #define LSTM_IMPL_ROUND(x) ((void)0)
+#endif
+
+/* SIMD by the compilers' vector types: LSTM_IMPL_LANES is the widest vector of floats that the
+ * target is known to have, 0 for portable C. With a run-time choice (hosted x86) that is the
+ * widest there is a kernel for. GCC makes scalar code of vectors wider than the target's. */
+#if defined(LSTM_NO_SIMD) || LSTM_IMPL_CUSTOM_LOAD || !defined(__GNUC__)
+#define LSTM_IMPL_LANES 0
+#elif defined(__x86_64__) && !defined(LSTM_NO_DISPATCH) && __STDC_HOSTED__
+#define LSTM_IMPL_LANES 16
+#define LSTM_IMPL_DISPATCH 1
+#elif defined(__AVX512F__)
+#define LSTM_IMPL_LANES 16
+#elif defined(__AVX2__)
+#define LSTM_IMPL_LANES 8
+#elif defined(__SSE2__) || defined(__aarch64__) || defined(__wasm_simd128__) || \
+    defined(__VSX__)
+#define LSTM_IMPL_LANES 4
+#else
+#define LSTM_IMPL_LANES 0
+#endif
+
+#if LSTM_IMPL_LANES
+/* What the kernels of one width need: two vector types, an unaligned one, how to round a product
+ * (see LSTM_IMPL_ROUND), and a minimum and maximum which give b where b is a NaN. */
+#define LSTM_IMPL_VECTOR_TYPES(L)                                       \
+    typedef float lstm_impl_v##L __attribute__((vector_size(4 * L)));   \
+    typedef int32_t lstm_impl_i##L __attribute__((vector_size(4 * L))); \
+    typedef float lstm_impl_u##L                                        \
+        __attribute__((vector_size(4 * L), aligned(4), may_alias));
+LSTM_IMPL_VECTOR_TYPES(4)
+LSTM_IMPL_VECTOR_TYPES(8)
+LSTM_IMPL_VECTOR_TYPES(16)
+#if defined(__clang__) || LSTM_USE_FMA
+#define LSTM_IMPL_ROUND_4(x) ((void)0)
+#define LSTM_IMPL_ROUND_8(x) ((void)0)
+#define LSTM_IMPL_ROUND_16(x) ((void)0)
+#else
+#define LSTM_IMPL_ROUND_4(x) LSTM_IMPL_ROUND(x)
+#define LSTM_IMPL_ROUND_8(x) LSTM_IMPL_ROUND(x)
+#define LSTM_IMPL_ROUND_16(x) __asm__("" : "+v"(x))
+#endif
+#define LSTM_IMPL_GET(L, p) (*(const lstm_impl_u##L *)(p))
+#define LSTM_IMPL_PUT(L, p, v) (*(lstm_impl_u##L *)(p) = (v))
+#define LSTM_IMPL_MULTIPLY(L, product, a, b) \
+    do {                                     \
+        product = (a) * (b);                 \
+        LSTM_IMPL_ROUND_##L(product);        \
+    } while (0)
+#if defined(__clang__)
+#define LSTM_IMPL_EACH(v, n) _Pragma("clang loop unroll(full)") for (v = 0; v < (n); v++)
+#else
+#define LSTM_IMPL_EACH(v, n) _Pragma("GCC unroll 8") for (v = 0; v < (n); v++)
+#endif
+/* whether there are registers for wide tiles: 32 rather than 16 */
+#define LSTM_IMPL_WIDE_16 1
+#define LSTM_IMPL_WIDE_8 0
+#if defined(__x86_64__) || defined(__i386__)
+#define LSTM_IMPL_WIDE_4 0
+#else
+#define LSTM_IMPL_WIDE_4 1
+#endif
+#if defined(__x86_64__) || defined(__i386__)
+#define LSTM_IMPL_TARGET_4
+#define LSTM_IMPL_TARGET_8 __attribute__((target("avx2")))
+#define LSTM_IMPL_TARGET_16 __attribute__((target("avx512f")))
+#define LSTM_IMPL_MIN_4(a, b) __builtin_ia32_minps(a, b)
+#define LSTM_IMPL_MIN_8(a, b) __builtin_ia32_minps256(a, b)
+#define LSTM_IMPL_MAX_4(a, b) __builtin_ia32_maxps(a, b)
+#define LSTM_IMPL_MAX_8(a, b) __builtin_ia32_maxps256(a, b)
+#if defined(__clang__)
+#define LSTM_IMPL_MIN_16(a, b) __builtin_ia32_minps512(a, b, 4)
+#define LSTM_IMPL_MAX_16(a, b) __builtin_ia32_maxps512(a, b, 4)
+#else
+#define LSTM_IMPL_MIN_16(a, b) __builtin_ia32_minps512_mask(a, b, a, (short)-1, 4)
+#define LSTM_IMPL_MAX_16(a, b) __builtin_ia32_maxps512_mask(a, b, a, (short)-1, 4)
+#endif
+#else
+#define LSTM_IMPL_TARGET_4
+#define LSTM_IMPL_SELECT_4(m, a, b) \
+    ((lstm_impl_v4)(((m) & (lstm_impl_i4)(a)) | (~(m) & (lstm_impl_i4)(b))))
+#define LSTM_IMPL_MIN_4(a, b) LSTM_IMPL_SELECT_4((a) < (b), a, b)
+#define LSTM_IMPL_MAX_4(a, b) LSTM_IMPL_SELECT_4((a) > (b), a, b)
+#endif
+#endif
+
+/* LSTM_IMPL_TRY_8(lanes, count, call): if 8 lanes are to be used and fill, do the call and return */
+#define LSTM_IMPL_TRY(L, lanes, count, call) \
+    if ((lanes) >= L && (count) >= L) {      \
+        call;                                \
+        return;                              \
+    }
+#if LSTM_IMPL_LANES >= 16
+#define LSTM_IMPL_TRY_16(lanes, count, call) LSTM_IMPL_TRY(16, lanes, count, call)
+#else
+#define LSTM_IMPL_TRY_16(lanes, count, call)
+#endif
+#if LSTM_IMPL_LANES >= 8
+#define LSTM_IMPL_TRY_8(lanes, count, call) LSTM_IMPL_TRY(8, lanes, count, call)
+#else
+#define LSTM_IMPL_TRY_8(lanes, count, call)
+#endif
+#if LSTM_IMPL_LANES >= 4
+#define LSTM_IMPL_TRY_4(lanes, count, call) LSTM_IMPL_TRY(4, lanes, count, call)
+#else
+#define LSTM_IMPL_TRY_4(lanes, count, call)
+#endif
+
+#if defined(LSTM_EXPF) || defined(LSTM_TANHF)
+#define LSTM_IMPL_OWN_MATH 0
+#else
+#define LSTM_IMPL_OWN_MATH 1
 #endif
 
 /* ---- TYPES -------------------------------------------------------------------------- */
@@ -216,8 +333,17 @@ typedef struct lstm_bidirectional {
     ((size_t)(units) * ((size_t)(input_dim) + 1))
 
 /* Floats of scratch for lstm_step and lstm_forward; for lstm_forward_batch; and for
- * lstm_bidirectional_forward. None grows with the timesteps. */
+ * lstm_bidirectional_forward. None grows with the timesteps or the batch: it is the gates of one
+ * step, and on the CPUs of computers those of up to 8 steps or sequences ahead. */
+#if defined(__x86_64__) || defined(__i386__) || defined(_M_X64) || defined(_M_IX86) || \
+    defined(__aarch64__) || defined(_M_ARM64) || defined(__powerpc64__) ||             \
+    defined(__wasm__)
+#define LSTM_IMPL_AHEAD 8
+#define LSTM_SCRATCH_LEN(units) (36 * (size_t)(units))
+#else
+#define LSTM_IMPL_AHEAD 1
 #define LSTM_SCRATCH_LEN(units) (4 * (size_t)(units))
+#endif
 #define LSTM_BATCH_SCRATCH_LEN(batch, units) \
     (0 * (size_t)(batch) + LSTM_SCRATCH_LEN(units))
 #define LSTM_BIDIRECTIONAL_SCRATCH_LEN(batch, forward_units, backward_units) \
@@ -632,7 +758,21 @@ LSTM_IMPL_INLINE lstm_impl_activation lstm_impl_find(lstm_activation activation,
 
 /* ---- IMPLEMENTATION: matrix times vector -------------------------------------------- */
 
-/* Four adjacent columns of a matrix, each with its sum in a register. */
+/* What the sums of the gates are made of: z[columns] = init + x*kernel + h*recurrent_kernel, in
+ * the order NUMERICS states. The steps are for the functions that take four rows at once. */
+typedef struct lstm_impl_sums {
+    size_t columns;
+    const float
+        *init; /* the bias, or z where x*kernel is in it already, or NULL: zeros */
+    size_t x_len;
+    const float *x, *kernel;
+    size_t h_len;
+    const float *h, *recurrent_kernel;
+    ptrdiff_t x_step; /* from the x of one row to that of the next */
+    ptrdiff_t h_step;
+} lstm_impl_sums;
+
+/* Four adjacent columns, each with its sum in a register. */
 typedef struct lstm_impl_panel {
     float s0, s1, s2, s3;
 } lstm_impl_panel;
@@ -645,30 +785,26 @@ LSTM_IMPL_INLINE void lstm_impl_add_row(lstm_impl_panel *sum, float a, const flo
     sum->s3 = lstm_impl_multiply_add(sum->s3, a, LSTM_LOAD(row + 3));
 }
 
-/* z[4*units] = bias + x*kernel + h*recurrent_kernel, in the order NUMERICS states. */
-LSTM_IMPL_KERNEL void lstm_impl_gate_sums(const lstm_layer *layer,
-                                          const float *LSTM_IMPL_RESTRICT x,
-                                          const float *LSTM_IMPL_RESTRICT h,
-                                          float *LSTM_IMPL_RESTRICT z)
+LSTM_IMPL_KERNEL void lstm_impl_sums_1(const lstm_impl_sums *s, float *z)
 {
-    const size_t input_dim = layer->input_dim, units = layer->units, columns = 4 * units;
+    const size_t columns = s->columns, h_len = s->h_len;
     size_t j, k;
     for (j = 0; j < columns; j += 4) {
         lstm_impl_panel even = {0.0f, 0.0f, 0.0f, 0.0f}, odd = {0.0f, 0.0f, 0.0f, 0.0f};
-        const float *row = layer->kernel + j;
-        if (layer->bias != NULL) {
-            lstm_impl_add_row(&even, 1.0f, layer->bias + j);
+        const float *row = s->kernel + j;
+        if (s->init != NULL) {
+            lstm_impl_add_row(&even, 1.0f, s->init + j);
         }
-        for (k = 0; k < input_dim; k++, row += columns) {
-            lstm_impl_add_row(&even, x[k], row);
+        for (k = 0; k < s->x_len; k++, row += columns) {
+            lstm_impl_add_row(&even, s->x[k], row);
         }
-        row = layer->recurrent_kernel + j;
-        for (k = 0; k + 1 < units; k += 2, row += 2 * columns) {
-            lstm_impl_add_row(&even, h[k], row);
-            lstm_impl_add_row(&odd, h[k + 1], row + columns);
+        row = s->recurrent_kernel + j;
+        for (k = 0; k + 1 < h_len; k += 2, row += 2 * columns) {
+            lstm_impl_add_row(&even, s->h[k], row);
+            lstm_impl_add_row(&odd, s->h[k + 1], row + columns);
         }
-        if (k < units) {
-            lstm_impl_add_row(&even, h[k], row);
+        if (k < h_len) {
+            lstm_impl_add_row(&even, s->h[k], row);
         }
         z[j] = even.s0 + odd.s0;
         z[j + 1] = even.s1 + odd.s1;
@@ -678,9 +814,9 @@ LSTM_IMPL_KERNEL void lstm_impl_gate_sums(const lstm_layer *layer,
 }
 
 /* y[units] = x*kernel + bias, before the activation */
-LSTM_IMPL_KERNEL void lstm_impl_dense_sums(const lstm_dense *layer,
-                                           const float *LSTM_IMPL_RESTRICT x,
-                                           float *LSTM_IMPL_RESTRICT y)
+LSTM_IMPL_KERNEL void lstm_impl_dense_1(const lstm_dense *layer,
+                                        const float *LSTM_IMPL_RESTRICT x,
+                                        float *LSTM_IMPL_RESTRICT y)
 {
     const size_t input_dim = layer->input_dim, units = layer->units;
     size_t j, k;
@@ -695,6 +831,373 @@ LSTM_IMPL_KERNEL void lstm_impl_dense_sums(const lstm_dense *layer,
             y[j] += LSTM_LOAD(layer->bias + j);
         }
     }
+}
+
+/* ---- IMPLEMENTATION: vector kernels ------------------------------------------------- */
+
+#if LSTM_IMPL_LANES
+
+/* The same sums and gates, L columns or units at a time; each kernel is stamped once for every
+ * vector width L. Where a count is no multiple of L, the last vector overlaps the one before
+ * and computes some values twice; a count below L is left to a narrower width. */
+
+#define LSTM_IMPL_STAMP_SUMS(L)                                                                \
+    LSTM_IMPL_INLINE LSTM_IMPL_TARGET_##L void lstm_impl_multiply_add_##L(                     \
+        lstm_impl_v##L *sum, const float *weights, float a)                                    \
+    {                                                                                          \
+        lstm_impl_v##L product = LSTM_IMPL_GET(L, weights) * a;                                \
+        LSTM_IMPL_ROUND_##L(product);                                                          \
+        *sum += product;                                                                       \
+    }                                                                                          \
+    /* n vectors of columns, which begin at the columns at[0] to at[n - 1] */                  \
+    LSTM_IMPL_INLINE LSTM_IMPL_TARGET_##L void lstm_impl_panel_##L(                            \
+        const lstm_impl_sums *s, const int n, const size_t *at, float *z)                      \
+    {                                                                                          \
+        const lstm_impl_v##L zero = {0};                                                       \
+        const size_t columns = s->columns;                                                     \
+        const float *row = s->kernel;                                                          \
+        lstm_impl_v##L even[8], odd[8];                                                        \
+        size_t k;                                                                              \
+        int v;                                                                                 \
+        LSTM_IMPL_EACH (v, n) {                                                                \
+            even[v] = odd[v] = zero;                                                           \
+            if (s->init != NULL) {                                                             \
+                even[v] = LSTM_IMPL_GET(L, s->init + at[v]);                                   \
+            }                                                                                  \
+        }                                                                                      \
+        for (k = 0; k < s->x_len; k++, row += columns) {                                       \
+            LSTM_IMPL_EACH (v, n) {                                                            \
+                lstm_impl_multiply_add_##L(&even[v], row + at[v], s->x[k]);                    \
+            }                                                                                  \
+        }                                                                                      \
+        row = s->recurrent_kernel;                                                             \
+        for (k = 0; k + 1 < s->h_len; k += 2, row += 2 * columns) {                            \
+            LSTM_IMPL_EACH (v, n) {                                                            \
+                lstm_impl_multiply_add_##L(&even[v], row + at[v], s->h[k]);                    \
+                lstm_impl_multiply_add_##L(&odd[v], row + columns + at[v], s->h[k + 1]);       \
+            }                                                                                  \
+        }                                                                                      \
+        if (k < s->h_len) {                                                                    \
+            LSTM_IMPL_EACH (v, n) {                                                            \
+                lstm_impl_multiply_add_##L(&even[v], row + at[v], s->h[k]);                    \
+            }                                                                                  \
+        }                                                                                      \
+        LSTM_IMPL_EACH (v, n) {                                                                \
+            LSTM_IMPL_PUT(L, z + at[v], even[v] + odd[v]);                                     \
+        }                                                                                      \
+    }                                                                                          \
+    LSTM_IMPL_KERNEL LSTM_IMPL_TARGET_##L void lstm_impl_sums_##L(                             \
+        const lstm_impl_sums *s, float *z)                                                     \
+    {                                                                                          \
+        const size_t last = s->columns - L;                                                    \
+        size_t j = 0;                                                                          \
+        /* wide rows: as much of one as there are registers, or the caches see mostly jumps */ \
+        for (; LSTM_IMPL_WIDE_##L && s->columns - j >= 8 * L; j += 8 * L) {                    \
+            const size_t at[8] = {j,         j + L,     j + 2 * L, j + 3 * L,                  \
+                                  j + 4 * L, j + 5 * L, j + 6 * L, j + 7 * L};                 \
+            lstm_impl_panel_##L(s, 8, at, z);                                                  \
+        }                                                                                      \
+        for (; s->columns - j >= 4 * L; j += 4 * L) {                                          \
+            const size_t at[4] = {j, j + L, j + 2 * L, j + 3 * L};                             \
+            lstm_impl_panel_##L(s, 4, at, z);                                                  \
+        }                                                                                      \
+        if (s->columns - j > 3 * L) {                                                          \
+            const size_t at[4] = {j, j + L, j + 2 * L, last};                                  \
+            lstm_impl_panel_##L(s, 4, at, z);                                                  \
+        } else if (s->columns - j > 2 * L) {                                                   \
+            const size_t at[3] = {j, j + L, last};                                             \
+            lstm_impl_panel_##L(s, 3, at, z);                                                  \
+        } else if (s->columns - j > L) {                                                       \
+            const size_t at[2] = {j, last};                                                    \
+            lstm_impl_panel_##L(s, 2, at, z);                                                  \
+        } else if (s->columns > j) {                                                           \
+            lstm_impl_panel_##L(s, 1, &last, z);                                               \
+        }                                                                                      \
+    }
+
+#define LSTM_IMPL_STAMP_TILES(L)                                                                         \
+    /* The same for four rows at once, so that a weight is read once for the four. There are registers \
+ * for one sum of each only: the even one waits in z for the odd one. */ \
+    LSTM_IMPL_INLINE LSTM_IMPL_TARGET_##L void lstm_impl_tile_##L(                                       \
+        const lstm_impl_sums *s, const int n, const size_t *at, float *z)                                \
+    {                                                                                                    \
+        const lstm_impl_v##L zero = {0};                                                                 \
+        const size_t columns = s->columns;                                                               \
+        const float *row = s->kernel;                                                                    \
+        lstm_impl_v##L sum[4][4];                                                                        \
+        size_t k;                                                                                        \
+        int r, v;                                                                                        \
+        LSTM_IMPL_EACH (r, 4) {                                                                          \
+            LSTM_IMPL_EACH (v, n) {                                                                      \
+                sum[r][v] = zero;                                                                        \
+                if (s->init != NULL) {                                                                   \
+                    sum[r][v] = LSTM_IMPL_GET(L, s->init + at[v]);                                       \
+                }                                                                                        \
+            }                                                                                            \
+        }                                                                                                \
+        for (k = 0; k < s->x_len; k++, row += columns) {                                                 \
+            LSTM_IMPL_EACH (r, 4) {                                                                      \
+                LSTM_IMPL_EACH (v, n) {                                                                  \
+                    lstm_impl_multiply_add_##L(&sum[r][v], row + at[v],                                  \
+                                               (s->x + r * s->x_step)[k]);                               \
+                }                                                                                        \
+            }                                                                                            \
+        }                                                                                                \
+        row = s->recurrent_kernel;                                                                       \
+        for (k = 0; k < s->h_len; k += 2, row += 2 * columns) {                                          \
+            LSTM_IMPL_EACH (r, 4) {                                                                      \
+                LSTM_IMPL_EACH (v, n) {                                                                  \
+                    lstm_impl_multiply_add_##L(&sum[r][v], row + at[v],                                  \
+                                               (s->h + r * s->h_step)[k]);                               \
+                }                                                                                        \
+            }                                                                                            \
+        }                                                                                                \
+        LSTM_IMPL_EACH (r, 4) {                                                                          \
+            LSTM_IMPL_EACH (v, n) {                                                                      \
+                LSTM_IMPL_PUT(L, z + (size_t)r * columns + at[v], sum[r][v]);                            \
+                sum[r][v] = zero;                                                                        \
+            }                                                                                            \
+        }                                                                                                \
+        if (s->h_len == 0) {                                                                             \
+            return;                                                                                      \
+        }                                                                                                \
+        row = s->recurrent_kernel + columns;                                                             \
+        for (k = 1; k < s->h_len; k += 2, row += 2 * columns) {                                          \
+            LSTM_IMPL_EACH (r, 4) {                                                                      \
+                LSTM_IMPL_EACH (v, n) {                                                                  \
+                    lstm_impl_multiply_add_##L(&sum[r][v], row + at[v],                                  \
+                                               (s->h + r * s->h_step)[k]);                               \
+                }                                                                                        \
+            }                                                                                            \
+        }                                                                                                \
+        LSTM_IMPL_EACH (                                                                                 \
+            r,                                                                                           \
+            4) { /* all of a row before the first is stored, as vectors may overlap */                   \
+            LSTM_IMPL_EACH (v, n) {                                                                      \
+                sum[r][v] =                                                                              \
+                    LSTM_IMPL_GET(L, z + (size_t)r * columns + at[v]) + sum[r][v];                       \
+            }                                                                                            \
+            LSTM_IMPL_EACH (v, n) {                                                                      \
+                LSTM_IMPL_PUT(L, z + (size_t)r * columns + at[v], sum[r][v]);                            \
+            }                                                                                            \
+        }                                                                                                \
+    }                                                                                                    \
+    LSTM_IMPL_KERNEL LSTM_IMPL_TARGET_##L void lstm_impl_sums_of_4_##L(                                  \
+        const lstm_impl_sums *s, float *z)                                                               \
+    {                                                                                                    \
+        const size_t last = s->columns - L;                                                              \
+        size_t j = 0;                                                                                    \
+        for (; LSTM_IMPL_WIDE_##L && s->columns - j >= 4 * L; j += 4 * L) {                              \
+            const size_t at[4] = {j, j + L, j + 2 * L, j + 3 * L};                                       \
+            lstm_impl_tile_##L(s, 4, at, z);                                                             \
+        }                                                                                                \
+        for (; s->columns - j >= 2 * L; j += 2 * L) {                                                    \
+            const size_t at[2] = {j, j + L};                                                             \
+            lstm_impl_tile_##L(s, 2, at, z);                                                             \
+        }                                                                                                \
+        if (s->columns - j > L) {                                                                        \
+            const size_t at[2] = {j, last};                                                              \
+            lstm_impl_tile_##L(s, 2, at, z);                                                             \
+        } else if (s->columns > j) {                                                                     \
+            lstm_impl_tile_##L(s, 1, &last, z);                                                          \
+        }                                                                                                \
+    }
+
+#define LSTM_IMPL_STAMP_GATES(L)                                                           \
+    LSTM_IMPL_INLINE LSTM_IMPL_TARGET_##L void lstm_impl_exp_parts_##L(                    \
+        const lstm_impl_v##L *x, float offset, lstm_impl_v##L *power, lstm_impl_v##L *g,   \
+        lstm_impl_v##L *r)                                                                 \
+    {                                                                                      \
+        const float shift = 12583039.0f + offset;                                          \
+        lstm_impl_v##L shifted, n, high, low, r2;                                          \
+        LSTM_IMPL_MULTIPLY(L, shifted, *x, 1.44269504f);                                   \
+        shifted += shift;                                                                  \
+        LSTM_IMPL_ROUND_##L(shifted);                                                      \
+        n = shifted - shift;                                                               \
+        LSTM_IMPL_MULTIPLY(L, high, n, 0.346572876f);                                      \
+        LSTM_IMPL_MULTIPLY(L, low, n, 7.1430341e-7f);                                      \
+        *r = 0.5f * *x - high - low;                                                       \
+        LSTM_IMPL_MULTIPLY(L, r2, *r, *r);                                                 \
+        LSTM_IMPL_MULTIPLY(L, *g, r2, -0.02212758f);                                       \
+        *g += 0.33333235f;                                                                 \
+        LSTM_IMPL_MULTIPLY(L, *g, r2, *g);                                                 \
+        *power = (lstm_impl_v##L)((lstm_impl_i##L)shifted << 23);                          \
+    }                                                                                      \
+    LSTM_IMPL_INLINE LSTM_IMPL_TARGET_##L void lstm_impl_sigmoid_##L(lstm_impl_v##L *x)    \
+    {                                                                                      \
+        const lstm_impl_v##L zero = {0};                                                   \
+        lstm_impl_v##L g, r, over, under;                                                  \
+        *x = LSTM_IMPL_MIN_##L(zero + 18.0f, *x);                                          \
+        *x = LSTM_IMPL_MAX_##L(zero + -104.0f, *x);                                        \
+        lstm_impl_exp_parts_##L(x, 64.0f, &over, &g, &r);                                  \
+        LSTM_IMPL_MULTIPLY(L, over, over, 1.0f + (g + r));                                 \
+        LSTM_IMPL_MULTIPLY(L, under, 1.0f + (g - r), 18446744073709551616.0f);             \
+        *x = over / (over + under);                                                        \
+    }                                                                                      \
+    LSTM_IMPL_INLINE LSTM_IMPL_TARGET_##L void lstm_impl_tanh_##L(lstm_impl_v##L *x)       \
+    {                                                                                      \
+        const lstm_impl_v##L zero = {0};                                                   \
+        const lstm_impl_i##L sign = (lstm_impl_i##L) * x & (-2147483647 - 1);              \
+        lstm_impl_v##L g, r, power, less, more, over, under, p;                            \
+        power =                                                                            \
+            -2.0f * LSTM_IMPL_MIN_##L(zero + 10.0f,                                        \
+                                      (lstm_impl_v##L)((lstm_impl_i##L) * x ^ sign));      \
+        lstm_impl_exp_parts_##L(&power, 0.0f, &p, &g, &r);                                 \
+        less = 1.0f - p;                                                                   \
+        more = 1.0f + p;                                                                   \
+        LSTM_IMPL_MULTIPLY(L, over, less, g);                                              \
+        LSTM_IMPL_MULTIPLY(L, p, more, r);                                                 \
+        over = less + (over - p);                                                          \
+        LSTM_IMPL_MULTIPLY(L, under, more, g);                                             \
+        LSTM_IMPL_MULTIPLY(L, p, less, r);                                                 \
+        over /= more + (under - p);                                                        \
+        *x = (lstm_impl_v##L)((lstm_impl_i##L)over | sign);                                \
+    }                                                                                      \
+    /* L units: their four sums and c give the new h and c. */                             \
+    LSTM_IMPL_INLINE LSTM_IMPL_TARGET_##L void lstm_impl_cell_##L(                         \
+        const float *z, size_t units, const float *c, lstm_impl_v##L *new_h,               \
+        lstm_impl_v##L *new_c)                                                             \
+    {                                                                                      \
+        lstm_impl_v##L i = LSTM_IMPL_GET(L, z), f = LSTM_IMPL_GET(L, z + units);           \
+        lstm_impl_v##L g = LSTM_IMPL_GET(L, z + 2 * units),                                \
+                       o = LSTM_IMPL_GET(L, z + 3 * units);                                \
+        lstm_impl_sigmoid_##L(&i);                                                         \
+        lstm_impl_sigmoid_##L(&f);                                                         \
+        lstm_impl_tanh_##L(&g);                                                            \
+        lstm_impl_sigmoid_##L(&o);                                                         \
+        LSTM_IMPL_MULTIPLY(L, f, f, LSTM_IMPL_GET(L, c));                                  \
+        LSTM_IMPL_MULTIPLY(L, i, i, g);                                                    \
+        *new_c = f + i;                                                                    \
+        g = *new_c;                                                                        \
+        lstm_impl_tanh_##L(&g);                                                            \
+        *new_h = o * g;                                                                    \
+    }                                                                                      \
+    /* The overlapping last vector is computed first, while its c is still the old one. */ \
+    LSTM_IMPL_KERNEL LSTM_IMPL_TARGET_##L void lstm_impl_gates_##L(                        \
+        const float *z, size_t units, float *h, float *c)                                  \
+    {                                                                                      \
+        const size_t last = units - L;                                                     \
+        lstm_impl_v##L new_h, new_c, last_h, last_c;                                       \
+        size_t u;                                                                          \
+        if (units % L != 0) {                                                              \
+            lstm_impl_cell_##L(z + last, units, c + last, &last_h, &last_c);               \
+        }                                                                                  \
+        for (u = 0; u + L <= units; u += L) {                                              \
+            lstm_impl_cell_##L(z + u, units, c + u, &new_h, &new_c);                       \
+            LSTM_IMPL_PUT(L, h + u, new_h);                                                \
+            LSTM_IMPL_PUT(L, c + u, new_c);                                                \
+        }                                                                                  \
+        if (units % L != 0) {                                                              \
+            LSTM_IMPL_PUT(L, h + last, last_h);                                            \
+            LSTM_IMPL_PUT(L, c + last, last_c);                                            \
+        }                                                                                  \
+    }
+
+#define LSTM_IMPL_STAMP_DENSE(L)                                                  \
+    /* L outputs, whose first is y[at] */                                         \
+    LSTM_IMPL_INLINE LSTM_IMPL_TARGET_##L void lstm_impl_dense_columns_##L(       \
+        const lstm_dense *layer, const float *x, size_t at, float *y)             \
+    {                                                                             \
+        const lstm_impl_v##L zero = {0};                                          \
+        const float *row = layer->kernel + at;                                    \
+        lstm_impl_v##L s[8];                                                      \
+        size_t k;                                                                 \
+        int p;                                                                    \
+        LSTM_IMPL_EACH (p, 8) {                                                   \
+            s[p] = zero;                                                          \
+        }                                                                         \
+        for (k = 0; k + 8 <= layer->input_dim; k += 8, row += 8 * layer->units) { \
+            LSTM_IMPL_EACH (p, 8) {                                               \
+                lstm_impl_multiply_add_##L(&s[p], row + (size_t)p * layer->units, \
+                                           x[k + (size_t)p]);                     \
+            }                                                                     \
+        }                                                                         \
+        LSTM_IMPL_EACH (p, 7) {                                                   \
+            if (k + (size_t)p < layer->input_dim) {                               \
+                lstm_impl_multiply_add_##L(&s[p], row + (size_t)p * layer->units, \
+                                           x[k + (size_t)p]);                     \
+            }                                                                     \
+        }                                                                         \
+        s[0] = ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7])); \
+        if (layer->bias != NULL) {                                                \
+            s[0] += LSTM_IMPL_GET(L, layer->bias + at);                           \
+        }                                                                         \
+        LSTM_IMPL_PUT(L, y + at, s[0]);                                           \
+    }                                                                             \
+    LSTM_IMPL_KERNEL LSTM_IMPL_TARGET_##L void lstm_impl_dense_##L(               \
+        const lstm_dense *layer, const float *x, float *y)                        \
+    {                                                                             \
+        size_t j;                                                                 \
+        for (j = 0; j + L <= layer->units; j += L) {                              \
+            lstm_impl_dense_columns_##L(layer, x, j, y);                          \
+        }                                                                         \
+        if (j < layer->units) {                                                   \
+            lstm_impl_dense_columns_##L(layer, x, layer->units - L, y);           \
+        }                                                                         \
+    }
+
+#define LSTM_IMPL_STAMP(L)   \
+    LSTM_IMPL_STAMP_SUMS(L)  \
+    LSTM_IMPL_STAMP_TILES(L) \
+    LSTM_IMPL_STAMP_GATES(L) \
+    LSTM_IMPL_STAMP_DENSE(L)
+
+LSTM_IMPL_STAMP(4)
+#if LSTM_IMPL_LANES >= 8
+LSTM_IMPL_STAMP(8)
+#endif
+#if LSTM_IMPL_LANES >= 16
+LSTM_IMPL_STAMP(16)
+#endif
+
+#endif /* LSTM_IMPL_LANES */
+
+/* ---- IMPLEMENTATION: choice of kernels ---------------------------------------------- */
+
+LSTM_IMPL_INLINE int lstm_impl_lanes(void)
+{
+#ifdef LSTM_TEST_LANES
+    return LSTM_TEST_LANES;
+#elif LSTM_IMPL_DISPATCH
+    return __builtin_cpu_supports("avx512f") ? 16
+           : __builtin_cpu_supports("avx2")  ? 8
+                                             : 4;
+#else
+    return LSTM_IMPL_LANES;
+#endif
+}
+
+LSTM_IMPL_INLINE void lstm_impl_gate_sums(int lanes, const lstm_impl_sums *s, float *z)
+{
+    LSTM_IMPL_TRY_16(lanes, s->columns, lstm_impl_sums_16(s, z))
+    LSTM_IMPL_TRY_8(lanes, s->columns, lstm_impl_sums_8(s, z))
+    LSTM_IMPL_TRY_4(lanes, s->columns, lstm_impl_sums_4(s, z))
+    (void)lanes;
+    lstm_impl_sums_1(s, z);
+}
+
+/* Four rows, z[4][columns] */
+LSTM_IMPL_INLINE void lstm_impl_gate_sums_of_4(int lanes, const lstm_impl_sums *s,
+                                               float *z)
+{
+    lstm_impl_sums row = *s;
+    int r;
+    LSTM_IMPL_TRY_16(lanes, s->columns, lstm_impl_sums_of_4_16(s, z))
+    LSTM_IMPL_TRY_8(lanes, s->columns, lstm_impl_sums_of_4_8(s, z))
+    LSTM_IMPL_TRY_4(lanes, s->columns, lstm_impl_sums_of_4_4(s, z))
+    for (r = 0; r < 4; r++, row.x += row.x_step, row.h += row.h_step, z += row.columns) {
+        lstm_impl_gate_sums(lanes, &row, z);
+    }
+}
+
+LSTM_IMPL_INLINE void lstm_impl_dense_sums(int lanes, const lstm_dense *layer,
+                                           const float *x, float *y)
+{
+    LSTM_IMPL_TRY_16(lanes, layer->units, lstm_impl_dense_16(layer, x, y))
+    LSTM_IMPL_TRY_8(lanes, layer->units, lstm_impl_dense_8(layer, x, y))
+    LSTM_IMPL_TRY_4(lanes, layer->units, lstm_impl_dense_4(layer, x, y))
+    (void)lanes;
+    lstm_impl_dense_1(layer, x, y);
 }
 
 /* ---- IMPLEMENTATION: the LSTM layer ------------------------------------------------- */
@@ -727,13 +1230,22 @@ typedef struct lstm_impl_run {
     int backwards;    /* takes the last timestep first */
     int rows_flipped; /* puts the first output into the last row */
     int zero_masked;
+    int lanes;
 } lstm_impl_run;
 
+/* One sequence of a batch on its way: its arrays, and whether a step was used already. */
+typedef struct lstm_impl_stream {
+    const float *x;
+    const unsigned char *mask;
+    float *h, *c, *y;
+    int has_output;
+} lstm_impl_stream;
+
 /* The gates' sums z become the new state; z is left undefined. */
-LSTM_IMPL_KERNEL void lstm_impl_gates(const lstm_impl_run *run,
-                                      float *LSTM_IMPL_RESTRICT z,
-                                      float *LSTM_IMPL_RESTRICT h,
-                                      float *LSTM_IMPL_RESTRICT c)
+LSTM_IMPL_KERNEL void lstm_impl_gates_1(const lstm_impl_run *run,
+                                        float *LSTM_IMPL_RESTRICT z,
+                                        float *LSTM_IMPL_RESTRICT h,
+                                        float *LSTM_IMPL_RESTRICT c)
 {
     const size_t units = run->layer->units;
     float *i = z, *f = i + units, *g = f + units, *o = g + units, *activated_c = z;
@@ -752,32 +1264,110 @@ LSTM_IMPL_KERNEL void lstm_impl_gates(const lstm_impl_run *run,
     }
 }
 
-LSTM_IMPL_INLINE void lstm_impl_step(const lstm_impl_run *run, const float *x, float *h,
-                                     float *c, float *scratch)
+LSTM_IMPL_INLINE void lstm_impl_gates(const lstm_impl_run *run, float *z, float *h,
+                                      float *c)
 {
-    lstm_impl_gate_sums(run->layer, x, h, scratch);
-    lstm_impl_gates(run, scratch, h, c);
+    const size_t units = run->layer->units;
+    if (LSTM_IMPL_OWN_MATH && run->activation == lstm_impl_all_tanh &&
+        run->recurrent_activation == lstm_impl_all_sigmoid) {
+        LSTM_IMPL_TRY_16(run->lanes, units, lstm_impl_gates_16(z, units, h, c))
+        LSTM_IMPL_TRY_8(run->lanes, units, lstm_impl_gates_8(z, units, h, c))
+        LSTM_IMPL_TRY_4(run->lanes, units, lstm_impl_gates_4(z, units, h, c))
+    }
+    (void)units;
+    lstm_impl_gates_1(run, z, h, c);
 }
 
-LSTM_IMPL_KERNEL void lstm_impl_sequence(const lstm_impl_run *run, const float *x,
-                                         const unsigned char *mask, size_t timesteps,
-                                         float *h, float *c, float *y, float *scratch)
+LSTM_IMPL_INLINE size_t lstm_impl_time(const lstm_impl_run *run, size_t step,
+                                       size_t timesteps)
+{
+    return run->backwards ? timesteps - 1 - step : step;
+}
+
+/* The sums of one step of a sequence; the next rows of four are those of the next steps. */
+LSTM_IMPL_INLINE void lstm_impl_begin_sums(lstm_impl_sums *sums, const lstm_impl_run *run,
+                                           const lstm_impl_stream *s, size_t t)
 {
     const lstm_layer *layer = run->layer;
-    int has_output = 0;
-    size_t step;
-    for (step = 0; step < timesteps; step++) {
-        const size_t t = run->backwards ? timesteps - 1 - step : step;
-        const int used = mask == NULL || mask[t] != 0;
-        if (used) {
-            lstm_impl_step(run, x + t * layer->input_dim, h, c, scratch);
-            has_output = 1;
+    sums->columns = 4 * layer->units;
+    sums->init = layer->bias;
+    sums->x_len = layer->input_dim;
+    sums->x = s->x + t * layer->input_dim;
+    sums->kernel = layer->kernel;
+    sums->h_len = layer->units;
+    sums->h = s->h;
+    sums->recurrent_kernel = layer->recurrent_kernel;
+    sums->x_step =
+        run->backwards ? -(ptrdiff_t)layer->input_dim : (ptrdiff_t)layer->input_dim;
+    sums->h_step = 0;
+}
+
+/* From the sums of a step on: the new state, unless the step is masked, and the output. */
+LSTM_IMPL_INLINE void lstm_impl_finish_step(const lstm_impl_run *run, lstm_impl_stream *s,
+                                            size_t step, size_t timesteps, float *z)
+{
+    const lstm_layer *layer = run->layer;
+    const int used =
+        s->mask == NULL || s->mask[lstm_impl_time(run, step, timesteps)] != 0;
+    if (used) {
+        lstm_impl_gates(run, z, s->h, s->c);
+        s->has_output = 1;
+    }
+    if (s->y != NULL && (layer->return_sequences || step + 1 == timesteps)) {
+        const size_t row = run->rows_flipped ? timesteps - 1 - step : step;
+        const int zero = !s->has_output || (!used && run->zero_masked);
+        run->emit(layer->return_sequences ? s->y + row * run->row_len : s->y,
+                  zero ? NULL : s->h, layer->units);
+    }
+}
+
+/* One sequence. The products with x are taken some steps ahead, four steps at once, so that the
+ * kernel is read once for the four. */
+LSTM_IMPL_KERNEL void lstm_impl_sequence(const lstm_impl_run *run, lstm_impl_stream *s,
+                                         size_t timesteps, float *scratch)
+{
+    const size_t columns = 4 * run->layer->units;
+    float *z = scratch, *ahead = scratch + columns;
+    lstm_impl_sums sums;
+    size_t first, n, step, done;
+    for (first = 0; first < timesteps; first += n) {
+        n = timesteps - first < LSTM_IMPL_AHEAD ? timesteps - first : LSTM_IMPL_AHEAD;
+        for (done = 0; done + 4 <= n; done += 4) {
+            lstm_impl_begin_sums(&sums, run, s,
+                                 lstm_impl_time(run, first + done, timesteps));
+            sums.h_len = 0;
+            lstm_impl_gate_sums_of_4(run->lanes, &sums, ahead + done * columns);
         }
-        if (y != NULL && (layer->return_sequences || step + 1 == timesteps)) {
-            const size_t row = run->rows_flipped ? timesteps - 1 - step : step;
-            const int zero = !has_output || (!used && run->zero_masked);
-            run->emit(layer->return_sequences ? y + row * run->row_len : y,
-                      zero ? NULL : h, layer->units);
+        for (step = first; step < first + n; step++) {
+            lstm_impl_begin_sums(&sums, run, s, lstm_impl_time(run, step, timesteps));
+            if (step - first < done) {
+                sums.init = ahead + (step - first) * columns;
+                sums.x_len = 0;
+            }
+            lstm_impl_gate_sums(run->lanes, &sums, z);
+            lstm_impl_finish_step(run, s, step, timesteps, z);
+        }
+    }
+}
+
+/* Several sequences, a multiple of four, step by step together: both matrices are read once for
+ * four of them. */
+LSTM_IMPL_KERNEL void lstm_impl_group(const lstm_impl_run *run, lstm_impl_stream *s,
+                                      size_t count, size_t timesteps, float *z)
+{
+    const size_t columns = 4 * run->layer->units;
+    lstm_impl_sums sums;
+    size_t step, row;
+    for (step = 0; step < timesteps; step++) {
+        for (row = 0; row < count; row += 4) {
+            lstm_impl_begin_sums(&sums, run, &s[row],
+                                 lstm_impl_time(run, step, timesteps));
+            sums.x_step = (ptrdiff_t)(timesteps * run->layer->input_dim);
+            sums.h_step = (ptrdiff_t)run->layer->units;
+            lstm_impl_gate_sums_of_4(run->lanes, &sums, z + row * columns);
+        }
+        for (row = 0; row < count; row++) {
+            lstm_impl_finish_step(run, &s[row], step, timesteps, z + row * columns);
         }
     }
 }
@@ -788,14 +1378,28 @@ LSTM_IMPL_KERNEL void lstm_impl_batch(const lstm_impl_run *run, const float *x,
                                       float *scratch)
 {
     const lstm_layer *layer = run->layer;
-    const size_t x_len = timesteps * layer->input_dim;
     const size_t y_len =
         layer->return_sequences ? timesteps * run->row_len : run->row_len;
-    size_t b;
-    for (b = 0; b < batch; b++) {
-        lstm_impl_sequence(run, x + b * x_len, mask != NULL ? mask + b * timesteps : NULL,
-                           timesteps, h + b * layer->units, c + b * layer->units,
-                           y != NULL ? y + b * y_len : NULL, scratch);
+    lstm_impl_stream streams[LSTM_IMPL_AHEAD];
+    size_t first, count, b;
+    for (first = 0; first < batch; first += count) {
+        count =
+            batch - first < LSTM_IMPL_AHEAD ? (batch - first) / 4 * 4 : LSTM_IMPL_AHEAD;
+        count = count == 0 ? 1 : count;
+        for (b = 0; b < count; b++) {
+            lstm_impl_stream *s = &streams[b];
+            s->x = x + (first + b) * timesteps * layer->input_dim;
+            s->mask = mask != NULL ? mask + (first + b) * timesteps : NULL;
+            s->h = h + (first + b) * layer->units;
+            s->c = c + (first + b) * layer->units;
+            s->y = y != NULL ? y + (first + b) * y_len : NULL;
+            s->has_output = 0;
+        }
+        if (count == 1) {
+            lstm_impl_sequence(run, streams, timesteps, scratch);
+        } else {
+            lstm_impl_group(run, streams, count, timesteps, scratch);
+        }
     }
 }
 
@@ -855,6 +1459,7 @@ LSTM_IMPL_INLINE lstm_status lstm_impl_prepare(lstm_impl_run *run,
     run->backwards = layer->go_backwards != 0;
     run->rows_flipped = 0;
     run->zero_masked = layer->zero_output_for_mask != 0;
+    run->lanes = lstm_impl_lanes();
     return run->activation == NULL || run->recurrent_activation == NULL ? LSTM_ERR_OPTION
                                                                         : LSTM_OK;
 }
@@ -951,6 +1556,8 @@ LSTM_API lstm_status lstm_step(const lstm_layer *layer, const float *x, float *h
                                float *c, float *scratch)
 {
     lstm_impl_run run;
+    lstm_impl_stream stream;
+    lstm_impl_sums sums;
     const lstm_status status = lstm_impl_prepare(&run, layer);
     if (status != LSTM_OK) {
         return status;
@@ -958,7 +1565,11 @@ LSTM_API lstm_status lstm_step(const lstm_layer *layer, const float *x, float *h
     if (x == NULL || h == NULL || c == NULL || scratch == NULL) {
         return LSTM_ERR_NULL;
     }
-    lstm_impl_step(&run, x, h, c, scratch);
+    stream.x = x;
+    stream.h = h;
+    lstm_impl_begin_sums(&sums, &run, &stream, 0);
+    lstm_impl_gate_sums(run.lanes, &sums, scratch);
+    lstm_impl_gates(&run, scratch, h, c);
     return LSTM_OK;
 }
 
@@ -1051,6 +1662,7 @@ LSTM_API lstm_status lstm_bidirectional_forward(const lstm_bidirectional *layer,
 LSTM_API lstm_status lstm_dense_forward(const lstm_dense *layer, const float *x,
                                         size_t rows, float *y)
 {
+    const int lanes = lstm_impl_lanes();
     lstm_impl_activation activation;
     size_t row;
     if (layer == NULL || layer->kernel == NULL) {
@@ -1071,7 +1683,8 @@ LSTM_API lstm_status lstm_dense_forward(const lstm_dense *layer, const float *x,
         return LSTM_ERR_SHAPE;
     }
     for (row = 0; row < rows; row++) {
-        lstm_impl_dense_sums(layer, x + row * layer->input_dim, y + row * layer->units);
+        lstm_impl_dense_sums(lanes, layer, x + row * layer->input_dim,
+                             y + row * layer->units);
         activation(y + row * layer->units, layer->units);
     }
     return LSTM_OK;
@@ -1161,12 +1774,47 @@ LSTM_API lstm_status lstm_weights_from_onnx(size_t input_dim, size_t units,
                              B != NULL && has_size ? B + 4 * units : B, weights);
 }
 
-#undef LSTM_IMPL_EMIT
-#undef LSTM_IMPL_ELEMENTWISE
-#undef LSTM_IMPL_ROUND
-#undef LSTM_IMPL_REGISTER
-#undef LSTM_IMPL_RESTRICT
-#undef LSTM_IMPL_INLINE
+#undef LSTM_IMPL_CUSTOM_LOAD
 #undef LSTM_IMPL_KERNEL
+#undef LSTM_IMPL_INLINE
+#undef LSTM_IMPL_RESTRICT
+#undef LSTM_IMPL_REGISTER
+#undef LSTM_IMPL_ROUND
+#undef LSTM_IMPL_LANES
+#undef LSTM_IMPL_DISPATCH
+#undef LSTM_IMPL_VECTOR_TYPES
+#undef LSTM_IMPL_ROUND_4
+#undef LSTM_IMPL_ROUND_8
+#undef LSTM_IMPL_ROUND_16
+#undef LSTM_IMPL_GET
+#undef LSTM_IMPL_PUT
+#undef LSTM_IMPL_MULTIPLY
+#undef LSTM_IMPL_EACH
+#undef LSTM_IMPL_WIDE_16
+#undef LSTM_IMPL_WIDE_8
+#undef LSTM_IMPL_WIDE_4
+#undef LSTM_IMPL_TARGET_4
+#undef LSTM_IMPL_TARGET_8
+#undef LSTM_IMPL_TARGET_16
+#undef LSTM_IMPL_MIN_4
+#undef LSTM_IMPL_MIN_8
+#undef LSTM_IMPL_MAX_4
+#undef LSTM_IMPL_MAX_8
+#undef LSTM_IMPL_MIN_16
+#undef LSTM_IMPL_MAX_16
+#undef LSTM_IMPL_SELECT_4
+#undef LSTM_IMPL_TRY
+#undef LSTM_IMPL_TRY_16
+#undef LSTM_IMPL_TRY_8
+#undef LSTM_IMPL_TRY_4
+#undef LSTM_IMPL_OWN_MATH
+#undef LSTM_IMPL_AHEAD
+#undef LSTM_IMPL_ELEMENTWISE
+#undef LSTM_IMPL_STAMP_SUMS
+#undef LSTM_IMPL_STAMP_TILES
+#undef LSTM_IMPL_STAMP_GATES
+#undef LSTM_IMPL_STAMP_DENSE
+#undef LSTM_IMPL_STAMP
+#undef LSTM_IMPL_EMIT
 
 #endif /* LSTM_H */
