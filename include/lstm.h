@@ -5,9 +5,9 @@
  * ABOUT
  * The LSTM layer of Keras (a step, a sequence, a batch, masks, Bidirectional) and its
  * Dense layer, over plain float arrays. Weights are used in place, in the order that
- * get_weights() returns them, so a const array in flash is enough. What is not done exactly
- * as Keras does it is refused with an error. Copy this file and include it; there is
- * nothing to build.
+ * get_weights() returns them, so a const array in flash is enough. What is not done as
+ * Keras does it is refused with an error. Copy this file and include it; there is nothing
+ * to build.
  *
  * QUICK START
  *
@@ -62,8 +62,9 @@
  * bias, takes the products of x in order, then those of h with an even index; those of h
  * with an odd index are summed apart and added last. A Dense output sums the products k,
  * k+8, k+16, ... apart for k = 0..7, halves these eight sums by pairs (k with k+4, k+2,
- * k+1) and adds the bias. tanh is within 2.6 ULP of the true value for every float, sigmoid
- * within 2.8. -ffast-math, -Ofast, -ffp-contract=fast and x87 arithmetic change last bits.
+ * k+1) and adds the bias. tanh is within 2.6 ULP of the true value for every float and
+ * sigmoid within 2.8. -ffast-math, -Ofast, -ffp-contract=fast and x87 arithmetic change
+ * last bits.
  *
  * MEMORY AND THREADS
  *   weights   const, shared by all streams and threads, may live in flash
@@ -82,7 +83,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* ---- OPTIONS ------------------------------------------------------------------------ */
+/* ---- OPTIONS ----------------------------------------------------------------------- */
 
 #ifndef LSTM_API
 #define LSTM_API static inline
@@ -102,9 +103,10 @@
 #define LSTM_LOAD(p) (*(p))
 #endif
 
-/* ---- COMPILER ----------------------------------------------------------------------- */
+/* ---- COMPILER ---------------------------------------------------------------------- */
 
-/* Kernels stay out of line: GCC makes worse loops of run-time shapes once they are inlined. */
+/* Kernels stay out of line: GCC makes worse loops of run-time shapes once they are
+ * inlined. */
 #if defined(__GNUC__)
 #define LSTM_IMPL_KERNEL static __attribute__((noinline, unused))
 #define LSTM_IMPL_INLINE static inline __attribute__((always_inline))
@@ -115,10 +117,11 @@
 #define LSTM_IMPL_RESTRICT
 #endif
 
-/* LSTM_IMPL_ROUND(x): x has the value of a float here, and what went into it stays apart from
- * what comes after. GCC's GNU modes fuse a product and a later sum into one fma where the
- * target has it and keep x87 values wider than float; an empty asm that may change x prevents
- * both. Clang fuses within one expression only, so a product of its own statement is safe. */
+/* LSTM_IMPL_ROUND(x): x has the value of a float here, and what went into it stays apart
+ * from what comes after. GCC's GNU modes fuse a product and a later sum into one fma
+ * where the target has it and keep x87 values wider than float; an empty asm that may
+ * change x prevents both. Clang fuses within one expression only, so a product of its own
+ * statement is safe. */
 #if defined(__AVX512F__)
 #define LSTM_IMPL_REGISTER "+v"
 #elif defined(__SSE__) || defined(__x86_64__)
@@ -141,9 +144,10 @@
 #define LSTM_IMPL_ROUND(x) ((void)0)
 #endif
 
-/* SIMD by the compilers' vector types: LSTM_IMPL_LANES is the widest vector of floats that the
- * target is known to have, 0 for portable C. With a run-time choice (hosted x86) that is the
- * widest there is a kernel for. GCC makes scalar code of vectors wider than the target's. */
+/* SIMD by the compilers' vector types: LSTM_IMPL_LANES is the widest vector of floats
+ * that the target is known to have, 0 for portable C. With a run-time choice (hosted x86)
+ * that is the widest there is a kernel for. GCC makes scalar code of vectors wider than
+ * the target's. */
 #if defined(LSTM_NO_SIMD) || LSTM_IMPL_CUSTOM_LOAD || !defined(__GNUC__)
 #define LSTM_IMPL_LANES 0
 #elif defined(__x86_64__) && !defined(LSTM_NO_DISPATCH) && __STDC_HOSTED__
@@ -161,8 +165,9 @@
 #endif
 
 #if LSTM_IMPL_LANES
-/* What the kernels of one width need: two vector types, an unaligned one, how to round a product
- * (see LSTM_IMPL_ROUND), and a minimum and maximum which give b where b is a NaN. */
+/* What the kernels of one width need: two vector types, an unaligned one, how to round
+ * a product (see LSTM_IMPL_ROUND), and a minimum and maximum which give b where b is a
+ * NaN. */
 #define LSTM_IMPL_VECTOR_TYPES(L)                                       \
     typedef float lstm_impl_v##L __attribute__((vector_size(4 * L)));   \
     typedef int32_t lstm_impl_i##L __attribute__((vector_size(4 * L))); \
@@ -224,7 +229,8 @@ LSTM_IMPL_VECTOR_TYPES(16)
 #endif
 #endif
 
-/* LSTM_IMPL_TRY_8(lanes, count, call): if 8 lanes are to be used and fill, do the call and return */
+/* LSTM_IMPL_TRY_8(lanes, count, call): if 8 lanes are to be used and fill, do the call
+ * and return */
 #define LSTM_IMPL_TRY(L, lanes, count, call) \
     if ((lanes) >= L && (count) >= L) {      \
         call;                                \
@@ -252,7 +258,7 @@ LSTM_IMPL_VECTOR_TYPES(16)
 #define LSTM_IMPL_OWN_MATH 1
 #endif
 
-/* ---- TYPES -------------------------------------------------------------------------- */
+/* ---- TYPES ------------------------------------------------------------------------- */
 
 typedef enum lstm_status {
     LSTM_OK = 0,
@@ -312,15 +318,15 @@ typedef enum lstm_merge {
     LSTM_MERGE_AVE
 } lstm_merge;
 
-/* keras.layers.Bidirectional. The backward half runs against the direction of the forward one,
- * whatever its own go_backwards says, and as in Keras zero_output_for_mask of both halves is
- * return_sequences. */
+/* keras.layers.Bidirectional. The backward half runs against the direction of the forward
+ * one, whatever its own go_backwards says, and as in Keras zero_output_for_mask of both
+ * halves is return_sequences. */
 typedef struct lstm_bidirectional {
     lstm_layer forward, backward;
     lstm_merge merge;
 } lstm_bidirectional;
 
-/* ---- SIZES -------------------------------------------------------------------------- */
+/* ---- SIZES ------------------------------------------------------------------------- */
 
 /* Constant expressions of type size_t, for array bounds and static assertions. */
 
@@ -333,8 +339,8 @@ typedef struct lstm_bidirectional {
     ((size_t)(units) * ((size_t)(input_dim) + 1))
 
 /* Floats of scratch for lstm_step and lstm_forward; for lstm_forward_batch; and for
- * lstm_bidirectional_forward. None grows with the timesteps or the batch: it is the gates of one
- * step, and on the CPUs of computers those of up to 8 steps or sequences ahead. */
+ * lstm_bidirectional_forward. None grows with the timesteps or the batch: it is the gates
+ * of one step, and on the CPUs of computers those of up to 8 steps or sequences ahead. */
 #if defined(__x86_64__) || defined(__i386__) || defined(_M_X64) || defined(_M_IX86) || \
     defined(__aarch64__) || defined(_M_ARM64) || defined(__powerpc64__) ||             \
     defined(__wasm__)
@@ -351,24 +357,24 @@ typedef struct lstm_bidirectional {
          ? LSTM_BATCH_SCRATCH_LEN(batch, forward_units)                      \
          : LSTM_BATCH_SCRATCH_LEN(batch, backward_units))
 
-/* ---- API ---------------------------------------------------------------------------- */
+/* ---- API --------------------------------------------------------------------------- */
 
 /* lstm_status_string - what a status means, in English. Never NULL. */
 LSTM_API const char *lstm_status_string(lstm_status status);
 
-/* lstm_param_count, lstm_dense_param_count - the parameters of a layer, as model.summary()
- * counts them: without the bias where bias is NULL. 0 for a NULL layer and where the count
- * does not fit in size_t. */
+/* lstm_param_count, lstm_dense_param_count - the parameters of a layer, as
+ * model.summary() counts them: without the bias where bias is NULL. 0 for a NULL layer
+ * and where the count does not fit in size_t. */
 LSTM_API size_t lstm_param_count(const lstm_layer *layer);
 LSTM_API size_t lstm_dense_param_count(const lstm_dense *layer);
 
 /* lstm_layer_init - bind a layer to the flat array that get_weights() gives.
  *   layer         written: sizes and weight pointers; every option becomes Keras' default
- *   weights       kernel, recurrent_kernel and bias in a row; not copied, must outlive the layer
+ *   weights       kernel, recurrent_kernel, bias in a row; used in place, not copied
  *   weight_count  floats in weights: LSTM_PARAM_COUNT(input_dim, units), or
  *                 LSTM_PARAM_COUNT_NO_BIAS(input_dim, units) for a layer without bias
- * Returns LSTM_OK, or LSTM_ERR_NULL, or LSTM_ERR_SHAPE when weight_count is neither of the
- * two or a size is 0; the layer is then left untouched. */
+ * Returns LSTM_OK, or LSTM_ERR_NULL, or LSTM_ERR_SHAPE when weight_count is neither of
+ * the two or a size is 0; the layer is then left untouched. */
 LSTM_API lstm_status lstm_layer_init(lstm_layer *layer, size_t input_dim, size_t units,
                                      const float *weights, size_t weight_count);
 
@@ -381,16 +387,16 @@ LSTM_API lstm_status lstm_dense_init(lstm_dense *layer, size_t input_dim, size_t
  *   x        [input_dim]  input
  *   h, c     [units]      state, in and out
  *   scratch  LSTM_SCRATCH_LEN(units) floats
- * Returns LSTM_OK, LSTM_ERR_NULL, LSTM_ERR_SHAPE or LSTM_ERR_OPTION; on an error nothing is
- * written. The layer's three flags play no part. Calling it for one step after the other gives
+ * Returns LSTM_OK, LSTM_ERR_NULL, LSTM_ERR_SHAPE or LSTM_ERR_OPTION; on an error nothing
+ * is written. The layer's three flags play no part. Calling it for each step in turn gives
  * the bits of lstm_forward. Cost: 4*units*(input_dim+units) multiply-adds. */
 LSTM_API lstm_status lstm_step(const lstm_layer *layer, const float *x, float *h,
                                float *c, float *scratch);
 
 /* lstm_forward - one layer over one sequence (keras.layers.LSTM, batch 1).
  *   x        [timesteps][input_dim]  input
- *   h, c     [units]  initial state in, final state out; zeros: what a stateless call does
- *   y        [timesteps][units] with return_sequences, rows in the order they are computed
+ *   h, c     [units]  initial state in, final state out; zeros for a stateless call
+ *   y        [timesteps][units] with return_sequences, rows in the order of computation
  *            (go_backwards: the last timestep's first); else [units], the last output, or
  *            NULL where h is all that is wanted
  *   scratch  LSTM_SCRATCH_LEN(units) floats
@@ -401,9 +407,9 @@ LSTM_API lstm_status lstm_forward(const lstm_layer *layer, const float *x,
 
 /* lstm_forward_batch - one layer over a batch of sequences, with an optional mask.
  *   x        [batch][timesteps][input_dim]
- *   mask     [batch][timesteps], not 0: use the step; or NULL: use all. A masked step leaves
- *            h and c as they are and its x is not looked at; its output is the one before
- *            (zeros before the first used step), or zeros with zero_output_for_mask
+ *   mask     [batch][timesteps], not 0: use the step; or NULL: use all. A masked step
+ *            leaves h and c as they are, whatever its x; its output is the one before it
+ *            in this call (zeros if there is none), or zeros with zero_output_for_mask
  *   h, c     [batch][units]  initial state in, final state out
  *   y        [batch][timesteps][units] or [batch][units] or NULL, as for lstm_forward
  *   scratch  LSTM_BATCH_SCRATCH_LEN(batch, units) floats
@@ -413,16 +419,18 @@ LSTM_API lstm_status lstm_forward_batch(const lstm_layer *layer, const float *x,
                                         size_t timesteps, float *h, float *c, float *y,
                                         float *scratch);
 
-/* lstm_bidirectional_forward - two layers in opposite directions (keras.layers.Bidirectional).
+/* lstm_bidirectional_forward - two layers in opposite directions
+ * (keras.layers.Bidirectional).
  *   x, mask  as for lstm_forward_batch
  *   h, c     [batch][forward.units] followed by [batch][backward.units], in and out
  *   y        rows of forward.units + backward.units (LSTM_MERGE_CONCAT), else of units:
- *            [batch][timesteps][row] with return_sequences, both halves in order of time;
- *            else [batch][row], the last output of each direction; or NULL as for lstm_forward
+ *            [batch][timesteps][row] with return_sequences, both halves in the order of
+ *            the forward one; else [batch][row], the last output of each direction; or
+ *            NULL as for lstm_forward
  *   scratch  LSTM_BIDIRECTIONAL_SCRATCH_LEN(batch, forward.units, backward.units) floats
- * Returns as lstm_step; LSTM_ERR_SHAPE also when the input_dim of the halves differ, or their
- * units where merge is not LSTM_MERGE_CONCAT; LSTM_ERR_OPTION also when one half has
- * return_sequences and the other has not. Cost: that of both layers. */
+ * Returns as lstm_step; LSTM_ERR_SHAPE also when the input_dim of the halves differ, or
+ * their units where merge is not LSTM_MERGE_CONCAT; LSTM_ERR_OPTION also when only one half
+ * has return_sequences. Cost: that of both layers. */
 LSTM_API lstm_status lstm_bidirectional_forward(const lstm_bidirectional *layer,
                                                 const float *x, const unsigned char *mask,
                                                 size_t batch, size_t timesteps, float *h,
@@ -437,8 +445,8 @@ LSTM_API lstm_status lstm_dense_forward(const lstm_dense *layer, const float *x,
 
 /* lstm_mask - which steps keras.layers.Masking leaves in.
  *   x     [rows][input_dim], rows = batch*timesteps
- *   mask  [rows], written: 0 where every feature equals mask_value, else 1 (-0 equals 0, a NaN
- *         equals nothing)
+ *   mask  [rows], written: 0 where every feature equals mask_value, else 1 (-0 equals 0,
+ *         a NaN equals nothing)
  * With NULL for x or mask, nothing is done. */
 LSTM_API void lstm_mask(const float *x, size_t rows, size_t input_dim, float mask_value,
                         unsigned char *mask);
@@ -447,8 +455,8 @@ LSTM_API void lstm_mask(const float *x, size_t rows, size_t input_dim, float mas
  *   weight_ih  [4*units][input_dim]  weight_ih_l0: row blocks i f g o
  *   weight_hh  [4*units][units]      weight_hh_l0
  *   bias_ih, bias_hh  [4*units]      bias_ih_l0, bias_hh_l0, or both NULL (bias=False)
- *   weights    written: LSTM_PARAM_COUNT(input_dim, units) floats, for lstm_layer_init; a bias
- *              of zeros where there was none
+ *   weights    written: LSTM_PARAM_COUNT(input_dim, units) floats, for lstm_layer_init; a
+ *              bias of zeros where there was none
  * Returns LSTM_OK, LSTM_ERR_NULL or LSTM_ERR_SHAPE; on an error nothing is written. */
 LSTM_API lstm_status lstm_weights_from_torch(size_t input_dim, size_t units,
                                              const float *weight_ih,
@@ -464,7 +472,7 @@ LSTM_API lstm_status lstm_weights_from_onnx(size_t input_dim, size_t units,
                                             const float *W, const float *R,
                                             const float *B, float *weights);
 
-/* ---- IMPLEMENTATION: math ----------------------------------------------------------- */
+/* ---- IMPLEMENTATION: math ---------------------------------------------------------- */
 
 typedef union lstm_impl_word {
     float value;
@@ -508,11 +516,12 @@ LSTM_IMPL_INLINE float lstm_impl_clip(float x, float low, float high)
     return x < low ? low : x > high ? high : x;
 }
 
-/* e^x = 2^n * (1 + g + r)/(1 + g - r), where n is x/ln 2 rounded, r is half of what is left,
- * |r| <= ln(2)/4, and g = r*coth(r) - 1 = r^2/3 - r^4/45 + ...; here the two coefficients are
- * the minimax ones: 5.3e-10 off in e^x. This form needs one division, which tanh and sigmoid
- * share with their own. Returns 2^(n + offset), read off the bits of a sum whose last place
- * is 1; the caller sees to it that n + offset is within -126..127. */
+/* e^x = 2^n * (1 + g + r)/(1 + g - r), where n is x/ln 2 rounded, r is half of what is
+ * left, |r| <= ln(2)/4, and g = r*coth(r) - 1 = r^2/3 - r^4/45 + ...; here the two
+ * coefficients are the minimax ones: 5.3e-10 off in e^x. This form needs one division,
+ * which tanh and sigmoid share with their own. Returns 2^(n + offset), read off the bits
+ * of a sum whose last place is 1; the caller sees to it that n + offset is within
+ * -126..127. */
 LSTM_IMPL_INLINE float lstm_impl_exp_parts(float x, float offset, float *g, float *r)
 {
     const float one_over_ln2 = 1.44269504f;
@@ -555,8 +564,8 @@ LSTM_IMPL_INLINE float lstm_impl_expm1(float x)
     return over / (1.0f + (g - r));
 }
 
-/* 1/(1 + e^-x) = e^x/(1 + e^x), both parts times 2^64 so that a denormal result comes out of
- * the division rounded once. Beyond the bounds of the clip the result is 0 or 1. */
+/* 1/(1 + e^-x) = e^x/(1 + e^x), both parts times 2^64 so that a denormal result comes out
+ * of the division rounded once. Beyond the bounds of the clip the result is 0 or 1. */
 LSTM_IMPL_INLINE float lstm_impl_sigmoid(float x)
 {
 #ifdef LSTM_EXPF
@@ -571,8 +580,8 @@ LSTM_IMPL_INLINE float lstm_impl_sigmoid(float x)
 #endif
 }
 
-/* tanh|x| = (1 - e)/(1 + e) with e = e^(-2|x|), ordered so that nothing cancels: near 0 the
- * power is 1 and only -2r/(2 + 2g) is left. From 10 on the result is 1. */
+/* tanh|x| = (1 - e)/(1 + e) with e = e^(-2|x|), ordered so that nothing cancels: near 0
+ * the power is 1 and only -2r/(2 + 2g) is left. From 10 on the result is 1. */
 LSTM_IMPL_INLINE float lstm_impl_tanh(float x)
 {
 #ifdef LSTM_TANHF
@@ -591,7 +600,8 @@ LSTM_IMPL_INLINE float lstm_impl_tanh(float x)
 #endif
 }
 
-/* log((1 + z)/(1 - z)) for 0 <= z <= 1/3: 2z(1 + z^2/3 + z^4/5 + ...), minimax, 4.6e-9 off */
+/* log((1 + z)/(1 - z)) for 0 <= z <= 1/3: 2z(1 + z^2/3 + z^4/5 + ...), minimax, 4.6e-9
+ * off */
 LSTM_IMPL_INLINE float lstm_impl_log_ratio(float z)
 {
     const float z2 = lstm_impl_product(z, z);
@@ -639,8 +649,8 @@ LSTM_IMPL_INLINE float lstm_impl_softplus(float x)
     return (x > 0.0f ? x : 0.0f) + lstm_impl_log_ratio(e / (2.0f + e));
 }
 
-/* x*tanh(softplus(x)); the tanh is (e^2 + 2e)/(e^2 + 2e + 2), e = e^x, or for x > 0 the same
- * over e^2, as e then would overflow. */
+/* x*tanh(softplus(x)); the tanh is (e^2 + 2e)/(e^2 + 2e + 2), e = e^x, or for x > 0 the
+ * same over e^2, as e then would overflow. */
 LSTM_IMPL_INLINE float lstm_impl_mish(float x)
 {
     const int small = x < 0.0f;
@@ -656,8 +666,9 @@ LSTM_IMPL_INLINE float lstm_impl_gelu(float x)
     return x * (x < 0.0f ? tail : 1.0f - tail);
 }
 
-/* An activation works in place on a whole vector, as softmax needs all of it. Which ones a
- * layer uses is settled at entry: where the compiler knows its options, no other is linked. */
+/* An activation works in place on a whole vector, as softmax needs all of it. Which ones
+ * a layer uses is settled at entry: where the compiler knows its options, no other is
+ * linked. */
 typedef void (*lstm_impl_activation)(float *z, size_t n);
 
 #define LSTM_IMPL_ELEMENTWISE(name, f_of_x)                    \
@@ -694,7 +705,8 @@ LSTM_IMPL_KERNEL void lstm_impl_all_linear(float *z, size_t n)
     (void)n;
 }
 
-/* Takes the largest element off all of them and returns the sum of e^z of what is left. */
+/* Takes the largest element off all of them and returns the sum of e^z of what is
+ * left. */
 LSTM_IMPL_KERNEL float lstm_impl_center(float *z, size_t n)
 {
     float largest = z[0], sum = 0.0f;
@@ -756,10 +768,11 @@ LSTM_IMPL_INLINE lstm_impl_activation lstm_impl_find(lstm_activation activation,
     return NULL;
 }
 
-/* ---- IMPLEMENTATION: matrix times vector -------------------------------------------- */
+/* ---- IMPLEMENTATION: matrix times vector ------------------------------------------- */
 
-/* What the sums of the gates are made of: z[columns] = init + x*kernel + h*recurrent_kernel, in
- * the order NUMERICS states. The steps are for the functions that take four rows at once. */
+/* What the sums of the gates are made of: z[columns] = init + x*kernel +
+ * h*recurrent_kernel, in the order NUMERICS states. The steps are for the functions that
+ * take four rows at once. */
 typedef struct lstm_impl_sums {
     size_t columns;
     const float
@@ -833,13 +846,14 @@ LSTM_IMPL_KERNEL void lstm_impl_dense_1(const lstm_dense *layer,
     }
 }
 
-/* ---- IMPLEMENTATION: vector kernels ------------------------------------------------- */
+/* ---- IMPLEMENTATION: vector kernels ------------------------------------------------ */
 
 #if LSTM_IMPL_LANES
 
-/* The same sums and gates, L columns or units at a time; each kernel is stamped once for every
- * vector width L. Where a count is no multiple of L, the last vector overlaps the one before
- * and computes some values twice; a count below L is left to a narrower width. */
+/* The same sums and gates, L columns or units at a time; each kernel is stamped once
+ * for every vector width L. Where a count is no multiple of L, the last vector
+ * overlaps the one before and computes some values twice; a count below L is left to a
+ * narrower width. */
 
 #define LSTM_IMPL_STAMP_SUMS(L)                                                                \
     LSTM_IMPL_INLINE LSTM_IMPL_TARGET_##L void lstm_impl_multiply_add_##L(                     \
@@ -859,30 +873,30 @@ LSTM_IMPL_KERNEL void lstm_impl_dense_1(const lstm_dense *layer,
         lstm_impl_v##L even[8], odd[8];                                                        \
         size_t k;                                                                              \
         int v;                                                                                 \
-        LSTM_IMPL_EACH (v, n) {                                                                \
+        LSTM_IMPL_EACH(v, n) {                                                                 \
             even[v] = odd[v] = zero;                                                           \
             if (s->init != NULL) {                                                             \
                 even[v] = LSTM_IMPL_GET(L, s->init + at[v]);                                   \
             }                                                                                  \
         }                                                                                      \
         for (k = 0; k < s->x_len; k++, row += columns) {                                       \
-            LSTM_IMPL_EACH (v, n) {                                                            \
+            LSTM_IMPL_EACH(v, n) {                                                             \
                 lstm_impl_multiply_add_##L(&even[v], row + at[v], s->x[k]);                    \
             }                                                                                  \
         }                                                                                      \
         row = s->recurrent_kernel;                                                             \
         for (k = 0; k + 1 < s->h_len; k += 2, row += 2 * columns) {                            \
-            LSTM_IMPL_EACH (v, n) {                                                            \
+            LSTM_IMPL_EACH(v, n) {                                                             \
                 lstm_impl_multiply_add_##L(&even[v], row + at[v], s->h[k]);                    \
                 lstm_impl_multiply_add_##L(&odd[v], row + columns + at[v], s->h[k + 1]);       \
             }                                                                                  \
         }                                                                                      \
         if (k < s->h_len) {                                                                    \
-            LSTM_IMPL_EACH (v, n) {                                                            \
+            LSTM_IMPL_EACH(v, n) {                                                             \
                 lstm_impl_multiply_add_##L(&even[v], row + at[v], s->h[k]);                    \
             }                                                                                  \
         }                                                                                      \
-        LSTM_IMPL_EACH (v, n) {                                                                \
+        LSTM_IMPL_EACH(v, n) {                                                                 \
             LSTM_IMPL_PUT(L, z + at[v], even[v] + odd[v]);                                     \
         }                                                                                      \
     }                                                                                          \
@@ -927,8 +941,8 @@ LSTM_IMPL_KERNEL void lstm_impl_dense_1(const lstm_dense *layer,
         lstm_impl_v##L sum[4][4];                                                                        \
         size_t k;                                                                                        \
         int r, v;                                                                                        \
-        LSTM_IMPL_EACH (r, 4) {                                                                          \
-            LSTM_IMPL_EACH (v, n) {                                                                      \
+        LSTM_IMPL_EACH(r, 4) {                                                                           \
+            LSTM_IMPL_EACH(v, n) {                                                                       \
                 sum[r][v] = zero;                                                                        \
                 if (s->init != NULL) {                                                                   \
                     sum[r][v] = LSTM_IMPL_GET(L, s->init + at[v]);                                       \
@@ -936,8 +950,8 @@ LSTM_IMPL_KERNEL void lstm_impl_dense_1(const lstm_dense *layer,
             }                                                                                            \
         }                                                                                                \
         for (k = 0; k < s->x_len; k++, row += columns) {                                                 \
-            LSTM_IMPL_EACH (r, 4) {                                                                      \
-                LSTM_IMPL_EACH (v, n) {                                                                  \
+            LSTM_IMPL_EACH(r, 4) {                                                                       \
+                LSTM_IMPL_EACH(v, n) {                                                                   \
                     lstm_impl_multiply_add_##L(&sum[r][v], row + at[v],                                  \
                                                (s->x + r * s->x_step)[k]);                               \
                 }                                                                                        \
@@ -945,15 +959,15 @@ LSTM_IMPL_KERNEL void lstm_impl_dense_1(const lstm_dense *layer,
         }                                                                                                \
         row = s->recurrent_kernel;                                                                       \
         for (k = 0; k < s->h_len; k += 2, row += 2 * columns) {                                          \
-            LSTM_IMPL_EACH (r, 4) {                                                                      \
-                LSTM_IMPL_EACH (v, n) {                                                                  \
+            LSTM_IMPL_EACH(r, 4) {                                                                       \
+                LSTM_IMPL_EACH(v, n) {                                                                   \
                     lstm_impl_multiply_add_##L(&sum[r][v], row + at[v],                                  \
                                                (s->h + r * s->h_step)[k]);                               \
                 }                                                                                        \
             }                                                                                            \
         }                                                                                                \
-        LSTM_IMPL_EACH (r, 4) {                                                                          \
-            LSTM_IMPL_EACH (v, n) {                                                                      \
+        LSTM_IMPL_EACH(r, 4) {                                                                           \
+            LSTM_IMPL_EACH(v, n) {                                                                       \
                 LSTM_IMPL_PUT(L, z + (size_t)r * columns + at[v], sum[r][v]);                            \
                 sum[r][v] = zero;                                                                        \
             }                                                                                            \
@@ -963,21 +977,21 @@ LSTM_IMPL_KERNEL void lstm_impl_dense_1(const lstm_dense *layer,
         }                                                                                                \
         row = s->recurrent_kernel + columns;                                                             \
         for (k = 1; k < s->h_len; k += 2, row += 2 * columns) {                                          \
-            LSTM_IMPL_EACH (r, 4) {                                                                      \
-                LSTM_IMPL_EACH (v, n) {                                                                  \
+            LSTM_IMPL_EACH(r, 4) {                                                                       \
+                LSTM_IMPL_EACH(v, n) {                                                                   \
                     lstm_impl_multiply_add_##L(&sum[r][v], row + at[v],                                  \
                                                (s->h + r * s->h_step)[k]);                               \
                 }                                                                                        \
             }                                                                                            \
         }                                                                                                \
-        LSTM_IMPL_EACH (                                                                                 \
+        LSTM_IMPL_EACH(                                                                                  \
             r,                                                                                           \
             4) { /* all of a row before the first is stored, as vectors may overlap */                   \
-            LSTM_IMPL_EACH (v, n) {                                                                      \
+            LSTM_IMPL_EACH(v, n) {                                                                       \
                 sum[r][v] =                                                                              \
                     LSTM_IMPL_GET(L, z + (size_t)r * columns + at[v]) + sum[r][v];                       \
             }                                                                                            \
-            LSTM_IMPL_EACH (v, n) {                                                                      \
+            LSTM_IMPL_EACH(v, n) {                                                                       \
                 LSTM_IMPL_PUT(L, z + (size_t)r * columns + at[v], sum[r][v]);                            \
             }                                                                                            \
         }                                                                                                \
@@ -1103,16 +1117,16 @@ LSTM_IMPL_KERNEL void lstm_impl_dense_1(const lstm_dense *layer,
         lstm_impl_v##L s[8];                                                      \
         size_t k;                                                                 \
         int p;                                                                    \
-        LSTM_IMPL_EACH (p, 8) {                                                   \
+        LSTM_IMPL_EACH(p, 8) {                                                    \
             s[p] = zero;                                                          \
         }                                                                         \
         for (k = 0; k + 8 <= layer->input_dim; k += 8, row += 8 * layer->units) { \
-            LSTM_IMPL_EACH (p, 8) {                                               \
+            LSTM_IMPL_EACH(p, 8) {                                                \
                 lstm_impl_multiply_add_##L(&s[p], row + (size_t)p * layer->units, \
                                            x[k + (size_t)p]);                     \
             }                                                                     \
         }                                                                         \
-        LSTM_IMPL_EACH (p, 7) {                                                   \
+        LSTM_IMPL_EACH(p, 7) {                                                    \
             if (k + (size_t)p < layer->input_dim) {                               \
                 lstm_impl_multiply_add_##L(&s[p], row + (size_t)p * layer->units, \
                                            x[k + (size_t)p]);                     \
@@ -1152,7 +1166,7 @@ LSTM_IMPL_STAMP(16)
 
 #endif /* LSTM_IMPL_LANES */
 
-/* ---- IMPLEMENTATION: choice of kernels ---------------------------------------------- */
+/* ---- IMPLEMENTATION: choice of kernels --------------------------------------------- */
 
 LSTM_IMPL_INLINE int lstm_impl_lanes(void)
 {
@@ -1200,7 +1214,7 @@ LSTM_IMPL_INLINE void lstm_impl_dense_sums(int lanes, const lstm_dense *layer,
     lstm_impl_dense_1(layer, x, y);
 }
 
-/* ---- IMPLEMENTATION: the LSTM layer ------------------------------------------------- */
+/* ---- IMPLEMENTATION: the LSTM layer ------------------------------------------------ */
 
 /* How an output gets into its row of y: stored, or merged with what the forward half left
  * there. h is NULL for an output of zeros. */
@@ -1284,7 +1298,8 @@ LSTM_IMPL_INLINE size_t lstm_impl_time(const lstm_impl_run *run, size_t step,
     return run->backwards ? timesteps - 1 - step : step;
 }
 
-/* The sums of one step of a sequence; the next rows of four are those of the next steps. */
+/* The sums of one step of a sequence; the next rows of four are those of the next
+ * steps. */
 LSTM_IMPL_INLINE void lstm_impl_begin_sums(lstm_impl_sums *sums, const lstm_impl_run *run,
                                            const lstm_impl_stream *s, size_t t)
 {
@@ -1302,7 +1317,8 @@ LSTM_IMPL_INLINE void lstm_impl_begin_sums(lstm_impl_sums *sums, const lstm_impl
     sums->h_step = 0;
 }
 
-/* From the sums of a step on: the new state, unless the step is masked, and the output. */
+/* From the sums of a step on: the new state, unless the step is masked, and the
+ * output. */
 LSTM_IMPL_INLINE void lstm_impl_finish_step(const lstm_impl_run *run, lstm_impl_stream *s,
                                             size_t step, size_t timesteps, float *z)
 {
@@ -1321,8 +1337,8 @@ LSTM_IMPL_INLINE void lstm_impl_finish_step(const lstm_impl_run *run, lstm_impl_
     }
 }
 
-/* One sequence. The products with x are taken some steps ahead, four steps at once, so that the
- * kernel is read once for the four. */
+/* One sequence. The products with x are taken some steps ahead, four steps at once, so
+ * that the kernel is read once for the four. */
 LSTM_IMPL_KERNEL void lstm_impl_sequence(const lstm_impl_run *run, lstm_impl_stream *s,
                                          size_t timesteps, float *scratch)
 {
@@ -1350,8 +1366,8 @@ LSTM_IMPL_KERNEL void lstm_impl_sequence(const lstm_impl_run *run, lstm_impl_str
     }
 }
 
-/* Several sequences, a multiple of four, step by step together: both matrices are read once for
- * four of them. */
+/* Several sequences, a multiple of four, step by step together: both matrices are read
+ * once for four of them. */
 LSTM_IMPL_KERNEL void lstm_impl_group(const lstm_impl_run *run, lstm_impl_stream *s,
                                       size_t count, size_t timesteps, float *z)
 {
@@ -1403,7 +1419,7 @@ LSTM_IMPL_KERNEL void lstm_impl_batch(const lstm_impl_run *run, const float *x,
     }
 }
 
-/* ---- IMPLEMENTATION: sizes and checks ----------------------------------------------- */
+/* ---- IMPLEMENTATION: sizes and checks ---------------------------------------------- */
 
 /* Sums and products of sizes; 0, which is no valid size, where they do not fit. */
 LSTM_IMPL_INLINE size_t lstm_impl_add(size_t a, size_t b)
@@ -1464,7 +1480,8 @@ LSTM_IMPL_INLINE lstm_status lstm_impl_prepare(lstm_impl_run *run,
                                                                         : LSTM_OK;
 }
 
-/* Checks the arrays of one call. y may be NULL where only the last output would be written. */
+/* Checks the arrays of one call. y may be NULL where only the last output would be
+ * written. */
 LSTM_IMPL_INLINE lstm_status lstm_impl_check_arrays(const lstm_impl_run *run,
                                                     size_t batch, size_t timesteps,
                                                     const float *x, const float *h,
@@ -1483,7 +1500,7 @@ LSTM_IMPL_INLINE lstm_status lstm_impl_check_arrays(const lstm_impl_run *run,
     return LSTM_OK;
 }
 
-/* ---- IMPLEMENTATION: the API -------------------------------------------------------- */
+/* ---- IMPLEMENTATION: the API ------------------------------------------------------- */
 
 LSTM_API const char *lstm_status_string(lstm_status status)
 {
@@ -1707,8 +1724,8 @@ LSTM_API void lstm_mask(const float *x, size_t rows, size_t input_dim, float mas
     }
 }
 
-/* Gate blocks of rows [units][columns] become blocks of columns [columns][4*units]: Keras'
- * block number gate is the source's block order[gate]. */
+/* Gate blocks of rows [units][columns] become blocks of columns [columns][4*units]:
+ * Keras' block number gate is the source's block order[gate]. */
 LSTM_IMPL_KERNEL void lstm_impl_transpose(const float *source, size_t columns,
                                           size_t units, const unsigned char *order,
                                           float *weights)

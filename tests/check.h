@@ -35,7 +35,7 @@ static inline void check_near(const char *file, int line, const char *what,
                               double atol, double rtol)
 {
     for (size_t i = 0; i < count; i++) {
-        if (!check_is_near(got[i], want[i], atol, rtol)) {
+        if (!check_is_near((double)got[i], (double)want[i], atol, rtol)) {
             char text[256];
             snprintf(text, sizeof text, "%s[%lu] is %.9g, wanted %.9g", what,
                      (unsigned long)i, (double)got[i], (double)want[i]);

@@ -39,8 +39,7 @@ static void is_within_ulps(lstm_activation activation, double bound)
 {
     double worst = 0.0;
     float x;
-    FOR_SOME_FLOATS(x)
-    {
+    FOR_SOME_FLOATS(x) {
         const double want = reference_activation(activation, (double)x);
         const double error = fabs((double)apply(activation, x) - want) / ulp((float)want);
         worst = !(error <= worst) ? error : worst;
