@@ -388,7 +388,7 @@ LSTM_API lstm_status lstm_dense_init(lstm_dense *layer, size_t input_dim, size_t
  *   h, c     [units]      state, in and out
  *   scratch  LSTM_SCRATCH_LEN(units) floats
  * Returns LSTM_OK, LSTM_ERR_NULL, LSTM_ERR_SHAPE or LSTM_ERR_OPTION; on an error nothing
- * is written. The layer's three flags play no part. Calling it for each step in turn gives
+ * is written. The layer's three flags play no part. Called for each step in turn it gives
  * the bits of lstm_forward. Cost: 4*units*(input_dim+units) multiply-adds. */
 LSTM_API lstm_status lstm_step(const lstm_layer *layer, const float *x, float *h,
                                float *c, float *scratch);
@@ -429,8 +429,8 @@ LSTM_API lstm_status lstm_forward_batch(const lstm_layer *layer, const float *x,
  *            NULL as for lstm_forward
  *   scratch  LSTM_BIDIRECTIONAL_SCRATCH_LEN(batch, forward.units, backward.units) floats
  * Returns as lstm_step; LSTM_ERR_SHAPE also when the input_dim of the halves differ, or
- * their units where merge is not LSTM_MERGE_CONCAT; LSTM_ERR_OPTION also when only one half
- * has return_sequences. Cost: that of both layers. */
+ * their units where merge is not LSTM_MERGE_CONCAT; LSTM_ERR_OPTION also when only one
+ * half has return_sequences. Cost: that of both layers. */
 LSTM_API lstm_status lstm_bidirectional_forward(const lstm_bidirectional *layer,
                                                 const float *x, const unsigned char *mask,
                                                 size_t batch, size_t timesteps, float *h,
@@ -855,260 +855,260 @@ LSTM_IMPL_KERNEL void lstm_impl_dense_1(const lstm_dense *layer,
  * overlaps the one before and computes some values twice; a count below L is left to a
  * narrower width. */
 
-#define LSTM_IMPL_STAMP_SUMS(L)                                                                \
-    LSTM_IMPL_INLINE LSTM_IMPL_TARGET_##L void lstm_impl_multiply_add_##L(                     \
-        lstm_impl_v##L *sum, const float *weights, float a)                                    \
-    {                                                                                          \
-        lstm_impl_v##L product = LSTM_IMPL_GET(L, weights) * a;                                \
-        LSTM_IMPL_ROUND_##L(product);                                                          \
-        *sum += product;                                                                       \
-    }                                                                                          \
-    /* n vectors of columns, which begin at the columns at[0] to at[n - 1] */                  \
-    LSTM_IMPL_INLINE LSTM_IMPL_TARGET_##L void lstm_impl_panel_##L(                            \
-        const lstm_impl_sums *s, const int n, const size_t *at, float *z)                      \
-    {                                                                                          \
-        const lstm_impl_v##L zero = {0};                                                       \
-        const size_t columns = s->columns;                                                     \
-        const float *row = s->kernel;                                                          \
-        lstm_impl_v##L even[8], odd[8];                                                        \
-        size_t k;                                                                              \
-        int v;                                                                                 \
-        LSTM_IMPL_EACH(v, n) {                                                                 \
-            even[v] = odd[v] = zero;                                                           \
-            if (s->init != NULL) {                                                             \
-                even[v] = LSTM_IMPL_GET(L, s->init + at[v]);                                   \
-            }                                                                                  \
-        }                                                                                      \
-        for (k = 0; k < s->x_len; k++, row += columns) {                                       \
-            LSTM_IMPL_EACH(v, n) {                                                             \
-                lstm_impl_multiply_add_##L(&even[v], row + at[v], s->x[k]);                    \
-            }                                                                                  \
-        }                                                                                      \
-        row = s->recurrent_kernel;                                                             \
-        for (k = 0; k + 1 < s->h_len; k += 2, row += 2 * columns) {                            \
-            LSTM_IMPL_EACH(v, n) {                                                             \
-                lstm_impl_multiply_add_##L(&even[v], row + at[v], s->h[k]);                    \
-                lstm_impl_multiply_add_##L(&odd[v], row + columns + at[v], s->h[k + 1]);       \
-            }                                                                                  \
-        }                                                                                      \
-        if (k < s->h_len) {                                                                    \
-            LSTM_IMPL_EACH(v, n) {                                                             \
-                lstm_impl_multiply_add_##L(&even[v], row + at[v], s->h[k]);                    \
-            }                                                                                  \
-        }                                                                                      \
-        LSTM_IMPL_EACH(v, n) {                                                                 \
-            LSTM_IMPL_PUT(L, z + at[v], even[v] + odd[v]);                                     \
-        }                                                                                      \
-    }                                                                                          \
-    LSTM_IMPL_KERNEL LSTM_IMPL_TARGET_##L void lstm_impl_sums_##L(                             \
-        const lstm_impl_sums *s, float *z)                                                     \
-    {                                                                                          \
-        const size_t last = s->columns - L;                                                    \
-        size_t j = 0;                                                                          \
-        /* wide rows: as much of one as there are registers, or the caches see mostly jumps */ \
-        for (; LSTM_IMPL_WIDE_##L && s->columns - j >= 8 * L; j += 8 * L) {                    \
-            const size_t at[8] = {j,         j + L,     j + 2 * L, j + 3 * L,                  \
-                                  j + 4 * L, j + 5 * L, j + 6 * L, j + 7 * L};                 \
-            lstm_impl_panel_##L(s, 8, at, z);                                                  \
-        }                                                                                      \
-        for (; s->columns - j >= 4 * L; j += 4 * L) {                                          \
-            const size_t at[4] = {j, j + L, j + 2 * L, j + 3 * L};                             \
-            lstm_impl_panel_##L(s, 4, at, z);                                                  \
-        }                                                                                      \
-        if (s->columns - j > 3 * L) {                                                          \
-            const size_t at[4] = {j, j + L, j + 2 * L, last};                                  \
-            lstm_impl_panel_##L(s, 4, at, z);                                                  \
-        } else if (s->columns - j > 2 * L) {                                                   \
-            const size_t at[3] = {j, j + L, last};                                             \
-            lstm_impl_panel_##L(s, 3, at, z);                                                  \
-        } else if (s->columns - j > L) {                                                       \
-            const size_t at[2] = {j, last};                                                    \
-            lstm_impl_panel_##L(s, 2, at, z);                                                  \
-        } else if (s->columns > j) {                                                           \
-            lstm_impl_panel_##L(s, 1, &last, z);                                               \
-        }                                                                                      \
+/* The sums of one row. A panel is n vectors of columns, which begin at the columns at[0] to
+ * at[n - 1]; of a wide row it takes as much as there are registers for, as the caches like
+ * long stretches of a row better than jumps from row to row. */
+#define LSTM_IMPL_STAMP_SUMS(L)                                                          \
+    LSTM_IMPL_INLINE LSTM_IMPL_TARGET_##L void lstm_impl_multiply_add_##L(               \
+        lstm_impl_v##L *sum, const float *weights, float a)                              \
+    {                                                                                    \
+        lstm_impl_v##L product = LSTM_IMPL_GET(L, weights) * a;                          \
+        LSTM_IMPL_ROUND_##L(product);                                                    \
+        *sum += product;                                                                 \
+    }                                                                                    \
+    LSTM_IMPL_INLINE LSTM_IMPL_TARGET_##L void lstm_impl_panel_##L(                      \
+        const lstm_impl_sums *s, const int n, const size_t *at, float *z)                \
+    {                                                                                    \
+        const lstm_impl_v##L zero = {0};                                                 \
+        const size_t columns = s->columns;                                               \
+        const float *row = s->kernel;                                                    \
+        lstm_impl_v##L even[8], odd[8];                                                  \
+        size_t k;                                                                        \
+        int v;                                                                           \
+        LSTM_IMPL_EACH(v, n) {                                                           \
+            even[v] = odd[v] = zero;                                                     \
+            if (s->init != NULL) {                                                       \
+                even[v] = LSTM_IMPL_GET(L, s->init + at[v]);                             \
+            }                                                                            \
+        }                                                                                \
+        for (k = 0; k < s->x_len; k++, row += columns) {                                 \
+            LSTM_IMPL_EACH(v, n) {                                                       \
+                lstm_impl_multiply_add_##L(&even[v], row + at[v], s->x[k]);              \
+            }                                                                            \
+        }                                                                                \
+        row = s->recurrent_kernel;                                                       \
+        for (k = 0; k + 1 < s->h_len; k += 2, row += 2 * columns) {                      \
+            LSTM_IMPL_EACH(v, n) {                                                       \
+                lstm_impl_multiply_add_##L(&even[v], row + at[v], s->h[k]);              \
+                lstm_impl_multiply_add_##L(&odd[v], row + columns + at[v], s->h[k + 1]); \
+            }                                                                            \
+        }                                                                                \
+        if (k < s->h_len) {                                                              \
+            LSTM_IMPL_EACH(v, n) {                                                       \
+                lstm_impl_multiply_add_##L(&even[v], row + at[v], s->h[k]);              \
+            }                                                                            \
+        }                                                                                \
+        LSTM_IMPL_EACH(v, n) {                                                           \
+            LSTM_IMPL_PUT(L, z + at[v], even[v] + odd[v]);                               \
+        }                                                                                \
+    }                                                                                    \
+    LSTM_IMPL_KERNEL LSTM_IMPL_TARGET_##L void lstm_impl_sums_##L(                       \
+        const lstm_impl_sums *s, float *z)                                               \
+    {                                                                                    \
+        const size_t last = s->columns - L;                                              \
+        size_t j = 0;                                                                    \
+        for (; LSTM_IMPL_WIDE_##L && s->columns - j >= 8 * L; j += 8 * L) {              \
+            const size_t at[8] = {j,         j + L,     j + 2 * L, j + 3 * L,            \
+                                  j + 4 * L, j + 5 * L, j + 6 * L, j + 7 * L};           \
+            lstm_impl_panel_##L(s, 8, at, z);                                            \
+        }                                                                                \
+        for (; s->columns - j >= 4 * L; j += 4 * L) {                                    \
+            const size_t at[4] = {j, j + L, j + 2 * L, j + 3 * L};                       \
+            lstm_impl_panel_##L(s, 4, at, z);                                            \
+        }                                                                                \
+        if (s->columns - j > 3 * L) {                                                    \
+            const size_t at[4] = {j, j + L, j + 2 * L, last};                            \
+            lstm_impl_panel_##L(s, 4, at, z);                                            \
+        } else if (s->columns - j > 2 * L) {                                             \
+            const size_t at[3] = {j, j + L, last};                                       \
+            lstm_impl_panel_##L(s, 3, at, z);                                            \
+        } else if (s->columns - j > L) {                                                 \
+            const size_t at[2] = {j, last};                                              \
+            lstm_impl_panel_##L(s, 2, at, z);                                            \
+        } else if (s->columns > j) {                                                     \
+            lstm_impl_panel_##L(s, 1, &last, z);                                         \
+        }                                                                                \
     }
 
-#define LSTM_IMPL_STAMP_TILES(L)                                                                         \
-    /* The same for four rows at once, so that a weight is read once for the four. There are registers \
- * for one sum of each only: the even one waits in z for the odd one. */ \
-    LSTM_IMPL_INLINE LSTM_IMPL_TARGET_##L void lstm_impl_tile_##L(                                       \
-        const lstm_impl_sums *s, const int n, const size_t *at, float *z)                                \
-    {                                                                                                    \
-        const lstm_impl_v##L zero = {0};                                                                 \
-        const size_t columns = s->columns;                                                               \
-        const float *row = s->kernel;                                                                    \
-        lstm_impl_v##L sum[4][4];                                                                        \
-        size_t k;                                                                                        \
-        int r, v;                                                                                        \
-        LSTM_IMPL_EACH(r, 4) {                                                                           \
-            LSTM_IMPL_EACH(v, n) {                                                                       \
-                sum[r][v] = zero;                                                                        \
-                if (s->init != NULL) {                                                                   \
-                    sum[r][v] = LSTM_IMPL_GET(L, s->init + at[v]);                                       \
-                }                                                                                        \
-            }                                                                                            \
-        }                                                                                                \
-        for (k = 0; k < s->x_len; k++, row += columns) {                                                 \
-            LSTM_IMPL_EACH(r, 4) {                                                                       \
-                LSTM_IMPL_EACH(v, n) {                                                                   \
-                    lstm_impl_multiply_add_##L(&sum[r][v], row + at[v],                                  \
-                                               (s->x + r * s->x_step)[k]);                               \
-                }                                                                                        \
-            }                                                                                            \
-        }                                                                                                \
-        row = s->recurrent_kernel;                                                                       \
-        for (k = 0; k < s->h_len; k += 2, row += 2 * columns) {                                          \
-            LSTM_IMPL_EACH(r, 4) {                                                                       \
-                LSTM_IMPL_EACH(v, n) {                                                                   \
-                    lstm_impl_multiply_add_##L(&sum[r][v], row + at[v],                                  \
-                                               (s->h + r * s->h_step)[k]);                               \
-                }                                                                                        \
-            }                                                                                            \
-        }                                                                                                \
-        LSTM_IMPL_EACH(r, 4) {                                                                           \
-            LSTM_IMPL_EACH(v, n) {                                                                       \
-                LSTM_IMPL_PUT(L, z + (size_t)r * columns + at[v], sum[r][v]);                            \
-                sum[r][v] = zero;                                                                        \
-            }                                                                                            \
-        }                                                                                                \
-        if (s->h_len == 0) {                                                                             \
-            return;                                                                                      \
-        }                                                                                                \
-        row = s->recurrent_kernel + columns;                                                             \
-        for (k = 1; k < s->h_len; k += 2, row += 2 * columns) {                                          \
-            LSTM_IMPL_EACH(r, 4) {                                                                       \
-                LSTM_IMPL_EACH(v, n) {                                                                   \
-                    lstm_impl_multiply_add_##L(&sum[r][v], row + at[v],                                  \
-                                               (s->h + r * s->h_step)[k]);                               \
-                }                                                                                        \
-            }                                                                                            \
-        }                                                                                                \
-        LSTM_IMPL_EACH(                                                                                  \
-            r,                                                                                           \
-            4) { /* all of a row before the first is stored, as vectors may overlap */                   \
-            LSTM_IMPL_EACH(v, n) {                                                                       \
-                sum[r][v] =                                                                              \
-                    LSTM_IMPL_GET(L, z + (size_t)r * columns + at[v]) + sum[r][v];                       \
-            }                                                                                            \
-            LSTM_IMPL_EACH(v, n) {                                                                       \
-                LSTM_IMPL_PUT(L, z + (size_t)r * columns + at[v], sum[r][v]);                            \
-            }                                                                                            \
-        }                                                                                                \
-    }                                                                                                    \
-    LSTM_IMPL_KERNEL LSTM_IMPL_TARGET_##L void lstm_impl_sums_of_4_##L(                                  \
-        const lstm_impl_sums *s, float *z)                                                               \
-    {                                                                                                    \
-        const size_t last = s->columns - L;                                                              \
-        size_t j = 0;                                                                                    \
-        for (; LSTM_IMPL_WIDE_##L && s->columns - j >= 4 * L; j += 4 * L) {                              \
-            const size_t at[4] = {j, j + L, j + 2 * L, j + 3 * L};                                       \
-            lstm_impl_tile_##L(s, 4, at, z);                                                             \
-        }                                                                                                \
-        for (; s->columns - j >= 2 * L; j += 2 * L) {                                                    \
-            const size_t at[2] = {j, j + L};                                                             \
-            lstm_impl_tile_##L(s, 2, at, z);                                                             \
-        }                                                                                                \
-        if (s->columns - j > L) {                                                                        \
-            const size_t at[2] = {j, last};                                                              \
-            lstm_impl_tile_##L(s, 2, at, z);                                                             \
-        } else if (s->columns > j) {                                                                     \
-            lstm_impl_tile_##L(s, 1, &last, z);                                                          \
-        }                                                                                                \
+/* The sums of four rows at once, so that a weight is read once for the four. There are
+ * registers for one sum of each only: the even one waits in z for the odd one. All of a row
+ * is then read before any of it is written, as vectors may overlap. */
+#define LSTM_IMPL_STAMP_TILES(L)                                                   \
+    LSTM_IMPL_INLINE LSTM_IMPL_TARGET_##L void lstm_impl_tile_##L(                 \
+        const lstm_impl_sums *s, const int n, const size_t *at, float *z)          \
+    {                                                                              \
+        const lstm_impl_v##L zero = {0};                                           \
+        const size_t columns = s->columns;                                         \
+        const float *row = s->kernel;                                              \
+        lstm_impl_v##L sum[4][4];                                                  \
+        size_t k;                                                                  \
+        int r, v;                                                                  \
+        LSTM_IMPL_EACH(r, 4) {                                                     \
+            LSTM_IMPL_EACH(v, n) {                                                 \
+                sum[r][v] = zero;                                                  \
+                if (s->init != NULL) {                                             \
+                    sum[r][v] = LSTM_IMPL_GET(L, s->init + at[v]);                 \
+                }                                                                  \
+            }                                                                      \
+        }                                                                          \
+        for (k = 0; k < s->x_len; k++, row += columns) {                           \
+            LSTM_IMPL_EACH(r, 4) {                                                 \
+                LSTM_IMPL_EACH(v, n) {                                             \
+                    lstm_impl_multiply_add_##L(&sum[r][v], row + at[v],            \
+                                               (s->x + r * s->x_step)[k]);         \
+                }                                                                  \
+            }                                                                      \
+        }                                                                          \
+        row = s->recurrent_kernel;                                                 \
+        for (k = 0; k < s->h_len; k += 2, row += 2 * columns) {                    \
+            LSTM_IMPL_EACH(r, 4) {                                                 \
+                LSTM_IMPL_EACH(v, n) {                                             \
+                    lstm_impl_multiply_add_##L(&sum[r][v], row + at[v],            \
+                                               (s->h + r * s->h_step)[k]);         \
+                }                                                                  \
+            }                                                                      \
+        }                                                                          \
+        LSTM_IMPL_EACH(r, 4) {                                                     \
+            LSTM_IMPL_EACH(v, n) {                                                 \
+                LSTM_IMPL_PUT(L, z + (size_t)r * columns + at[v], sum[r][v]);      \
+                sum[r][v] = zero;                                                  \
+            }                                                                      \
+        }                                                                          \
+        if (s->h_len == 0) {                                                       \
+            return;                                                                \
+        }                                                                          \
+        row = s->recurrent_kernel + columns;                                       \
+        for (k = 1; k < s->h_len; k += 2, row += 2 * columns) {                    \
+            LSTM_IMPL_EACH(r, 4) {                                                 \
+                LSTM_IMPL_EACH(v, n) {                                             \
+                    lstm_impl_multiply_add_##L(&sum[r][v], row + at[v],            \
+                                               (s->h + r * s->h_step)[k]);         \
+                }                                                                  \
+            }                                                                      \
+        }                                                                          \
+        LSTM_IMPL_EACH(r, 4) {                                                     \
+            LSTM_IMPL_EACH(v, n) {                                                 \
+                sum[r][v] =                                                        \
+                    LSTM_IMPL_GET(L, z + (size_t)r * columns + at[v]) + sum[r][v]; \
+            }                                                                      \
+            LSTM_IMPL_EACH(v, n) {                                                 \
+                LSTM_IMPL_PUT(L, z + (size_t)r * columns + at[v], sum[r][v]);      \
+            }                                                                      \
+        }                                                                          \
+    }                                                                              \
+    LSTM_IMPL_KERNEL LSTM_IMPL_TARGET_##L void lstm_impl_sums_of_4_##L(            \
+        const lstm_impl_sums *s, float *z)                                         \
+    {                                                                              \
+        const size_t last = s->columns - L;                                        \
+        size_t j = 0;                                                              \
+        for (; LSTM_IMPL_WIDE_##L && s->columns - j >= 4 * L; j += 4 * L) {        \
+            const size_t at[4] = {j, j + L, j + 2 * L, j + 3 * L};                 \
+            lstm_impl_tile_##L(s, 4, at, z);                                       \
+        }                                                                          \
+        for (; s->columns - j >= 2 * L; j += 2 * L) {                              \
+            const size_t at[2] = {j, j + L};                                       \
+            lstm_impl_tile_##L(s, 2, at, z);                                       \
+        }                                                                          \
+        if (s->columns - j > L) {                                                  \
+            const size_t at[2] = {j, last};                                        \
+            lstm_impl_tile_##L(s, 2, at, z);                                       \
+        } else if (s->columns > j) {                                               \
+            lstm_impl_tile_##L(s, 1, &last, z);                                    \
+        }                                                                          \
     }
 
-#define LSTM_IMPL_STAMP_GATES(L)                                                           \
-    LSTM_IMPL_INLINE LSTM_IMPL_TARGET_##L void lstm_impl_exp_parts_##L(                    \
-        const lstm_impl_v##L *x, float offset, lstm_impl_v##L *power, lstm_impl_v##L *g,   \
-        lstm_impl_v##L *r)                                                                 \
-    {                                                                                      \
-        const float shift = 12583039.0f + offset;                                          \
-        lstm_impl_v##L shifted, n, high, low, r2;                                          \
-        LSTM_IMPL_MULTIPLY(L, shifted, *x, 1.44269504f);                                   \
-        shifted += shift;                                                                  \
-        LSTM_IMPL_ROUND_##L(shifted);                                                      \
-        n = shifted - shift;                                                               \
-        LSTM_IMPL_MULTIPLY(L, high, n, 0.346572876f);                                      \
-        LSTM_IMPL_MULTIPLY(L, low, n, 7.1430341e-7f);                                      \
-        *r = 0.5f * *x - high - low;                                                       \
-        LSTM_IMPL_MULTIPLY(L, r2, *r, *r);                                                 \
-        LSTM_IMPL_MULTIPLY(L, *g, r2, -0.02212758f);                                       \
-        *g += 0.33333235f;                                                                 \
-        LSTM_IMPL_MULTIPLY(L, *g, r2, *g);                                                 \
-        *power = (lstm_impl_v##L)((lstm_impl_i##L)shifted << 23);                          \
-    }                                                                                      \
-    LSTM_IMPL_INLINE LSTM_IMPL_TARGET_##L void lstm_impl_sigmoid_##L(lstm_impl_v##L *x)    \
-    {                                                                                      \
-        const lstm_impl_v##L zero = {0};                                                   \
-        lstm_impl_v##L g, r, over, under;                                                  \
-        *x = LSTM_IMPL_MIN_##L(zero + 18.0f, *x);                                          \
-        *x = LSTM_IMPL_MAX_##L(zero + -104.0f, *x);                                        \
-        lstm_impl_exp_parts_##L(x, 64.0f, &over, &g, &r);                                  \
-        LSTM_IMPL_MULTIPLY(L, over, over, 1.0f + (g + r));                                 \
-        LSTM_IMPL_MULTIPLY(L, under, 1.0f + (g - r), 18446744073709551616.0f);             \
-        *x = over / (over + under);                                                        \
-    }                                                                                      \
-    LSTM_IMPL_INLINE LSTM_IMPL_TARGET_##L void lstm_impl_tanh_##L(lstm_impl_v##L *x)       \
-    {                                                                                      \
-        const lstm_impl_v##L zero = {0};                                                   \
-        const lstm_impl_i##L sign = (lstm_impl_i##L) * x & (-2147483647 - 1);              \
-        lstm_impl_v##L g, r, power, less, more, over, under, p;                            \
-        power =                                                                            \
-            -2.0f * LSTM_IMPL_MIN_##L(zero + 10.0f,                                        \
-                                      (lstm_impl_v##L)((lstm_impl_i##L) * x ^ sign));      \
-        lstm_impl_exp_parts_##L(&power, 0.0f, &p, &g, &r);                                 \
-        less = 1.0f - p;                                                                   \
-        more = 1.0f + p;                                                                   \
-        LSTM_IMPL_MULTIPLY(L, over, less, g);                                              \
-        LSTM_IMPL_MULTIPLY(L, p, more, r);                                                 \
-        over = less + (over - p);                                                          \
-        LSTM_IMPL_MULTIPLY(L, under, more, g);                                             \
-        LSTM_IMPL_MULTIPLY(L, p, less, r);                                                 \
-        over /= more + (under - p);                                                        \
-        *x = (lstm_impl_v##L)((lstm_impl_i##L)over | sign);                                \
-    }                                                                                      \
-    /* L units: their four sums and c give the new h and c. */                             \
-    LSTM_IMPL_INLINE LSTM_IMPL_TARGET_##L void lstm_impl_cell_##L(                         \
-        const float *z, size_t units, const float *c, lstm_impl_v##L *new_h,               \
-        lstm_impl_v##L *new_c)                                                             \
-    {                                                                                      \
-        lstm_impl_v##L i = LSTM_IMPL_GET(L, z), f = LSTM_IMPL_GET(L, z + units);           \
-        lstm_impl_v##L g = LSTM_IMPL_GET(L, z + 2 * units),                                \
-                       o = LSTM_IMPL_GET(L, z + 3 * units);                                \
-        lstm_impl_sigmoid_##L(&i);                                                         \
-        lstm_impl_sigmoid_##L(&f);                                                         \
-        lstm_impl_tanh_##L(&g);                                                            \
-        lstm_impl_sigmoid_##L(&o);                                                         \
-        LSTM_IMPL_MULTIPLY(L, f, f, LSTM_IMPL_GET(L, c));                                  \
-        LSTM_IMPL_MULTIPLY(L, i, i, g);                                                    \
-        *new_c = f + i;                                                                    \
-        g = *new_c;                                                                        \
-        lstm_impl_tanh_##L(&g);                                                            \
-        *new_h = o * g;                                                                    \
-    }                                                                                      \
-    /* The overlapping last vector is computed first, while its c is still the old one. */ \
-    LSTM_IMPL_KERNEL LSTM_IMPL_TARGET_##L void lstm_impl_gates_##L(                        \
-        const float *z, size_t units, float *h, float *c)                                  \
-    {                                                                                      \
-        const size_t last = units - L;                                                     \
-        lstm_impl_v##L new_h, new_c, last_h, last_c;                                       \
-        size_t u;                                                                          \
-        if (units % L != 0) {                                                              \
-            lstm_impl_cell_##L(z + last, units, c + last, &last_h, &last_c);               \
-        }                                                                                  \
-        for (u = 0; u + L <= units; u += L) {                                              \
-            lstm_impl_cell_##L(z + u, units, c + u, &new_h, &new_c);                       \
-            LSTM_IMPL_PUT(L, h + u, new_h);                                                \
-            LSTM_IMPL_PUT(L, c + u, new_c);                                                \
-        }                                                                                  \
-        if (units % L != 0) {                                                              \
-            LSTM_IMPL_PUT(L, h + last, last_h);                                            \
-            LSTM_IMPL_PUT(L, c + last, last_c);                                            \
-        }                                                                                  \
+/* From sums to state; the formulas are those of lstm_impl_exp_parts, lstm_impl_sigmoid and
+ * lstm_impl_tanh. The overlapping last vector goes first, while its c is still the old one. */
+#define LSTM_IMPL_STAMP_GATES(L)                                                         \
+    LSTM_IMPL_INLINE LSTM_IMPL_TARGET_##L void lstm_impl_exp_parts_##L(                  \
+        const lstm_impl_v##L *x, float offset, lstm_impl_v##L *power, lstm_impl_v##L *g, \
+        lstm_impl_v##L *r)                                                               \
+    {                                                                                    \
+        const float shift = 12583039.0f + offset;                                        \
+        lstm_impl_v##L shifted, n, high, low, r2;                                        \
+        LSTM_IMPL_MULTIPLY(L, shifted, *x, 1.44269504f);                                 \
+        shifted += shift;                                                                \
+        LSTM_IMPL_ROUND_##L(shifted);                                                    \
+        n = shifted - shift;                                                             \
+        LSTM_IMPL_MULTIPLY(L, high, n, 0.346572876f);                                    \
+        LSTM_IMPL_MULTIPLY(L, low, n, 7.1430341e-7f);                                    \
+        *r = 0.5f * *x - high - low;                                                     \
+        LSTM_IMPL_MULTIPLY(L, r2, *r, *r);                                               \
+        LSTM_IMPL_MULTIPLY(L, *g, r2, -0.02212758f);                                     \
+        *g += 0.33333235f;                                                               \
+        LSTM_IMPL_MULTIPLY(L, *g, r2, *g);                                               \
+        *power = (lstm_impl_v##L)((lstm_impl_i##L)shifted << 23);                        \
+    }                                                                                    \
+    LSTM_IMPL_INLINE LSTM_IMPL_TARGET_##L void lstm_impl_sigmoid_##L(lstm_impl_v##L *x)  \
+    {                                                                                    \
+        const lstm_impl_v##L zero = {0};                                                 \
+        lstm_impl_v##L g, r, over, under;                                                \
+        *x = LSTM_IMPL_MIN_##L(zero + 18.0f, *x);                                        \
+        *x = LSTM_IMPL_MAX_##L(zero + -104.0f, *x);                                      \
+        lstm_impl_exp_parts_##L(x, 64.0f, &over, &g, &r);                                \
+        LSTM_IMPL_MULTIPLY(L, over, over, 1.0f + (g + r));                               \
+        LSTM_IMPL_MULTIPLY(L, under, 1.0f + (g - r), 18446744073709551616.0f);           \
+        *x = over / (over + under);                                                      \
+    }                                                                                    \
+    LSTM_IMPL_INLINE LSTM_IMPL_TARGET_##L void lstm_impl_tanh_##L(lstm_impl_v##L *x)     \
+    {                                                                                    \
+        const lstm_impl_v##L zero = {0};                                                 \
+        const lstm_impl_i##L sign = (lstm_impl_i##L) * x & (-2147483647 - 1);            \
+        lstm_impl_v##L g, r, power, less, more, over, under, p;                          \
+        power =                                                                          \
+            -2.0f * LSTM_IMPL_MIN_##L(zero + 10.0f,                                      \
+                                      (lstm_impl_v##L)((lstm_impl_i##L) * x ^ sign));    \
+        lstm_impl_exp_parts_##L(&power, 0.0f, &p, &g, &r);                               \
+        less = 1.0f - p;                                                                 \
+        more = 1.0f + p;                                                                 \
+        LSTM_IMPL_MULTIPLY(L, over, less, g);                                            \
+        LSTM_IMPL_MULTIPLY(L, p, more, r);                                               \
+        over = less + (over - p);                                                        \
+        LSTM_IMPL_MULTIPLY(L, under, more, g);                                           \
+        LSTM_IMPL_MULTIPLY(L, p, less, r);                                               \
+        over /= more + (under - p);                                                      \
+        *x = (lstm_impl_v##L)((lstm_impl_i##L)over | sign);                              \
+    }                                                                                    \
+    LSTM_IMPL_INLINE LSTM_IMPL_TARGET_##L void lstm_impl_cell_##L(                       \
+        const float *z, size_t units, const float *c, lstm_impl_v##L *new_h,             \
+        lstm_impl_v##L *new_c)                                                           \
+    {                                                                                    \
+        lstm_impl_v##L i = LSTM_IMPL_GET(L, z), f = LSTM_IMPL_GET(L, z + units);         \
+        lstm_impl_v##L g = LSTM_IMPL_GET(L, z + 2 * units),                              \
+                       o = LSTM_IMPL_GET(L, z + 3 * units);                              \
+        lstm_impl_sigmoid_##L(&i);                                                       \
+        lstm_impl_sigmoid_##L(&f);                                                       \
+        lstm_impl_tanh_##L(&g);                                                          \
+        lstm_impl_sigmoid_##L(&o);                                                       \
+        LSTM_IMPL_MULTIPLY(L, f, f, LSTM_IMPL_GET(L, c));                                \
+        LSTM_IMPL_MULTIPLY(L, i, i, g);                                                  \
+        *new_c = f + i;                                                                  \
+        g = *new_c;                                                                      \
+        lstm_impl_tanh_##L(&g);                                                          \
+        *new_h = o * g;                                                                  \
+    }                                                                                    \
+    LSTM_IMPL_KERNEL LSTM_IMPL_TARGET_##L void lstm_impl_gates_##L(                      \
+        const float *z, size_t units, float *h, float *c)                                \
+    {                                                                                    \
+        const size_t last = units - L;                                                   \
+        lstm_impl_v##L new_h, new_c, last_h, last_c;                                     \
+        size_t u;                                                                        \
+        if (units % L != 0) {                                                            \
+            lstm_impl_cell_##L(z + last, units, c + last, &last_h, &last_c);             \
+        }                                                                                \
+        for (u = 0; u + L <= units; u += L) {                                            \
+            lstm_impl_cell_##L(z + u, units, c + u, &new_h, &new_c);                     \
+            LSTM_IMPL_PUT(L, h + u, new_h);                                              \
+            LSTM_IMPL_PUT(L, c + u, new_c);                                              \
+        }                                                                                \
+        if (units % L != 0) {                                                            \
+            LSTM_IMPL_PUT(L, h + last, last_h);                                          \
+            LSTM_IMPL_PUT(L, c + last, last_c);                                          \
+        }                                                                                \
     }
 
+/* L outputs of a Dense layer at once, each with its eight sums */
 #define LSTM_IMPL_STAMP_DENSE(L)                                                  \
-    /* L outputs, whose first is y[at] */                                         \
     LSTM_IMPL_INLINE LSTM_IMPL_TARGET_##L void lstm_impl_dense_columns_##L(       \
         const lstm_dense *layer, const float *x, size_t at, float *y)             \
     {                                                                             \
