@@ -14,7 +14,7 @@ EXAMPLES := $(basename $(notdir $(wildcard examples/[0-9]*.c)))
 TESTS := $(basename $(notdir $(wildcard tests/test_*.c)))
 SOURCES = $(shell git ls-files '*.c' '*.cc' '*.h')
 
-.PHONY: all run examples test test-std golden train-check venv format format-check help clean
+.PHONY: all run examples test test-std mutants coverage golden train-check venv format format-check help clean
 all: run
 
 help: ## this list
@@ -31,6 +31,12 @@ test: $(TESTS:%=build/%) $(EXAMPLES:%=build/%) ## the tests: seconds, a C compil
 
 test-std: ## the header alone: every language version, compiler and optimisation level
 	@sh tests/compile/run.sh
+
+mutants: ## break the header in many named ways and see that the tests notice each
+	@CC='$(CC)' python3 tests/mutants/mutants.py
+
+coverage: ## lines and branches of the header that the tests take (portable build)
+	@sh tests/coverage/run.sh
 
 golden: venv ## make the golden vectors again from Keras, torch and onnxruntime and compare
 	@PYTHON='$(PYTHON)' sh tests/golden/check.sh

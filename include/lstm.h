@@ -62,7 +62,7 @@
  * bias, takes the products of x in order, then those of h with an even index; those of h
  * with an odd index are summed apart and added last. A Dense output sums the products k,
  * k+8, k+16, ... apart for k = 0..7, halves these eight sums by pairs (k with k+4, k+2,
- * k+1) and adds the bias. tanh is within 2.6 ULP of the true value for every float and
+ * k+1) and adds the bias. tanh is within 2.5 ULP of the true value for every float and
  * sigmoid within 2.8. -ffast-math, -Ofast, -ffp-contract=fast and x87 arithmetic change
  * last bits.
  *
@@ -229,28 +229,27 @@ LSTM_IMPL_VECTOR_TYPES(16)
 #endif
 #endif
 
-/* LSTM_IMPL_TRY_8(lanes, count, call): if 8 lanes are to be used and fill, do the call
- * and return */
-#define LSTM_IMPL_TRY(L, lanes, count, call) \
-    if ((lanes) >= L && (count) >= L) {      \
-        call;                                \
-        return;                              \
-    }
+/* Code for where there are kernels of a width. */
 #if LSTM_IMPL_LANES >= 16
-#define LSTM_IMPL_TRY_16(lanes, count, call) LSTM_IMPL_TRY(16, lanes, count, call)
+#define LSTM_IMPL_AT_16(code) code
 #else
-#define LSTM_IMPL_TRY_16(lanes, count, call)
+#define LSTM_IMPL_AT_16(code)
 #endif
 #if LSTM_IMPL_LANES >= 8
-#define LSTM_IMPL_TRY_8(lanes, count, call) LSTM_IMPL_TRY(8, lanes, count, call)
+#define LSTM_IMPL_AT_8(code) code
 #else
-#define LSTM_IMPL_TRY_8(lanes, count, call)
+#define LSTM_IMPL_AT_8(code)
 #endif
 #if LSTM_IMPL_LANES >= 4
-#define LSTM_IMPL_TRY_4(lanes, count, call) LSTM_IMPL_TRY(4, lanes, count, call)
+#define LSTM_IMPL_AT_4(code) code
 #else
-#define LSTM_IMPL_TRY_4(lanes, count, call)
+#define LSTM_IMPL_AT_4(code)
 #endif
+#define LSTM_IMPL_TRY(L, lanes, count, call)             \
+    LSTM_IMPL_AT_##L(if ((lanes) >= L && (count) >= L) { \
+        call;                                            \
+        return;                                          \
+    })
 
 #if defined(LSTM_EXPF) || defined(LSTM_TANHF)
 #define LSTM_IMPL_OWN_MATH 0
@@ -516,25 +515,32 @@ LSTM_IMPL_INLINE float lstm_impl_clip(float x, float low, float high)
     return x < low ? low : x > high ? high : x;
 }
 
-/* e^x = 2^n * (1 + g + r)/(1 + g - r), where n is x/ln 2 rounded, r is half of what is
- * left, |r| <= ln(2)/4, and g = r*coth(r) - 1 = r^2/3 - r^4/45 + ...; here the two
- * coefficients are the minimax ones: 5.3e-10 off in e^x. This form needs one division,
- * which tanh and sigmoid share with their own. Returns 2^(n + offset), read off the bits
- * of a sum whose last place is 1; the caller sees to it that n + offset is within
- * -126..127. */
-LSTM_IMPL_INLINE float lstm_impl_exp_parts(float x, float offset, float *g, float *r)
+/* e^(s*x) = 2^n * (2/s + b)/(2/s + a), for s = 1 or 2. With n = s*x/ln 2 rounded and
+ * r = x - n*ln(2)/s, so |r| <= ln(2)/(2s), this is b = g + r and a = g - r, where
+ * g = r*coth(s*r/2) - 2/s = s*r^2/6 - s^3*r^4/360 + ...; its two coefficients here are the
+ * minimax ones, 5.3e-10 off in e^(s*x). The form needs one division, which tanh and sigmoid
+ * share with their own. Returns 2^(n + offset), read off the bits of a sum whose last place
+ * is 1; it is for the caller to keep n + offset within -126..127. ln 2 is taken in two
+ * parts where n may be large. */
+LSTM_IMPL_INLINE float lstm_impl_exp_parts(float x, float s, int n_may_be_large,
+                                           float offset, float *a, float *b)
 {
-    const float one_over_ln2 = 1.44269504f;
-    const float half_ln2_high = 0.346572876f, half_ln2_low = 7.1430341e-7f;
     const float shift = 12583039.0f + offset; /* 1.5*2^23 + 127 + offset */
-    float shifted = lstm_impl_multiply_add(shift, x, one_over_ln2);
-    float n, r2;
+    float shifted = lstm_impl_multiply_add(shift, x, s * 1.44269504f);
+    float n, r, r2, g;
     LSTM_IMPL_ROUND(shifted);
     n = shifted - shift;
-    *r = 0.5f * x - lstm_impl_product(n, half_ln2_high) -
-         lstm_impl_product(n, half_ln2_low);
-    r2 = lstm_impl_product(*r, *r);
-    *g = lstm_impl_product(r2, lstm_impl_multiply_add(0.33333235f, r2, -0.02212758f));
+    if (n_may_be_large) {
+        r = x - lstm_impl_product(n, 0.693145752f / s);
+        r -= lstm_impl_product(n, 1.42860682e-6f / s);
+    } else {
+        r = x - lstm_impl_product(n, 0.693147182f / s);
+    }
+    r2 = lstm_impl_product(r, r);
+    g = lstm_impl_multiply_add(0.166666175f * s, r2, -0.0027659475f * s * s * s);
+    g = lstm_impl_product(r2, g);
+    *a = g - r;
+    *b = g + r;
     return lstm_impl_float_of_bits(lstm_impl_bits_of_float(shifted) << 23);
 }
 
@@ -545,58 +551,50 @@ LSTM_IMPL_INLINE float lstm_impl_exp(float x)
     return LSTM_EXPF(x);
 #else
     const int small = x < 0.0f;
-    float g, r, over;
-    over = lstm_impl_exp_parts(lstm_impl_clip(x, -104.0f, 89.0f), small ? 64.0f : -64.0f,
-                               &g, &r);
-    over = lstm_impl_product(over, 1.0f + (g + r));
-    return over / (1.0f + (g - r)) * (small ? 5.42101086e-20f : 18446744073709551616.0f);
+    float a, b, over;
+    x = lstm_impl_clip(x, -104.0f, 89.0f);
+    over = lstm_impl_exp_parts(x, 1.0f, 1, small ? 64.0f : -64.0f, &a, &b) * (2.0f + b);
+    return over / (2.0f + a) * (small ? 5.42101086e-20f : 18446744073709551616.0f);
 #endif
 }
 
 /* e^x - 1, without the cancellation near 0; for x <= 0 */
 LSTM_IMPL_INLINE float lstm_impl_expm1(float x)
 {
-    float g, r;
-    const float power =
-        lstm_impl_exp_parts(lstm_impl_clip(x, -30.0f, 0.0f), 0.0f, &g, &r);
-    const float less = power - 1.0f, more = power + 1.0f;
-    const float over = less + (lstm_impl_product(less, g) + lstm_impl_product(more, r));
-    return over / (1.0f + (g - r));
+    float a, b, power;
+    power = lstm_impl_exp_parts(lstm_impl_clip(x, -30.0f, 0.0f), 1.0f, 1, 0.0f, &a, &b);
+    return ((2.0f * power - 2.0f) + (lstm_impl_product(power, b) - a)) / (2.0f + a);
 }
 
-/* 1/(1 + e^-x) = e^x/(1 + e^x), both parts times 2^64 so that a denormal result comes out
- * of the division rounded once. Beyond the bounds of the clip the result is 0 or 1. */
+/* 1/(1 + e^-x) = e^x/(1 + e^x), both parts times 2^64 so that a denormal result comes out of
+ * the division rounded once. Beyond the bounds of the clip the result is 0 or 1. */
 LSTM_IMPL_INLINE float lstm_impl_sigmoid(float x)
 {
 #ifdef LSTM_EXPF
     return x < 0.0f ? LSTM_EXPF(x) / (1.0f + LSTM_EXPF(x))
                     : 1.0f / (1.0f + LSTM_EXPF(-x));
 #else
-    const float two_to_64 = 18446744073709551616.0f;
-    float g, r, over;
-    over = lstm_impl_exp_parts(lstm_impl_clip(x, -104.0f, 18.0f), 64.0f, &g, &r);
-    over = lstm_impl_product(over, 1.0f + (g + r));
-    return over / lstm_impl_multiply_add(over, two_to_64, 1.0f + (g - r));
+    float a, b, over;
+    x = lstm_impl_clip(x, -104.0f, 18.0f);
+    over = lstm_impl_exp_parts(x, 1.0f, 1, 64.0f, &a, &b) * (2.0f + b);
+    return over / lstm_impl_multiply_add(over, 18446744073709551616.0f, 2.0f + a);
 #endif
 }
 
-/* tanh|x| = (1 - e)/(1 + e) with e = e^(-2|x|), ordered so that nothing cancels: near 0
- * the power is 1 and only -2r/(2 + 2g) is left. From 10 on the result is 1. */
+/* tanh|x| = (1 - e)/(1 + e) with e = e^(-2|x|), the terms in an order in which nothing
+ * cancels: near 0 the power is 1 and -2r/(2 + 2g) is left. From 10 on the result is 1. */
 LSTM_IMPL_INLINE float lstm_impl_tanh(float x)
 {
 #ifdef LSTM_TANHF
     return LSTM_TANHF(x);
 #else
-    const uint32_t bits = lstm_impl_bits_of_float(x), sign = bits & 0x80000000u;
-    const float magnitude = lstm_impl_float_of_bits(bits ^ sign);
-    float g, r, power, less, more, over, under;
-    power = -2.0f * (magnitude > 10.0f ? 10.0f : magnitude);
-    power = lstm_impl_exp_parts(power, 0.0f, &g, &r);
-    less = 1.0f - power;
-    more = 1.0f + power;
-    over = less + (lstm_impl_product(less, g) - lstm_impl_product(more, r));
-    under = more + (lstm_impl_product(more, g) - lstm_impl_product(less, r));
-    return lstm_impl_float_of_bits(lstm_impl_bits_of_float(over / under) | sign);
+    const uint32_t sign = lstm_impl_bits_of_float(x) & 0x80000000u;
+    float a, b, power, over;
+    x = x < 0.0f ? x : -x;
+    power = lstm_impl_exp_parts(x < -10.0f ? -10.0f : x, 2.0f, 0, 0.0f, &a, &b);
+    b = power * b;
+    over = ((1.0f - power) + (a - b)) / ((1.0f + power) + (a + b));
+    return lstm_impl_float_of_bits(lstm_impl_bits_of_float(over) | sign);
 #endif
 }
 
@@ -1018,93 +1016,99 @@ LSTM_IMPL_KERNEL void lstm_impl_dense_1(const lstm_dense *layer,
     }
 
 /* From sums to state; the formulas are those of lstm_impl_exp_parts, lstm_impl_sigmoid and
- * lstm_impl_tanh. The overlapping last vector goes first, while its c is still the old one. */
+ * lstm_impl_tanh. Takes units from u on while there are L of them, and returns how far it got.
+ * Here no vectors overlap: a load right after two stores that it overlaps would wait.
+ * 2^n is multiplied by an addition to the exponent, which does not disturb a NaN in `under`. */
 #define LSTM_IMPL_STAMP_GATES(L)                                                         \
     LSTM_IMPL_INLINE LSTM_IMPL_TARGET_##L void lstm_impl_exp_parts_##L(                  \
-        const lstm_impl_v##L *x, float offset, lstm_impl_v##L *power, lstm_impl_v##L *g, \
-        lstm_impl_v##L *r)                                                               \
+        const lstm_impl_v##L *x, float s, int n_may_be_large, float offset,              \
+        lstm_impl_i##L *power, lstm_impl_v##L *a, lstm_impl_v##L *b)                     \
     {                                                                                    \
-        const float shift = 12583039.0f + offset;                                        \
-        lstm_impl_v##L shifted, n, high, low, r2;                                        \
-        LSTM_IMPL_MULTIPLY(L, shifted, *x, 1.44269504f);                                 \
+        const float shift = 12582912.0f + offset;                                        \
+        lstm_impl_v##L shifted, n, p, r, r2, g;                                          \
+        LSTM_IMPL_MULTIPLY(L, shifted, *x, s * 1.44269504f);                             \
         shifted += shift;                                                                \
         LSTM_IMPL_ROUND_##L(shifted);                                                    \
         n = shifted - shift;                                                             \
-        LSTM_IMPL_MULTIPLY(L, high, n, 0.346572876f);                                    \
-        LSTM_IMPL_MULTIPLY(L, low, n, 7.1430341e-7f);                                    \
-        *r = 0.5f * *x - high - low;                                                     \
-        LSTM_IMPL_MULTIPLY(L, r2, *r, *r);                                               \
-        LSTM_IMPL_MULTIPLY(L, *g, r2, -0.02212758f);                                     \
-        *g += 0.33333235f;                                                               \
-        LSTM_IMPL_MULTIPLY(L, *g, r2, *g);                                               \
-        *power = (lstm_impl_v##L)((lstm_impl_i##L)shifted << 23);                        \
+        LSTM_IMPL_MULTIPLY(L, p, n, (n_may_be_large ? 0.693145752f : 0.693147182f) / s); \
+        r = *x - p;                                                                      \
+        if (n_may_be_large) {                                                            \
+            LSTM_IMPL_MULTIPLY(L, p, n, 1.42860682e-6f / s);                             \
+            r -= p;                                                                      \
+        }                                                                                \
+        LSTM_IMPL_MULTIPLY(L, r2, r, r);                                                 \
+        LSTM_IMPL_MULTIPLY(L, g, r2, -0.0027659475f * s * s * s);                        \
+        g += 0.166666175f * s;                                                           \
+        LSTM_IMPL_MULTIPLY(L, g, r2, g);                                                 \
+        *a = g - r;                                                                      \
+        *b = g + r;                                                                      \
+        *power = (lstm_impl_i##L)shifted << 23;                                          \
     }                                                                                    \
     LSTM_IMPL_INLINE LSTM_IMPL_TARGET_##L void lstm_impl_sigmoid_##L(lstm_impl_v##L *x)  \
     {                                                                                    \
         const lstm_impl_v##L zero = {0};                                                 \
-        lstm_impl_v##L g, r, over, under;                                                \
+        lstm_impl_v##L a, b, over, under;                                                \
+        lstm_impl_i##L power;                                                            \
         *x = LSTM_IMPL_MIN_##L(zero + 18.0f, *x);                                        \
         *x = LSTM_IMPL_MAX_##L(zero + -104.0f, *x);                                      \
-        lstm_impl_exp_parts_##L(x, 64.0f, &over, &g, &r);                                \
-        LSTM_IMPL_MULTIPLY(L, over, over, 1.0f + (g + r));                               \
-        LSTM_IMPL_MULTIPLY(L, under, 1.0f + (g - r), 18446744073709551616.0f);           \
+        lstm_impl_exp_parts_##L(x, 1.0f, 1, 64.0f, &power, &a, &b);                      \
+        over = (lstm_impl_v##L)((lstm_impl_i##L)(2.0f + b) + power);                     \
+        LSTM_IMPL_MULTIPLY(L, under, 2.0f + a, 18446744073709551616.0f);                 \
         *x = over / (over + under);                                                      \
     }                                                                                    \
     LSTM_IMPL_INLINE LSTM_IMPL_TARGET_##L void lstm_impl_tanh_##L(lstm_impl_v##L *x)     \
     {                                                                                    \
+        const int32_t sign = -2147483647 - 1;                                            \
         const lstm_impl_v##L zero = {0};                                                 \
-        const lstm_impl_i##L sign = (lstm_impl_i##L) * x & (-2147483647 - 1);            \
-        lstm_impl_v##L g, r, power, less, more, over, under, p;                          \
-        power =                                                                          \
-            -2.0f * LSTM_IMPL_MIN_##L(zero + 10.0f,                                      \
-                                      (lstm_impl_v##L)((lstm_impl_i##L) * x ^ sign));    \
-        lstm_impl_exp_parts_##L(&power, 0.0f, &p, &g, &r);                               \
-        less = 1.0f - p;                                                                 \
-        more = 1.0f + p;                                                                 \
-        LSTM_IMPL_MULTIPLY(L, over, less, g);                                            \
-        LSTM_IMPL_MULTIPLY(L, p, more, r);                                               \
-        over = less + (over - p);                                                        \
-        LSTM_IMPL_MULTIPLY(L, under, more, g);                                           \
-        LSTM_IMPL_MULTIPLY(L, p, less, r);                                               \
-        over /= more + (under - p);                                                      \
-        *x = (lstm_impl_v##L)((lstm_impl_i##L)over | sign);                              \
+        lstm_impl_v##L minus_abs, a, b, over, under;                                     \
+        lstm_impl_i##L power;                                                            \
+        minus_abs = (lstm_impl_v##L)((lstm_impl_i##L) * x | sign);                       \
+        minus_abs = LSTM_IMPL_MAX_##L(zero + -10.0f, minus_abs);                         \
+        lstm_impl_exp_parts_##L(&minus_abs, 2.0f, 0, 127.0f, &power, &a, &b);            \
+        LSTM_IMPL_MULTIPLY(L, b, b, (lstm_impl_v##L)power);                              \
+        over = (1.0f - (lstm_impl_v##L)power) + (a - b);                                 \
+        under = (1.0f + (lstm_impl_v##L)power) + (a + b);                                \
+        *x = (lstm_impl_v##L)((lstm_impl_i##L)(over / under) |                           \
+                              ((lstm_impl_i##L) * x & sign));                            \
     }                                                                                    \
-    LSTM_IMPL_INLINE LSTM_IMPL_TARGET_##L void lstm_impl_cell_##L(                       \
-        const float *z, size_t units, const float *c, lstm_impl_v##L *new_h,             \
-        lstm_impl_v##L *new_c)                                                           \
+    LSTM_IMPL_INLINE LSTM_IMPL_TARGET_##L void lstm_impl_new_c_##L(                      \
+        lstm_impl_v##L *i, lstm_impl_v##L *f, lstm_impl_v##L *g, lstm_impl_v##L *c)      \
     {                                                                                    \
-        lstm_impl_v##L i = LSTM_IMPL_GET(L, z), f = LSTM_IMPL_GET(L, z + units);         \
-        lstm_impl_v##L g = LSTM_IMPL_GET(L, z + 2 * units),                              \
-                       o = LSTM_IMPL_GET(L, z + 3 * units);                              \
-        lstm_impl_sigmoid_##L(&i);                                                       \
-        lstm_impl_sigmoid_##L(&f);                                                       \
-        lstm_impl_tanh_##L(&g);                                                          \
-        lstm_impl_sigmoid_##L(&o);                                                       \
-        LSTM_IMPL_MULTIPLY(L, f, f, LSTM_IMPL_GET(L, c));                                \
-        LSTM_IMPL_MULTIPLY(L, i, i, g);                                                  \
-        *new_c = f + i;                                                                  \
-        g = *new_c;                                                                      \
-        lstm_impl_tanh_##L(&g);                                                          \
-        *new_h = o * g;                                                                  \
+        lstm_impl_sigmoid_##L(i);                                                        \
+        lstm_impl_sigmoid_##L(f);                                                        \
+        lstm_impl_tanh_##L(g);                                                           \
+        LSTM_IMPL_MULTIPLY(L, *f, *f, *c);                                               \
+        LSTM_IMPL_MULTIPLY(L, *i, *i, *g);                                               \
+        *c = *f + *i;                                                                    \
     }                                                                                    \
-    LSTM_IMPL_KERNEL LSTM_IMPL_TARGET_##L void lstm_impl_gates_##L(                      \
-        const float *z, size_t units, float *h, float *c)                                \
+    LSTM_IMPL_INLINE LSTM_IMPL_TARGET_##L void lstm_impl_new_h_##L(                      \
+        lstm_impl_v##L *o, const lstm_impl_v##L *c, lstm_impl_v##L *h)                   \
     {                                                                                    \
-        const size_t last = units - L;                                                   \
-        lstm_impl_v##L new_h, new_c, last_h, last_c;                                     \
+        *h = *c;                                                                         \
+        lstm_impl_tanh_##L(h);                                                           \
+        lstm_impl_sigmoid_##L(o);                                                        \
+        *h *= *o;                                                                        \
+    }                                                                                    \
+    LSTM_IMPL_KERNEL LSTM_IMPL_TARGET_##L size_t lstm_impl_gates_##L(                    \
+        const float *z, size_t units, const size_t first, float *h, float *c)            \
+    {                                                                                    \
+        lstm_impl_v##L i, f, g, o, new_c, new_h;                                         \
         size_t u;                                                                        \
-        if (units % L != 0) {                                                            \
-            lstm_impl_cell_##L(z + last, units, c + last, &last_h, &last_c);             \
-        }                                                                                \
-        for (u = 0; u + L <= units; u += L) {                                            \
-            lstm_impl_cell_##L(z + u, units, c + u, &new_h, &new_c);                     \
-            LSTM_IMPL_PUT(L, h + u, new_h);                                              \
+        for (u = first; u + L <= units; u += L) {                                        \
+            i = LSTM_IMPL_GET(L, z + u);                                                 \
+            f = LSTM_IMPL_GET(L, z + units + u);                                         \
+            g = LSTM_IMPL_GET(L, z + 2 * units + u);                                     \
+            new_c = LSTM_IMPL_GET(L, c + u);                                             \
+            lstm_impl_new_c_##L(&i, &f, &g, &new_c);                                     \
             LSTM_IMPL_PUT(L, c + u, new_c);                                              \
         }                                                                                \
-        if (units % L != 0) {                                                            \
-            LSTM_IMPL_PUT(L, h + last, last_h);                                          \
-            LSTM_IMPL_PUT(L, c + last, last_c);                                          \
+        for (u = first; u + L <= units; u += L) {                                        \
+            o = LSTM_IMPL_GET(L, z + 3 * units + u);                                     \
+            new_c = LSTM_IMPL_GET(L, c + u);                                             \
+            lstm_impl_new_h_##L(&o, &new_c, &new_h);                                     \
+            LSTM_IMPL_PUT(L, h + u, new_h);                                              \
         }                                                                                \
+        return u;                                                                        \
     }
 
 /* L outputs of a Dense layer at once, each with its eight sums */
@@ -1164,6 +1168,35 @@ LSTM_IMPL_STAMP(8)
 LSTM_IMPL_STAMP(16)
 #endif
 
+#define LSTM_IMPL_FOUR(p)              \
+    {                                  \
+        (p)[0], (p)[1], (p)[2], (p)[3] \
+    }
+
+/* The last units, `rest` of them, 1 to 3: as part of a vector whose other units are done.
+ * Elements are moved one by one, as this vector does overlap. */
+LSTM_IMPL_KERNEL void lstm_impl_gates_rest(const float *z, size_t units, size_t rest,
+                                           float *h, float *c)
+{
+    const size_t u = units - 4;
+    lstm_impl_v4 i = LSTM_IMPL_FOUR(z + u), f = LSTM_IMPL_FOUR(z + units + u);
+    lstm_impl_v4 g = LSTM_IMPL_FOUR(z + 2 * units + u),
+                 o = LSTM_IMPL_FOUR(z + 3 * units + u);
+    lstm_impl_v4 new_c = LSTM_IMPL_FOUR(c + u), new_h;
+    lstm_impl_new_c_4(&i, &f, &g, &new_c);
+    lstm_impl_new_h_4(&o, &new_c, &new_h);
+    if (rest > 2) {
+        h[u + 1] = new_h[1];
+        c[u + 1] = new_c[1];
+    }
+    if (rest > 1) {
+        h[u + 2] = new_h[2];
+        c[u + 2] = new_c[2];
+    }
+    h[u + 3] = new_h[3];
+    c[u + 3] = new_c[3];
+}
+
 #endif /* LSTM_IMPL_LANES */
 
 /* ---- IMPLEMENTATION: choice of kernels --------------------------------------------- */
@@ -1183,9 +1216,9 @@ LSTM_IMPL_INLINE int lstm_impl_lanes(void)
 
 LSTM_IMPL_INLINE void lstm_impl_gate_sums(int lanes, const lstm_impl_sums *s, float *z)
 {
-    LSTM_IMPL_TRY_16(lanes, s->columns, lstm_impl_sums_16(s, z))
-    LSTM_IMPL_TRY_8(lanes, s->columns, lstm_impl_sums_8(s, z))
-    LSTM_IMPL_TRY_4(lanes, s->columns, lstm_impl_sums_4(s, z))
+    LSTM_IMPL_TRY(16, lanes, s->columns, lstm_impl_sums_16(s, z))
+    LSTM_IMPL_TRY(8, lanes, s->columns, lstm_impl_sums_8(s, z))
+    LSTM_IMPL_TRY(4, lanes, s->columns, lstm_impl_sums_4(s, z))
     (void)lanes;
     lstm_impl_sums_1(s, z);
 }
@@ -1196,20 +1229,34 @@ LSTM_IMPL_INLINE void lstm_impl_gate_sums_of_4(int lanes, const lstm_impl_sums *
 {
     lstm_impl_sums row = *s;
     int r;
-    LSTM_IMPL_TRY_16(lanes, s->columns, lstm_impl_sums_of_4_16(s, z))
-    LSTM_IMPL_TRY_8(lanes, s->columns, lstm_impl_sums_of_4_8(s, z))
-    LSTM_IMPL_TRY_4(lanes, s->columns, lstm_impl_sums_of_4_4(s, z))
+    LSTM_IMPL_TRY(16, lanes, s->columns, lstm_impl_sums_of_4_16(s, z))
+    LSTM_IMPL_TRY(8, lanes, s->columns, lstm_impl_sums_of_4_8(s, z))
+    LSTM_IMPL_TRY(4, lanes, s->columns, lstm_impl_sums_of_4_4(s, z))
     for (r = 0; r < 4; r++, row.x += row.x_step, row.h += row.h_step, z += row.columns) {
         lstm_impl_gate_sums(lanes, &row, z);
     }
 }
 
+#if LSTM_IMPL_LANES
+LSTM_IMPL_INLINE void lstm_impl_vector_gates(int lanes, const float *z, size_t units,
+                                             float *h, float *c)
+{
+    size_t u = 0;
+    LSTM_IMPL_AT_16(u = lanes >= 16 ? lstm_impl_gates_16(z, units, u, h, c) : u;)
+    LSTM_IMPL_AT_8(u = lanes >= 8 ? lstm_impl_gates_8(z, units, u, h, c) : u;)
+    u = lstm_impl_gates_4(z, units, u, h, c);
+    if (u < units) {
+        lstm_impl_gates_rest(z, units, units - u, h, c);
+    }
+}
+#endif
+
 LSTM_IMPL_INLINE void lstm_impl_dense_sums(int lanes, const lstm_dense *layer,
                                            const float *x, float *y)
 {
-    LSTM_IMPL_TRY_16(lanes, layer->units, lstm_impl_dense_16(layer, x, y))
-    LSTM_IMPL_TRY_8(lanes, layer->units, lstm_impl_dense_8(layer, x, y))
-    LSTM_IMPL_TRY_4(lanes, layer->units, lstm_impl_dense_4(layer, x, y))
+    LSTM_IMPL_TRY(16, lanes, layer->units, lstm_impl_dense_16(layer, x, y))
+    LSTM_IMPL_TRY(8, lanes, layer->units, lstm_impl_dense_8(layer, x, y))
+    LSTM_IMPL_TRY(4, lanes, layer->units, lstm_impl_dense_4(layer, x, y))
     (void)lanes;
     lstm_impl_dense_1(layer, x, y);
 }
@@ -1244,7 +1291,8 @@ typedef struct lstm_impl_run {
     int backwards;    /* takes the last timestep first */
     int rows_flipped; /* puts the first output into the last row */
     int zero_masked;
-    int lanes;
+    int lanes;            /* of the vectors to use, 0: portable C */
+    int has_vector_gates; /* tanh and sigmoid, and 4 units at least */
 } lstm_impl_run;
 
 /* One sequence of a batch on its way: its arrays, and whether a step was used already. */
@@ -1281,14 +1329,10 @@ LSTM_IMPL_KERNEL void lstm_impl_gates_1(const lstm_impl_run *run,
 LSTM_IMPL_INLINE void lstm_impl_gates(const lstm_impl_run *run, float *z, float *h,
                                       float *c)
 {
-    const size_t units = run->layer->units;
-    if (LSTM_IMPL_OWN_MATH && run->activation == lstm_impl_all_tanh &&
-        run->recurrent_activation == lstm_impl_all_sigmoid) {
-        LSTM_IMPL_TRY_16(run->lanes, units, lstm_impl_gates_16(z, units, h, c))
-        LSTM_IMPL_TRY_8(run->lanes, units, lstm_impl_gates_8(z, units, h, c))
-        LSTM_IMPL_TRY_4(run->lanes, units, lstm_impl_gates_4(z, units, h, c))
-    }
-    (void)units;
+    LSTM_IMPL_AT_4(if (run->has_vector_gates) {
+        lstm_impl_vector_gates(run->lanes, z, run->layer->units, h, c);
+        return;
+    })
     lstm_impl_gates_1(run, z, h, c);
 }
 
@@ -1429,7 +1473,8 @@ LSTM_IMPL_INLINE size_t lstm_impl_add(size_t a, size_t b)
 
 LSTM_IMPL_INLINE size_t lstm_impl_multiply(size_t a, size_t b)
 {
-    return b != 0 && a > (size_t)-1 / b ? 0 : a * b;
+    const int fits = (a | b) >> (4 * sizeof a) == 0 || b == 0 || a <= (size_t)-1 / b;
+    return fits ? a * b : 0;
 }
 
 /* Whether an array of `count` floats can exist. */
@@ -1476,6 +1521,9 @@ LSTM_IMPL_INLINE lstm_status lstm_impl_prepare(lstm_impl_run *run,
     run->rows_flipped = 0;
     run->zero_masked = layer->zero_output_for_mask != 0;
     run->lanes = lstm_impl_lanes();
+    run->has_vector_gates = LSTM_IMPL_OWN_MATH && layer->units >= 4 &&
+                            run->activation == lstm_impl_all_tanh &&
+                            run->recurrent_activation == lstm_impl_all_sigmoid;
     return run->activation == NULL || run->recurrent_activation == NULL ? LSTM_ERR_OPTION
                                                                         : LSTM_OK;
 }

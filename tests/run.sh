@@ -40,7 +40,7 @@ same() {
 
 for source in examples/[0-9]*.c; do
     name=$(basename "$source" .c)
-    awk '/\*\// { exit } on { sub(/^ \*( {3})?/, ""); print } /^ \* Prints:$/ { on = 1 }' \
+    awk '/\*\// { exit } on { sub(/^ \*(   )?/, ""); print } /^ \* Prints:$/ { on = 1 }' \
         "$source" >build/promised.txt
     if [ -s build/promised.txt ]; then
         same "$source" build/promised.txt "build/$name"
@@ -50,7 +50,7 @@ for source in examples/[0-9]*.c; do
     fi
 done
 
-awk '/SHAPES AND LAYOUT/ { exit } on { sub(/^ \*( {3})?/, ""); print } /QUICK START/ { on = 1 }' \
+awk '/SHAPES AND LAYOUT/ { exit } on { sub(/^ \*(   )?/, ""); print } /QUICK START/ { on = 1 }' \
     include/lstm.h >build/quick_start.c
 echo "h = 0.162735" >build/promised.txt
 if ${CC:-cc} -std=c99 -Wall -Wextra -Werror -Iinclude build/quick_start.c -o build/quick_start; then

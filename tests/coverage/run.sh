@@ -1,0 +1,23 @@
+#!/bin/sh
+# `make coverage`: every line and every branch of include/lstm.h, in the portable build, is taken
+# by the tests. Needs gcc, gcov and gcovr. Nothing is inlined, so that a branch is counted once. Ends with "N passed, N failed".
+set -u
+out=build/coverage
+rm -rf "$out"
+mkdir -p "$out"
+for source in tests/test_*.c; do
+    name=$(basename "$source" .c)
+    gcc -std=c99 -O0 --coverage -Dalways_inline=unused -DLSTM_NO_SIMD -Iinclude -Itests -Iexamples "$source" \
+        -o "$out/$name" -lm || exit 1
+    "$out/$name" >"$out/$name.log" || { echo "$name fails"; exit 1; }
+done
+if gcovr --root . --filter 'include/lstm\.h' --object-directory "$out" --branches \
+    --fail-under-branch 100 --txt "$out/branches.txt" "$out" &&
+    gcovr --root . --filter 'include/lstm\.h' --fail-under-line 100 "$out" >"$out/lines.txt"; then
+    status=0
+else
+    status=1
+fi
+grep '^include' "$out/lines.txt" "$out/branches.txt" | sed 's/.*txt://'
+[ "$status" -eq 0 ] && echo "1 passed, 0 failed" || echo "0 passed, 1 failed"
+exit "$status"
