@@ -1473,7 +1473,7 @@ LSTM_IMPL_INLINE size_t lstm_impl_add(size_t a, size_t b)
 
 LSTM_IMPL_INLINE size_t lstm_impl_multiply(size_t a, size_t b)
 {
-    const int fits = (a | b) >> (4 * sizeof a) == 0 || b == 0 || a <= (size_t)-1 / b;
+    const int fits = (a | b) >> (4 * sizeof a) == 0 || (b != 0 && a <= (size_t)-1 / b);
     return fits ? a * b : 0;
 }
 

@@ -1,0 +1,328 @@
+/* Who said that? Two models that Keras trained tell nine speakers apart by how they pronounce
+ * two vowels (the Japanese Vowels set, see speakers/vowels_test.txt). Both recognise the 370
+ * test utterances here, and every answer is compared with the one Keras gave.
+ *   streaming      takes a frame at a time, as frames come from a microphone
+ *   bidirectional  needs the whole utterance, and reads it in both directions
+ *
+ *     05_speakers [DIRECTORY]   where the data files are; default examples/speakers
+ *
+ * Exit status 1 if a file cannot be used, or if an answer is not Keras' own.
+ *
+ * Prints:
+ *   Model: "streaming"
+ *   +---------------------------------+------------------------+---------------+
+ *   | Layer (type)                    | Output Shape           |       Param # |
+ *   +=================================+========================+===============+
+ *   | lstm (LSTM)                     | (None, 48)             |        11,712 |
+ *   +---------------------------------+------------------------+---------------+
+ *   | dense (Dense)                   | (None, 9)              |           441 |
+ *   +---------------------------------+------------------------+---------------+
+ *    Total params: 12,153 (47.47 KB)
+ *    Trainable params: 12,153 (47.47 KB)
+ *    Non-trainable params: 0 (0.00 B)
+ *   accuracy 98.9 %: 366 of 370 utterances
+ *   as Keras: 370 of 370 answers, probabilities within 2.7e-07
+ *   speaker   recognised as
+ *               1   2   3   4   5   6   7   8   9
+ *         1    31   .   .   .   .   .   .   .   .
+ *         2     .  34   .   .   .   .   .   .   1
+ *         3     .   .  87   .   .   .   .   1   .
+ *         4     .   1   .  43   .   .   .   .   .
+ *         5     .   .   .   .  29   .   .   .   .
+ *         6     .   .   .   .   .  24   .   .   .
+ *         7     .   .   .   .   .   .  40   .   .
+ *         8     .   .   .   .   .   .   .  50   .
+ *         9     1   .   .   .   .   .   .   .  28
+ *
+ *   Model: "bidirectional"
+ *   +---------------------------------+------------------------+---------------+
+ *   | Layer (type)                    | Output Shape           |       Param # |
+ *   +=================================+========================+===============+
+ *   | bidirectional (Bidirectional)   | (None, 64)             |        11,520 |
+ *   +---------------------------------+------------------------+---------------+
+ *   | dense (Dense)                   | (None, 9)              |           585 |
+ *   +---------------------------------+------------------------+---------------+
+ *    Total params: 12,105 (47.29 KB)
+ *    Trainable params: 12,105 (47.29 KB)
+ *    Non-trainable params: 0 (0.00 B)
+ *   accuracy 99.2 %: 367 of 370 utterances
+ *   as Keras: 370 of 370 answers, probabilities within 3.0e-07
+ *   speaker   recognised as
+ *               1   2   3   4   5   6   7   8   9
+ *         1    31   .   .   .   .   .   .   .   .
+ *         2     .  33   .   .   .   .   .   1   1
+ *         3     .   .  88   .   .   .   .   .   .
+ *         4     .   .   .  44   .   .   .   .   .
+ *         5     .   .   .   .  29   .   .   .   .
+ *         6     .   .   .   .   .  24   .   .   .
+ *         7     .   .   .   .   .   .  40   .   .
+ *         8     .   .   .   .   .   .   .  50   .
+ *         9     1   .   .   .   .   .   .   .  28
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "lstm.h"
+#include "speakers/speaker_bidirectional.h"
+#include "speakers/speaker_streaming.h"
+#include "speakers/summary.h"
+#include "speakers/utterances.h"
+
+enum { UTTERANCES = 370, SPEAKERS = UTTERANCE_SPEAKERS };
+
+#define TOLERANCE 1e-5f /* how far a probability may be from Keras' */
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+typedef void (*recogniser)(const utterance *u, float probabilities[SPEAKERS]);
+
+typedef struct score {
+    int confusion[SPEAKERS][SPEAKERS]; /* [who spoke][who was recognised] */
+    int count, correct, as_keras;
+    float difference; /* the largest between a probability here and Keras' */
+} score;
+
+static lstm_layer streaming_lstm;
+static lstm_dense streaming_dense;
+static lstm_bidirectional bidirectional_lstm;
+static lstm_dense bidirectional_dense;
+
+static void check(lstm_status status, const char *call)
+{
+    if (status != LSTM_OK) {
+        fprintf(stderr, "%s: %s\n", call, lstm_status_string(status));
+        exit(EXIT_FAILURE);
+    }
+}
+
+static void print_summary(const char *model, const char *layer, size_t parameters,
+                          const lstm_dense *dense)
+{
+    char shapes[2][32];
+    summary_row rows[2] = {{NULL, NULL, 0}, {"dense (Dense)", NULL, 0}};
+
+    snprintf(shapes[0], sizeof shapes[0], "(None, %lu)", (unsigned long)dense->input_dim);
+    snprintf(shapes[1], sizeof shapes[1], "(None, %lu)", (unsigned long)dense->units);
+    rows[0].layer = layer;
+    rows[0].shape = shapes[0];
+    rows[0].parameters = parameters;
+    rows[1].shape = shapes[1];
+    rows[1].parameters = lstm_dense_param_count(dense);
+    summary_print(model, rows, 2);
+}
+
+/* ---- The streaming model: LSTM -> Dense(softmax) ---- */
+
+static void streaming_init(void)
+{
+    check(lstm_layer_init(&streaming_lstm, SPEAKER_STREAMING_INPUT_DIM,
+                          SPEAKER_STREAMING_UNITS, speaker_streaming_lstm,
+                          COUNT(speaker_streaming_lstm)),
+          "lstm_layer_init");
+    check(lstm_dense_init(&streaming_dense, SPEAKER_STREAMING_UNITS, SPEAKERS,
+                          speaker_streaming_dense, COUNT(speaker_streaming_dense)),
+          "lstm_dense_init");
+    streaming_dense.activation = LSTM_SOFTMAX;
+}
+
+/* All that is kept from one frame to the next is h and c. */
+static void streaming_recognise(const utterance *u, float probabilities[SPEAKERS])
+{
+    float h[SPEAKER_STREAMING_UNITS] = {0}, c[SPEAKER_STREAMING_UNITS] = {0};
+    float scratch[LSTM_SCRATCH_LEN(SPEAKER_STREAMING_UNITS)];
+
+    for (size_t t = 0; t < u->frames; t++) {
+        check(lstm_step(&streaming_lstm, u->x[t], h, c, scratch), "lstm_step");
+    }
+    check(lstm_dense_forward(&streaming_dense, h, 1, probabilities),
+          "lstm_dense_forward");
+}
+
+/* ---- The bidirectional model: Bidirectional(LSTM) -> Dense(softmax) ---- */
+
+static void bidirectional_init(void)
+{
+    enum { INPUT_DIM = SPEAKER_BIDIRECTIONAL_INPUT_DIM };
+    enum { UNITS = SPEAKER_BIDIRECTIONAL_UNITS };
+    const float *forward = speaker_bidirectional_lstm;
+    const float *backward = forward + LSTM_PARAM_COUNT(INPUT_DIM, UNITS);
+
+    check(lstm_layer_init(&bidirectional_lstm.forward, INPUT_DIM, UNITS, forward,
+                          COUNT(speaker_bidirectional_lstm) / 2),
+          "lstm_layer_init");
+    check(lstm_layer_init(&bidirectional_lstm.backward, INPUT_DIM, UNITS, backward,
+                          COUNT(speaker_bidirectional_lstm) / 2),
+          "lstm_layer_init");
+    bidirectional_lstm.merge = LSTM_MERGE_CONCAT;
+    check(lstm_dense_init(&bidirectional_dense, 2 * UNITS, SPEAKERS,
+                          speaker_bidirectional_dense,
+                          COUNT(speaker_bidirectional_dense)),
+          "lstm_dense_init");
+    bidirectional_dense.activation = LSTM_SOFTMAX;
+}
+
+static void bidirectional_recognise(const utterance *u, float probabilities[SPEAKERS])
+{
+    enum { UNITS = SPEAKER_BIDIRECTIONAL_UNITS };
+    float h[2 * UNITS] = {0}, c[2 * UNITS] = {0}, y[2 * UNITS];
+    float scratch[LSTM_BIDIRECTIONAL_SCRATCH_LEN(1, UNITS, UNITS)];
+
+    check(lstm_bidirectional_forward(&bidirectional_lstm, u->x[0], NULL, 1, u->frames, h,
+                                     c, y, scratch),
+          "lstm_bidirectional_forward");
+    check(lstm_dense_forward(&bidirectional_dense, y, 1, probabilities),
+          "lstm_dense_forward");
+}
+
+/* ---- Scores ---- */
+
+static int most_likely(const float probabilities[SPEAKERS])
+{
+    int best = 0;
+    for (int s = 1; s < SPEAKERS; s++) {
+        if (probabilities[s] > probabilities[best]) {
+            best = s;
+        }
+    }
+    return best;
+}
+
+/* NaN where one of the two is NaN */
+static float larger(float a, float b)
+{
+    return a > b ? a : b >= a ? b : a + b;
+}
+
+static void score_add(score *sum, const utterance *u, const float ours[SPEAKERS],
+                      const float keras[SPEAKERS])
+{
+    const int speaker = (int)u->speaker - 1, recognised = most_likely(ours);
+
+    sum->count++;
+    sum->confusion[speaker][recognised]++;
+    sum->correct += recognised == speaker;
+    sum->as_keras += recognised == most_likely(keras);
+    for (int s = 0; s < SPEAKERS; s++) {
+        sum->difference =
+            larger(sum->difference, larger(ours[s] - keras[s], keras[s] - ours[s]));
+    }
+}
+
+static void score_print(const score *sum)
+{
+    printf("accuracy %.1f %%: %d of %d utterances\n",
+           100.0 * (double)sum->correct / (double)sum->count, sum->correct, sum->count);
+    printf("as Keras: %d of %d answers, probabilities within %.1e\n", sum->as_keras,
+           sum->count, (double)sum->difference);
+    printf("speaker   recognised as\n         ");
+    for (int s = 0; s < SPEAKERS; s++) {
+        printf("%4d", s + 1);
+    }
+    for (int speaker = 0; speaker < SPEAKERS; speaker++) {
+        printf("\n%7d  ", speaker + 1);
+        for (int s = 0; s < SPEAKERS; s++) {
+            const int count = sum->confusion[speaker][s];
+            if (count == 0) {
+                printf("   .");
+            } else {
+                printf("%4d", count);
+            }
+        }
+    }
+    printf("\n");
+}
+
+static int score_is_as_keras(const score *sum)
+{
+    return sum->as_keras == sum->count && sum->difference <= TOLERANCE;
+}
+
+/* ---- Files ---- */
+
+typedef struct data_file {
+    char path[512];
+    utterance_reader reader;
+} data_file;
+
+static void open_file(data_file *data, const char *directory, const char *name)
+{
+    const int length = snprintf(data->path, sizeof data->path, "%s/%s", directory, name);
+    FILE *file = NULL;
+
+    if (length > 0 && (size_t)length < sizeof data->path) {
+        file = fopen(data->path, "rb");
+    }
+    if (file == NULL) {
+        fprintf(stderr, "%s: cannot be opened\n", data->path);
+        exit(EXIT_FAILURE);
+    }
+    utterance_reader_init(&data->reader, file, data->path);
+}
+
+/* 1: another one was read; 0: the file is over. Neither too few nor too many are taken. */
+static int another(utterance_reader *reader, utterance_status status, int count)
+{
+    if (status == UTTERANCE_END && count != UTTERANCES) {
+        utterance_refuse(reader, "the file ends before utterance 370");
+    } else if (status == UTTERANCE_READ && count == UTTERANCES) {
+        utterance_refuse(reader, "the file goes on after utterance 370");
+    }
+    if (reader->error[0] != '\0') {
+        fprintf(stderr, "%s\n", reader->error);
+        exit(EXIT_FAILURE);
+    }
+    return status == UTTERANCE_READ;
+}
+
+static void read_answer(utterance_reader *reader, float probabilities[SPEAKERS],
+                        int count)
+{
+    another(reader, utterance_read_numbers(reader, probabilities, SPEAKERS), count);
+}
+
+/* Recognises every utterance, and returns whether all answers are Keras' own. */
+static int recognise_all(const char *directory, const char *keras_file,
+                         recogniser recognise)
+{
+    static data_file spoken, keras;
+    static utterance u;
+    float ours[SPEAKERS], theirs[SPEAKERS];
+    score sum = {{{0}}, 0, 0, 0, 0.0f};
+
+    open_file(&spoken, directory, "vowels_test.txt");
+    open_file(&keras, directory, keras_file);
+    while (another(&spoken.reader, utterance_read(&spoken.reader, &u), sum.count)) {
+        read_answer(&keras.reader, theirs, sum.count);
+        recognise(&u, ours);
+        score_add(&sum, &u, ours, theirs);
+    }
+    read_answer(&keras.reader, theirs, sum.count);
+    fclose(spoken.reader.file);
+    fclose(keras.reader.file);
+    score_print(&sum);
+    return score_is_as_keras(&sum);
+}
+
+int main(int argc, char **argv)
+{
+    const char *directory = argc > 1 ? argv[1] : "examples/speakers";
+    int as_keras;
+
+    streaming_init();
+    bidirectional_init();
+
+    print_summary("streaming", "lstm (LSTM)", lstm_param_count(&streaming_lstm),
+                  &streaming_dense);
+    as_keras = recognise_all(directory, "keras_streaming.txt", streaming_recognise);
+    printf("\n");
+    print_summary("bidirectional", "bidirectional (Bidirectional)",
+                  lstm_param_count(&bidirectional_lstm.forward) +
+                      lstm_param_count(&bidirectional_lstm.backward),
+                  &bidirectional_dense);
+    as_keras &=
+        recognise_all(directory, "keras_bidirectional.txt", bidirectional_recognise);
+    if (!as_keras) {
+        fprintf(stderr, "the answers are not those of Keras\n");
+        return EXIT_FAILURE;
+    }
+    return EXIT_SUCCESS;
+}
