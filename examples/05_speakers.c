@@ -1,6 +1,6 @@
-/* Who said that? Two models that Keras trained tell nine speakers apart by how they pronounce
- * two vowels (the Japanese Vowels set, see speakers/vowels_test.txt). Both recognise the 370
- * test utterances here, and every answer is compared with the one Keras gave.
+/* Who said that? Two models that Keras trained tell nine speakers apart by how they
+ * pronounce two vowels (the Japanese Vowels set, see speakers/vowels_test.txt). Both
+ * recognise the 370 test utterances here, and every answer is compared with Keras' own.
  *   streaming      takes a frame at a time, as frames come from a microphone
  *   bidirectional  needs the whole utterance, and reads it in both directions
  *
@@ -258,7 +258,7 @@ static void open_file(data_file *data, const char *directory, const char *name)
     utterance_reader_init(&data->reader, file, data->path);
 }
 
-/* 1: another one was read; 0: the file is over. Neither too few nor too many are taken. */
+/* 1: another one was read; 0: the file is over, after neither too few nor too many. */
 static int another(utterance_reader *reader, utterance_status status, int count)
 {
     if (status == UTTERANCE_END && count != UTTERANCES) {

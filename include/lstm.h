@@ -515,13 +515,13 @@ LSTM_IMPL_INLINE float lstm_impl_clip(float x, float low, float high)
     return x < low ? low : x > high ? high : x;
 }
 
-/* e^(s*x) = 2^n * (2/s + b)/(2/s + a), for s = 1 or 2. With n = s*x/ln 2 rounded and
- * r = x - n*ln(2)/s, so |r| <= ln(2)/(2s), this is b = g + r and a = g - r, where
- * g = r*coth(s*r/2) - 2/s = s*r^2/6 - s^3*r^4/360 + ...; its two coefficients here are the
- * minimax ones, 5.3e-10 off in e^(s*x). The form needs one division, which tanh and sigmoid
- * share with their own. Returns 2^(n + offset), read off the bits of a sum whose last place
- * is 1; it is for the caller to keep n + offset within -126..127. ln 2 is taken in two
- * parts where n may be large. */
+/* e^(s*x) = 2^n * (2/s + b)/(2/s + a), for s = 1 or 2. With n = s*x/ln 2 rounded and r =
+ * x - n*ln(2)/s, so |r| <= ln(2)/(2s), this is b = g + r and a = g - r, where g =
+ * r*coth(s*r/2) - 2/s = s*r^2/6 - s^3*r^4/360 + ...; its two coefficients here are the
+ * minimax ones, 5.3e-10 off in e^(s*x). The form needs one division, which tanh and
+ * sigmoid share with their own. Returns 2^(n + offset), read off the bits of a sum whose
+ * last place is 1; it is for the caller to keep n + offset within -126..127. ln 2 is
+ * taken in two parts where n may be large. */
 LSTM_IMPL_INLINE float lstm_impl_exp_parts(float x, float s, int n_may_be_large,
                                            float offset, float *a, float *b)
 {
@@ -566,8 +566,9 @@ LSTM_IMPL_INLINE float lstm_impl_expm1(float x)
     return ((2.0f * power - 2.0f) + (lstm_impl_product(power, b) - a)) / (2.0f + a);
 }
 
-/* 1/(1 + e^-x) = e^x/(1 + e^x), both parts times 2^64 so that a denormal result comes out of
- * the division rounded once. Beyond the bounds of the clip the result is 0 or 1. */
+/* 1/(1 + e^-x) = e^x/(1 + e^x), both parts times 2^65 so that a denormal result comes out
+ * of the division rounded once. Beyond the bounds of the clip the result is 0 or 1. (65
+ * and not 64: an even sum in lstm_impl_exp_parts rounds ties as the vector code does.) */
 LSTM_IMPL_INLINE float lstm_impl_sigmoid(float x)
 {
 #ifdef LSTM_EXPF
@@ -576,8 +577,8 @@ LSTM_IMPL_INLINE float lstm_impl_sigmoid(float x)
 #else
     float a, b, over;
     x = lstm_impl_clip(x, -104.0f, 18.0f);
-    over = lstm_impl_exp_parts(x, 1.0f, 1, 64.0f, &a, &b) * (2.0f + b);
-    return over / lstm_impl_multiply_add(over, 18446744073709551616.0f, 2.0f + a);
+    over = lstm_impl_exp_parts(x, 1.0f, 1, 65.0f, &a, &b) * (2.0f + b);
+    return over / lstm_impl_multiply_add(over, 36893488147419103232.0f, 2.0f + a);
 #endif
 }
 
@@ -853,9 +854,9 @@ LSTM_IMPL_KERNEL void lstm_impl_dense_1(const lstm_dense *layer,
  * overlaps the one before and computes some values twice; a count below L is left to a
  * narrower width. */
 
-/* The sums of one row. A panel is n vectors of columns, which begin at the columns at[0] to
- * at[n - 1]; of a wide row it takes as much as there are registers for, as the caches like
- * long stretches of a row better than jumps from row to row. */
+/* The sums of one row. A panel is n vectors of columns, which begin at the columns at[0]
+ * to at[n - 1]; of a wide row it takes as much as there are registers for, as the caches
+ * like long stretches of a row better than jumps from row to row. */
 #define LSTM_IMPL_STAMP_SUMS(L)                                                          \
     LSTM_IMPL_INLINE LSTM_IMPL_TARGET_##L void lstm_impl_multiply_add_##L(               \
         lstm_impl_v##L *sum, const float *weights, float a)                              \
@@ -928,20 +929,34 @@ LSTM_IMPL_KERNEL void lstm_impl_dense_1(const lstm_dense *layer,
         }                                                                                \
     }
 
-/* The sums of four rows at once, so that a weight is read once for the four. There are
- * registers for one sum of each only: the even one waits in z for the odd one. All of a row
- * is then read before any of it is written, as vectors may overlap. */
+/* The sums of four or two rows at once, so that a weight is read once for all. There are
+ * registers for one sum of each only: the even one waits in z for the odd one. All of a
+ * row is then read before any of it is written, as vectors may overlap. */
 #define LSTM_IMPL_STAMP_TILES(L)                                                   \
+    LSTM_IMPL_INLINE LSTM_IMPL_TARGET_##L void lstm_impl_add_products_##L(         \
+        lstm_impl_v##L sum[4][4], const int rows, const int n, const size_t *at,   \
+        const float *a, ptrdiff_t row_step, size_t a_step, size_t count,           \
+        const float *matrix, size_t matrix_step)                                   \
+    {                                                                              \
+        int r, v;                                                                  \
+        for (; count > 0; count--, a += a_step, matrix += matrix_step) {           \
+            LSTM_IMPL_EACH(r, rows) {                                              \
+                LSTM_IMPL_EACH(v, n) {                                             \
+                    lstm_impl_multiply_add_##L(&sum[r][v], matrix + at[v],         \
+                                               a[r * row_step]);                   \
+                }                                                                  \
+            }                                                                      \
+        }                                                                          \
+    }                                                                              \
     LSTM_IMPL_INLINE LSTM_IMPL_TARGET_##L void lstm_impl_tile_##L(                 \
-        const lstm_impl_sums *s, const int n, const size_t *at, float *z)          \
+        const lstm_impl_sums *s, const int rows, const int n, const size_t *at,    \
+        float *z)                                                                  \
     {                                                                              \
         const lstm_impl_v##L zero = {0};                                           \
         const size_t columns = s->columns;                                         \
-        const float *row = s->kernel;                                              \
         lstm_impl_v##L sum[4][4];                                                  \
-        size_t k;                                                                  \
         int r, v;                                                                  \
-        LSTM_IMPL_EACH(r, 4) {                                                     \
+        LSTM_IMPL_EACH(r, rows) {                                                  \
             LSTM_IMPL_EACH(v, n) {                                                 \
                 sum[r][v] = zero;                                                  \
                 if (s->init != NULL) {                                             \
@@ -949,24 +964,12 @@ LSTM_IMPL_KERNEL void lstm_impl_dense_1(const lstm_dense *layer,
                 }                                                                  \
             }                                                                      \
         }                                                                          \
-        for (k = 0; k < s->x_len; k++, row += columns) {                           \
-            LSTM_IMPL_EACH(r, 4) {                                                 \
-                LSTM_IMPL_EACH(v, n) {                                             \
-                    lstm_impl_multiply_add_##L(&sum[r][v], row + at[v],            \
-                                               (s->x + r * s->x_step)[k]);         \
-                }                                                                  \
-            }                                                                      \
-        }                                                                          \
-        row = s->recurrent_kernel;                                                 \
-        for (k = 0; k < s->h_len; k += 2, row += 2 * columns) {                    \
-            LSTM_IMPL_EACH(r, 4) {                                                 \
-                LSTM_IMPL_EACH(v, n) {                                             \
-                    lstm_impl_multiply_add_##L(&sum[r][v], row + at[v],            \
-                                               (s->h + r * s->h_step)[k]);         \
-                }                                                                  \
-            }                                                                      \
-        }                                                                          \
-        LSTM_IMPL_EACH(r, 4) {                                                     \
+        lstm_impl_add_products_##L(sum, rows, n, at, s->x, s->x_step, 1, s->x_len, \
+                                   s->kernel, columns);                            \
+        lstm_impl_add_products_##L(sum, rows, n, at, s->h, s->h_step, 2,           \
+                                   (s->h_len + 1) / 2, s->recurrent_kernel,        \
+                                   2 * columns);                                   \
+        LSTM_IMPL_EACH(r, rows) {                                                  \
             LSTM_IMPL_EACH(v, n) {                                                 \
                 LSTM_IMPL_PUT(L, z + (size_t)r * columns + at[v], sum[r][v]);      \
                 sum[r][v] = zero;                                                  \
@@ -975,16 +978,10 @@ LSTM_IMPL_KERNEL void lstm_impl_dense_1(const lstm_dense *layer,
         if (s->h_len == 0) {                                                       \
             return;                                                                \
         }                                                                          \
-        row = s->recurrent_kernel + columns;                                       \
-        for (k = 1; k < s->h_len; k += 2, row += 2 * columns) {                    \
-            LSTM_IMPL_EACH(r, 4) {                                                 \
-                LSTM_IMPL_EACH(v, n) {                                             \
-                    lstm_impl_multiply_add_##L(&sum[r][v], row + at[v],            \
-                                               (s->h + r * s->h_step)[k]);         \
-                }                                                                  \
-            }                                                                      \
-        }                                                                          \
-        LSTM_IMPL_EACH(r, 4) {                                                     \
+        lstm_impl_add_products_##L(sum, rows, n, at, s->h + 1, s->h_step, 2,       \
+                                   s->h_len / 2, s->recurrent_kernel + columns,    \
+                                   2 * columns);                                   \
+        LSTM_IMPL_EACH(r, rows) {                                                  \
             LSTM_IMPL_EACH(v, n) {                                                 \
                 sum[r][v] =                                                        \
                     LSTM_IMPL_GET(L, z + (size_t)r * columns + at[v]) + sum[r][v]; \
@@ -994,31 +991,42 @@ LSTM_IMPL_KERNEL void lstm_impl_dense_1(const lstm_dense *layer,
             }                                                                      \
         }                                                                          \
     }                                                                              \
-    LSTM_IMPL_KERNEL LSTM_IMPL_TARGET_##L void lstm_impl_sums_of_4_##L(            \
-        const lstm_impl_sums *s, float *z)                                         \
+    LSTM_IMPL_INLINE LSTM_IMPL_TARGET_##L void lstm_impl_tiles_##L(                \
+        const lstm_impl_sums *s, const int rows, float *z)                         \
     {                                                                              \
         const size_t last = s->columns - L;                                        \
         size_t j = 0;                                                              \
         for (; LSTM_IMPL_WIDE_##L && s->columns - j >= 4 * L; j += 4 * L) {        \
             const size_t at[4] = {j, j + L, j + 2 * L, j + 3 * L};                 \
-            lstm_impl_tile_##L(s, 4, at, z);                                       \
+            lstm_impl_tile_##L(s, rows, 4, at, z);                                 \
         }                                                                          \
         for (; s->columns - j >= 2 * L; j += 2 * L) {                              \
             const size_t at[2] = {j, j + L};                                       \
-            lstm_impl_tile_##L(s, 2, at, z);                                       \
+            lstm_impl_tile_##L(s, rows, 2, at, z);                                 \
         }                                                                          \
         if (s->columns - j > L) {                                                  \
             const size_t at[2] = {j, last};                                        \
-            lstm_impl_tile_##L(s, 2, at, z);                                       \
+            lstm_impl_tile_##L(s, rows, 2, at, z);                                 \
         } else if (s->columns > j) {                                               \
-            lstm_impl_tile_##L(s, 1, &last, z);                                    \
+            lstm_impl_tile_##L(s, rows, 1, &last, z);                              \
         }                                                                          \
+    }                                                                              \
+    LSTM_IMPL_KERNEL LSTM_IMPL_TARGET_##L void lstm_impl_sums_of_4_##L(            \
+        const lstm_impl_sums *s, float *z)                                         \
+    {                                                                              \
+        lstm_impl_tiles_##L(s, 4, z);                                              \
+    }                                                                              \
+    LSTM_IMPL_KERNEL LSTM_IMPL_TARGET_##L void lstm_impl_sums_of_2_##L(            \
+        const lstm_impl_sums *s, float *z)                                         \
+    {                                                                              \
+        lstm_impl_tiles_##L(s, 2, z);                                              \
     }
 
-/* From sums to state; the formulas are those of lstm_impl_exp_parts, lstm_impl_sigmoid and
- * lstm_impl_tanh. Takes units from u on while there are L of them, and returns how far it got.
- * Here no vectors overlap: a load right after two stores that it overlaps would wait.
- * 2^n is multiplied by an addition to the exponent, which does not disturb a NaN in `under`. */
+/* From sums to state; the formulas are those of lstm_impl_exp_parts, lstm_impl_sigmoid
+ * and lstm_impl_tanh. Takes units from u on while there are L of them, and returns how
+ * far it got. Here no vectors overlap: a load right after two stores that it overlaps
+ * would wait. 2^n is multiplied by an addition to the exponent, which does not disturb a
+ * NaN in `under`. */
 #define LSTM_IMPL_STAMP_GATES(L)                                                         \
     LSTM_IMPL_INLINE LSTM_IMPL_TARGET_##L void lstm_impl_exp_parts_##L(                  \
         const lstm_impl_v##L *x, float s, int n_may_be_large, float offset,              \
@@ -1223,18 +1231,28 @@ LSTM_IMPL_INLINE void lstm_impl_gate_sums(int lanes, const lstm_impl_sums *s, fl
     lstm_impl_sums_1(s, z);
 }
 
-/* Four rows, z[4][columns] */
-LSTM_IMPL_INLINE void lstm_impl_gate_sums_of_4(int lanes, const lstm_impl_sums *s,
-                                               float *z)
+/* As many rows of up to `rows` as can be taken at once, z[rows][columns]; returns how
+ * many. */
+LSTM_IMPL_INLINE size_t lstm_impl_gate_sums_of_rows(int lanes, const lstm_impl_sums *s,
+                                                    size_t rows, float *z)
 {
-    lstm_impl_sums row = *s;
-    int r;
-    LSTM_IMPL_TRY(16, lanes, s->columns, lstm_impl_sums_of_4_16(s, z))
-    LSTM_IMPL_TRY(8, lanes, s->columns, lstm_impl_sums_of_4_8(s, z))
-    LSTM_IMPL_TRY(4, lanes, s->columns, lstm_impl_sums_of_4_4(s, z))
-    for (r = 0; r < 4; r++, row.x += row.x_step, row.h += row.h_step, z += row.columns) {
-        lstm_impl_gate_sums(lanes, &row, z);
-    }
+    const size_t columns = s->columns;
+    LSTM_IMPL_AT_16(if (lanes >= 16 && columns >= 16 && rows >= 2) {
+        return rows >= 4 ? (lstm_impl_sums_of_4_16(s, z), (size_t)4)
+                         : (lstm_impl_sums_of_2_16(s, z), (size_t)2);
+    })
+    LSTM_IMPL_AT_8(if (lanes >= 8 && columns >= 8 && rows >= 2) {
+        return rows >= 4 ? (lstm_impl_sums_of_4_8(s, z), (size_t)4)
+                         : (lstm_impl_sums_of_2_8(s, z), (size_t)2);
+    })
+    LSTM_IMPL_AT_4(if (lanes >= 4 && rows >= 2) {
+        return rows >= 4 ? (lstm_impl_sums_of_4_4(s, z), (size_t)4)
+                         : (lstm_impl_sums_of_2_4(s, z), (size_t)2);
+    })
+    (void)columns;
+    (void)rows;
+    lstm_impl_gate_sums(lanes, s, z);
+    return 1;
 }
 
 #if LSTM_IMPL_LANES
@@ -1381,8 +1399,8 @@ LSTM_IMPL_INLINE void lstm_impl_finish_step(const lstm_impl_run *run, lstm_impl_
     }
 }
 
-/* One sequence. The products with x are taken some steps ahead, four steps at once, so
- * that the kernel is read once for the four. */
+/* One sequence. The products with x are taken some steps ahead, several steps at once, so
+ * that the kernel is read once for them. */
 LSTM_IMPL_KERNEL void lstm_impl_sequence(const lstm_impl_run *run, lstm_impl_stream *s,
                                          size_t timesteps, float *scratch)
 {
@@ -1392,11 +1410,12 @@ LSTM_IMPL_KERNEL void lstm_impl_sequence(const lstm_impl_run *run, lstm_impl_str
     size_t first, n, step, done;
     for (first = 0; first < timesteps; first += n) {
         n = timesteps - first < LSTM_IMPL_AHEAD ? timesteps - first : LSTM_IMPL_AHEAD;
-        for (done = 0; done + 4 <= n; done += 4) {
+        for (done = 0; run->lanes != 0 && n - done >= 2;) {
             lstm_impl_begin_sums(&sums, run, s,
                                  lstm_impl_time(run, first + done, timesteps));
             sums.h_len = 0;
-            lstm_impl_gate_sums_of_4(run->lanes, &sums, ahead + done * columns);
+            done += lstm_impl_gate_sums_of_rows(run->lanes, &sums, n - done,
+                                                ahead + done * columns);
         }
         for (step = first; step < first + n; step++) {
             lstm_impl_begin_sums(&sums, run, s, lstm_impl_time(run, step, timesteps));
@@ -1410,8 +1429,8 @@ LSTM_IMPL_KERNEL void lstm_impl_sequence(const lstm_impl_run *run, lstm_impl_str
     }
 }
 
-/* Several sequences, a multiple of four, step by step together: both matrices are read
- * once for four of them. */
+/* Several sequences, step by step together: both matrices are read once for some of
+ * them. */
 LSTM_IMPL_KERNEL void lstm_impl_group(const lstm_impl_run *run, lstm_impl_stream *s,
                                       size_t count, size_t timesteps, float *z)
 {
@@ -1419,12 +1438,13 @@ LSTM_IMPL_KERNEL void lstm_impl_group(const lstm_impl_run *run, lstm_impl_stream
     lstm_impl_sums sums;
     size_t step, row;
     for (step = 0; step < timesteps; step++) {
-        for (row = 0; row < count; row += 4) {
+        for (row = 0; row < count;) {
             lstm_impl_begin_sums(&sums, run, &s[row],
                                  lstm_impl_time(run, step, timesteps));
             sums.x_step = (ptrdiff_t)(timesteps * run->layer->input_dim);
             sums.h_step = (ptrdiff_t)run->layer->units;
-            lstm_impl_gate_sums_of_4(run->lanes, &sums, z + row * columns);
+            row += lstm_impl_gate_sums_of_rows(run->lanes, &sums, count - row,
+                                               z + row * columns);
         }
         for (row = 0; row < count; row++) {
             lstm_impl_finish_step(run, &s[row], step, timesteps, z + row * columns);
@@ -1445,7 +1465,7 @@ LSTM_IMPL_KERNEL void lstm_impl_batch(const lstm_impl_run *run, const float *x,
     for (first = 0; first < batch; first += count) {
         count =
             batch - first < LSTM_IMPL_AHEAD ? (batch - first) / 4 * 4 : LSTM_IMPL_AHEAD;
-        count = count == 0 ? 1 : count;
+        count = batch - first < LSTM_IMPL_AHEAD ? batch - first : LSTM_IMPL_AHEAD;
         for (b = 0; b < count; b++) {
             lstm_impl_stream *s = &streams[b];
             s->x = x + (first + b) * timesteps * layer->input_dim;
@@ -1521,7 +1541,7 @@ LSTM_IMPL_INLINE lstm_status lstm_impl_prepare(lstm_impl_run *run,
     run->rows_flipped = 0;
     run->zero_masked = layer->zero_output_for_mask != 0;
     run->lanes = lstm_impl_lanes();
-    run->has_vector_gates = LSTM_IMPL_OWN_MATH && layer->units >= 4 &&
+    run->has_vector_gates = LSTM_IMPL_OWN_MATH && run->lanes != 0 && layer->units >= 4 &&
                             run->activation == lstm_impl_all_tanh &&
                             run->recurrent_activation == lstm_impl_all_sigmoid;
     return run->activation == NULL || run->recurrent_activation == NULL ? LSTM_ERR_OPTION

@@ -1,5 +1,5 @@
-/* The reader of the speakers example takes what is well formed, and of everything else says
- * which line is wrong and why. */
+/* The reader of the speakers example takes what is well formed, and of everything else
+ * says which line is wrong and why. */
 #include "check.h"
 #include "speakers/utterances.h"
 

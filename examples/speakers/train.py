@@ -325,9 +325,9 @@ def c_float(value: float) -> str:
 
 def c_array(name: str, numbers: Array) -> Iterator[str]:
     yield f"SPEAKER_WEIGHTS static const float {name}[{numbers.size}] = {{"
-    for k in range(0, numbers.size, 6):
-        row = ", ".join(c_float(float(v)) for v in numbers[k : k + 6])
-        yield f"    {row}{',' if k + 6 < numbers.size else ''}"
+    text = ", ".join(c_float(float(v)) for v in numbers)
+    for line in textwrap.wrap(text, 84, break_on_hyphens=False):
+        yield f"    {line}"
     yield "};"
 
 

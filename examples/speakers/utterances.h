@@ -2,10 +2,12 @@
  *
  * vowels_test.txt: lines that begin with # are comments. An utterance is a line such as
  *     utterance 1 speaker 1 frames 19
- * followed by so many lines of 12 numbers. Utterances are counted from 1, speakers are 1 to 9.
+ * followed by so many lines of 12 numbers. Utterances are counted from 1, speakers are 1
+ * to 9.
  *
- * A reader takes any FILE, needs no heap, and trusts nothing: what it cannot take it refuses
- * with the line and the reason in `error`, "vowels_test.txt:9: found 11 numbers, wanted 12".
+ * A reader takes any FILE, needs no heap, and trusts nothing: what it cannot take it
+ * refuses with the line and the reason in `error`, as in
+ *     vowels_test.txt:9: found 11 numbers, wanted 12
  * A reader that has refused something is of no further use. */
 #ifndef UTTERANCES_H
 #define UTTERANCES_H
@@ -114,7 +116,7 @@ static inline const char *utterance_word(char **cursor)
     return word;
 }
 
-/* A number in plain decimal notation; 0 for anything else, nan, inf and 1e9 among them. */
+/* A number in plain decimal notation; 0 for anything else, nan, inf and 1e9 too. */
 static inline int utterance_number(const char *word, float *number)
 {
     char *end;

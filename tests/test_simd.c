@@ -1,0 +1,243 @@
+/* The kernels of every vector width give the bits of the portable code, on every path: any number
+ * of units (a vector more or less full), any number of steps and rows taken at once. Buffers are
+ * of exact size and begin one float off any alignment that malloc gives. */
+static int lanes_to_use; /* 0: portable code */
+#define LSTM_TEST_LANES lanes_to_use
+#include "check.h"
+#include "lstm.h"
+
+static const int widths[] = {4, 8, 16};
+
+static int has_width(int lanes)
+{
+#if defined(LSTM_NO_SIMD) || !defined(__GNUC__)
+    return lanes == 0;
+#elif defined(__x86_64__)
+    return lanes == 4 || (lanes == 8 && __builtin_cpu_supports("avx2")) ||
+           (lanes == 16 && __builtin_cpu_supports("avx512f"));
+#else
+    return lanes == 4 && LSTM_SCRATCH_LEN(1) > 4;
+#endif
+}
+
+typedef struct problem {
+    lstm_layer layer;
+    lstm_dense dense;
+    size_t batch, timesteps;
+    float *weights, *x, *h0, *c0;
+    unsigned char *mask;
+} problem;
+
+/* Everything a run writes: y, h, c, and a Dense layer's output from h. */
+typedef struct outputs {
+    size_t y_len, state_len;
+    float *y, *h, *c, *dense;
+} outputs;
+
+/* count floats that begin one float into their allocation and end with it */
+static float *off_alignment(size_t count)
+{
+    return NEW_FLOATS(count + 1) + 1;
+}
+
+static void release(float *p)
+{
+    free(p - 1);
+}
+
+static void make_problem(problem *p, size_t input_dim, size_t units, size_t timesteps,
+                         size_t batch, uint64_t *seed)
+{
+    const size_t count = LSTM_PARAM_COUNT(input_dim, units);
+    const size_t steps = batch * timesteps;
+    memset(p, 0, sizeof *p);
+    p->batch = batch;
+    p->timesteps = timesteps;
+    p->weights = off_alignment(count);
+    p->x = off_alignment(steps * input_dim);
+    p->h0 = off_alignment(batch * units);
+    p->c0 = off_alignment(batch * units);
+    p->mask = (unsigned char *)check_alloc(steps, 1);
+    check_random_fill(p->weights, count, 0.5f, seed);
+    check_random_fill(p->x, steps * input_dim, 2.0f, seed);
+    check_random_fill(p->h0, batch * units, 1.0f, seed);
+    check_random_fill(p->c0, batch * units, 2.0f, seed);
+    for (size_t k = 0; k < steps; k++) {
+        p->mask[k] = check_random(seed) % 4 != 0;
+    }
+    CHECK(lstm_layer_init(&p->layer, input_dim, units, p->weights, count) == LSTM_OK);
+    p->layer.return_sequences = 1;
+    p->dense.input_dim = units; /* the weights, as if they were those of a Dense layer */
+    p->dense.units = input_dim;
+    p->dense.kernel = p->weights;
+}
+
+static void free_problem(problem *p)
+{
+    release(p->weights);
+    release(p->x);
+    release(p->h0);
+    release(p->c0);
+    free(p->mask);
+}
+
+static void run(const problem *p, int lanes, const unsigned char *mask, outputs *o)
+{
+    const size_t units = p->layer.units;
+    float *scratch = off_alignment(LSTM_BATCH_SCRATCH_LEN(p->batch, units));
+    o->state_len = p->batch * units;
+    o->y_len = o->state_len * p->timesteps;
+    o->y = off_alignment(o->y_len);
+    o->h = off_alignment(o->state_len);
+    o->c = off_alignment(o->state_len);
+    o->dense = off_alignment(p->batch * p->dense.units);
+    memcpy(o->h, p->h0, o->state_len * sizeof(float));
+    memcpy(o->c, p->c0, o->state_len * sizeof(float));
+    for (size_t k = 0; k < LSTM_BATCH_SCRATCH_LEN(p->batch, units); k++) {
+        scratch[k] = NAN;
+    }
+    lanes_to_use = lanes;
+    CHECK(lstm_forward_batch(&p->layer, p->x, mask, p->batch, p->timesteps, o->h, o->c,
+                             o->y, scratch) == LSTM_OK);
+    CHECK(lstm_dense_forward(&p->dense, o->h, p->batch, o->dense) == LSTM_OK);
+    release(scratch);
+}
+
+static void free_outputs(outputs *o)
+{
+    release(o->y);
+    release(o->h);
+    release(o->c);
+    release(o->dense);
+}
+
+static void compare(const problem *p, const unsigned char *mask)
+{
+    outputs want, got;
+    run(p, 0, mask, &want);
+    for (size_t k = 0; k < sizeof widths / sizeof *widths; k++) {
+        if (has_width(widths[k])) {
+            run(p, widths[k], mask, &got);
+            CHECK_BITS(got.y, want.y, want.y_len);
+            CHECK_BITS(got.h, want.h, want.state_len);
+            CHECK_BITS(got.c, want.c, want.state_len);
+            CHECK_BITS(got.dense, want.dense, p->batch * p->dense.units);
+            free_outputs(&got);
+        }
+    }
+    free_outputs(&want);
+}
+
+static void any_number_of_units_gives_the_same_bits(void)
+{
+    uint64_t seed = 1;
+    for (size_t units = 1; units <= 130; units++) {
+        problem p;
+        make_problem(&p, 1 + units * 5 % 7, units, 3, 1, &seed);
+        compare(&p, NULL);
+        p.layer.bias = NULL;
+        compare(&p, NULL);
+        free_problem(&p);
+    }
+}
+
+static void any_number_of_features_gives_the_same_bits(void)
+{
+    uint64_t seed = 2;
+    for (size_t input_dim = 1; input_dim <= 70; input_dim++) {
+        problem p;
+        make_problem(&p, input_dim, 1 + input_dim % 19, 5, 1, &seed);
+        compare(&p, NULL);
+        free_problem(&p);
+    }
+}
+
+static void any_number_of_steps_and_rows_gives_the_same_bits(void)
+{
+    uint64_t seed = 3;
+    for (size_t timesteps = 1; timesteps <= 19; timesteps++) {
+        for (size_t batch = 1; batch <= 11; batch++) {
+            problem p;
+            make_problem(&p, 3, 9 + batch, timesteps, batch, &seed);
+            compare(&p, NULL);
+            compare(&p, p.mask);
+            p.layer.go_backwards = 1;
+            compare(&p, p.mask);
+            free_problem(&p);
+        }
+    }
+}
+
+static void other_activations_give_the_same_bits(void)
+{
+    uint64_t seed = 4;
+    for (int a = LSTM_DEFAULT; a <= LSTM_LOG_SOFTMAX; a++) {
+        problem p;
+        make_problem(&p, 5, 21, 4, 3, &seed);
+        p.layer.recurrent_activation = (lstm_activation)a;
+        compare(&p, NULL);
+        p.layer.recurrent_activation = LSTM_DEFAULT;
+        p.layer.activation = p.dense.activation = (lstm_activation)a;
+        compare(&p, NULL);
+        free_problem(&p);
+    }
+}
+
+/* Gates far out in both tails, zeros of both signs, denormals and infinities. */
+static void extreme_values_give_the_same_bits(void)
+{
+    static const float extremes[] = {0.0f,   -0.0f, 1e-45f, -1e-40f, 1e-38f,  5.0f,
+                                     -9.1f,  18.5f, -88.0f, 104.5f,  -103.9f, 1e10f,
+                                     -3e38f, 3e38f, 100.0f, -100.0f};
+    const size_t count = sizeof extremes / sizeof *extremes;
+    uint64_t seed = 5;
+    for (size_t units = 1; units <= 40; units++) {
+        problem p;
+        make_problem(&p, 2, units, 6, 2, &seed);
+        for (size_t k = 0; k < 2 * 6 * 2; k++) {
+            p.x[k] = extremes[check_random(&seed) % count];
+        }
+        for (size_t k = 0; k < 2 * units; k++) {
+            p.c0[k] = extremes[check_random(&seed) % count];
+        }
+        compare(&p, NULL);
+        free_problem(&p);
+    }
+}
+
+static void a_nan_reaches_the_same_elements(void)
+{
+    for (size_t units = 1; units <= 40; units++) {
+        uint64_t seed = units;
+        problem p;
+        outputs want, got;
+        make_problem(&p, 2, units, 3, 5, &seed);
+        p.c0[2 * units + units / 2] = NAN;
+        p.x[4 * 3 * 2 + 3] = NAN;
+        run(&p, 0, NULL, &want);
+        for (size_t k = 0; k < sizeof widths / sizeof *widths; k++) {
+            if (!has_width(widths[k])) {
+                continue;
+            }
+            run(&p, widths[k], NULL, &got);
+            for (size_t i = 0; i < want.y_len; i++) {
+                CHECK(isnan(want.y[i]) == isnan(got.y[i]));
+            }
+            CHECK(isnan(got.y[2 * 3 * units + units / 2]) && !isnan(got.y[0]));
+            free_outputs(&got);
+        }
+        free_outputs(&want);
+        free_problem(&p);
+    }
+}
+
+int main(void)
+{
+    RUN(any_number_of_units_gives_the_same_bits);
+    RUN(any_number_of_features_gives_the_same_bits);
+    RUN(any_number_of_steps_and_rows_gives_the_same_bits);
+    RUN(other_activations_give_the_same_bits);
+    RUN(extreme_values_give_the_same_bits);
+    RUN(a_nan_reaches_the_same_elements);
+    return check_report();
+}
