@@ -150,10 +150,13 @@
  * the target's. */
 #if defined(LSTM_NO_SIMD) || LSTM_IMPL_CUSTOM_LOAD || !defined(__GNUC__)
 #define LSTM_IMPL_LANES 0
+#define LSTM_IMPL_DISPATCH 0
 #elif defined(__x86_64__) && !defined(LSTM_NO_DISPATCH) && __STDC_HOSTED__
 #define LSTM_IMPL_LANES 16
 #define LSTM_IMPL_DISPATCH 1
-#elif defined(__AVX512F__)
+#else
+#define LSTM_IMPL_DISPATCH 0
+#if defined(__AVX512F__)
 #define LSTM_IMPL_LANES 16
 #elif defined(__AVX2__)
 #define LSTM_IMPL_LANES 8
@@ -162,6 +165,7 @@
 #define LSTM_IMPL_LANES 4
 #else
 #define LSTM_IMPL_LANES 0
+#endif
 #endif
 
 #if LSTM_IMPL_LANES
@@ -1260,6 +1264,7 @@ LSTM_IMPL_INLINE void lstm_impl_vector_gates(int lanes, const float *z, size_t u
                                              float *h, float *c)
 {
     size_t u = 0;
+    (void)lanes;
     LSTM_IMPL_AT_16(u = lanes >= 16 ? lstm_impl_gates_16(z, units, u, h, c) : u;)
     LSTM_IMPL_AT_8(u = lanes >= 8 ? lstm_impl_gates_8(z, units, u, h, c) : u;)
     u = lstm_impl_gates_4(z, units, u, h, c);
@@ -1865,8 +1870,8 @@ LSTM_API lstm_status lstm_weights_from_onnx(size_t input_dim, size_t units,
 #undef LSTM_IMPL_RESTRICT
 #undef LSTM_IMPL_REGISTER
 #undef LSTM_IMPL_ROUND
-#undef LSTM_IMPL_LANES
 #undef LSTM_IMPL_DISPATCH
+#undef LSTM_IMPL_LANES
 #undef LSTM_IMPL_VECTOR_TYPES
 #undef LSTM_IMPL_ROUND_4
 #undef LSTM_IMPL_ROUND_8
@@ -1888,10 +1893,10 @@ LSTM_API lstm_status lstm_weights_from_onnx(size_t input_dim, size_t units,
 #undef LSTM_IMPL_MIN_16
 #undef LSTM_IMPL_MAX_16
 #undef LSTM_IMPL_SELECT_4
+#undef LSTM_IMPL_AT_16
+#undef LSTM_IMPL_AT_8
+#undef LSTM_IMPL_AT_4
 #undef LSTM_IMPL_TRY
-#undef LSTM_IMPL_TRY_16
-#undef LSTM_IMPL_TRY_8
-#undef LSTM_IMPL_TRY_4
 #undef LSTM_IMPL_OWN_MATH
 #undef LSTM_IMPL_AHEAD
 #undef LSTM_IMPL_ELEMENTWISE
@@ -1900,6 +1905,7 @@ LSTM_API lstm_status lstm_weights_from_onnx(size_t input_dim, size_t units,
 #undef LSTM_IMPL_STAMP_GATES
 #undef LSTM_IMPL_STAMP_DENSE
 #undef LSTM_IMPL_STAMP
+#undef LSTM_IMPL_FOUR
 #undef LSTM_IMPL_EMIT
 
 #endif /* LSTM_H */
