@@ -88,29 +88,31 @@ static void softmax_is_over_the_units_of_one_row(void)
 /* The order of summation is part of what the header promises. */
 static void products_are_summed_in_eight_parts(void)
 {
-    float kernel[19], bias = 0.3f, s[8] = {0};
-    volatile float product, sum;
-    lstm_dense dense = {0};
     uint64_t seed = 4;
-    check_random_fill(kernel, 19, 1.0f, &seed);
-    check_random_fill(x, 19, 1.0f, &seed);
-    for (size_t k = 0; k < 19; k++) {
-        product = x[k] * kernel[k];
-        sum = s[k % 8] + product;
-        s[k % 8] = sum;
-    }
-    for (size_t half = 4; half > 0; half /= 2) {
-        for (size_t k = 0; k < half; k++) {
-            s[k] += s[k + half];
+    for (size_t count = 1; count <= MAX_IN; count++) {
+        float kernel[MAX_IN], bias = 0.3f, s[8] = {0};
+        volatile float product, sum;
+        lstm_dense dense = {0};
+        check_random_fill(kernel, count, 1.0f, &seed);
+        check_random_fill(x, count, 1.0f, &seed);
+        for (size_t k = 0; k < count; k++) {
+            product = x[k] * kernel[k];
+            sum = s[k % 8] + product;
+            s[k % 8] = sum;
         }
+        for (size_t half = 4; half > 0; half /= 2) {
+            for (size_t k = 0; k < half; k++) {
+                s[k] += s[k + half];
+            }
+        }
+        s[0] += bias;
+        dense.input_dim = count;
+        dense.units = 1;
+        dense.kernel = kernel;
+        dense.bias = &bias;
+        CHECK(lstm_dense_forward(&dense, x, 1, y) == LSTM_OK);
+        CHECK_BITS(y, s, 1);
     }
-    s[0] += bias;
-    dense.input_dim = 19;
-    dense.units = 1;
-    dense.kernel = kernel;
-    dense.bias = &bias;
-    CHECK(lstm_dense_forward(&dense, x, 1, y) == LSTM_OK);
-    CHECK_BITS(y, s, 1);
 }
 
 int main(void)

@@ -146,15 +146,22 @@ static void arrays_too_large_to_exist_are_refused(void)
     memory *m = &now;
     /* products that wrap round to a small number must not pass */
     const size_t wraps = MOST / D + 2, wraps_to_bytes = MOST / (D * sizeof(float)) + 1;
+    lstm_layer narrow;
     set_up();
+    CHECK(lstm_layer_init(&narrow, U, 1, weights, LSTM_PARAM_COUNT(U, 1)) == LSTM_OK);
     REFUSED(LSTM_ERR_SHAPE, lstm_forward(&layer, x, wraps, m->h, m->c, NULL, m->scratch));
     REFUSED(LSTM_ERR_SHAPE,
             lstm_forward(&layer, x, wraps_to_bytes, m->h, m->c, NULL, m->scratch));
     REFUSED(LSTM_ERR_SHAPE, lstm_forward_batch(&layer, x, NULL, MOST / 2 + 1, 2, m->h,
                                                m->c, NULL, m->scratch));
+    REFUSED(LSTM_ERR_SHAPE, lstm_forward_batch(&layer, x, NULL, MOST / 2 + 2, 2, m->h,
+                                               m->c, NULL, m->scratch));
     /* x would fit and y not */
     REFUSED(LSTM_ERR_SHAPE, lstm_forward_batch(&layer, x, NULL, 1, MOST / (U * 4) + 1,
                                                m->h, m->c, m->y, m->scratch));
+    /* y would fit and x not */
+    REFUSED(LSTM_ERR_SHAPE,
+            lstm_forward(&narrow, x, MOST / (U * 4) + 1, m->h, m->c, m->y, m->scratch));
     /* one half would fit and the row of both not */
     REFUSED(LSTM_ERR_SHAPE,
             lstm_bidirectional_forward(&both, x, NULL, 1, MOST / (2 * U * 4) + 1, m->h,
