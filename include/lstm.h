@@ -63,8 +63,9 @@
  * with an odd index are summed apart and added last. A Dense output sums the products k,
  * k+8, k+16, ... apart for k = 0..7, halves these eight sums by pairs (k with k+4, k+2,
  * k+1) and adds the bias. tanh is within 2.5 ULP of the true value for every float and
- * sigmoid within 2.8. -ffast-math, -Ofast, -ffp-contract=fast and x87 arithmetic change
- * last bits.
+ * sigmoid within 2.8. Bits do change with -ffast-math and -Ofast, with clang's
+ * -ffp-contract=fast, in x87 arithmetic, and for denormals where clang vectorises for
+ * 32-bit NEON, which has none.
  *
  * MEMORY AND THREADS
  *   weights   const, shared by all streams and threads, may live in flash
@@ -185,7 +186,11 @@ LSTM_IMPL_VECTOR_TYPES(16)
 #define LSTM_IMPL_ROUND_8(x) ((void)0)
 #define LSTM_IMPL_ROUND_16(x) ((void)0)
 #else
+#if defined(__VSX__)
+#define LSTM_IMPL_ROUND_4(x) __asm__("" : "+wa"(x))
+#else
 #define LSTM_IMPL_ROUND_4(x) LSTM_IMPL_ROUND(x)
+#endif
 #define LSTM_IMPL_ROUND_8(x) LSTM_IMPL_ROUND(x)
 #define LSTM_IMPL_ROUND_16(x) __asm__("" : "+v"(x))
 #endif
@@ -211,7 +216,11 @@ LSTM_IMPL_VECTOR_TYPES(16)
 #endif
 #if defined(__x86_64__) || defined(__i386__)
 #define LSTM_IMPL_TARGET_4
+#if LSTM_USE_FMA
+#define LSTM_IMPL_TARGET_8 __attribute__((target("avx2,fma")))
+#else
 #define LSTM_IMPL_TARGET_8 __attribute__((target("avx2")))
+#endif
 #define LSTM_IMPL_TARGET_16 __attribute__((target("avx512f")))
 #define LSTM_IMPL_MIN_4(a, b) __builtin_ia32_minps(a, b)
 #define LSTM_IMPL_MIN_8(a, b) __builtin_ia32_minps256(a, b)
@@ -865,9 +874,13 @@ LSTM_IMPL_KERNEL void lstm_impl_dense_1(const lstm_dense *layer,
     LSTM_IMPL_INLINE LSTM_IMPL_TARGET_##L void lstm_impl_multiply_add_##L(               \
         lstm_impl_v##L *sum, const float *weights, float a)                              \
     {                                                                                    \
-        lstm_impl_v##L product = LSTM_IMPL_GET(L, weights) * a;                          \
-        LSTM_IMPL_ROUND_##L(product);                                                    \
-        *sum += product;                                                                 \
+        if (LSTM_USE_FMA) {                                                              \
+            *sum += LSTM_IMPL_GET(L, weights) * a;                                       \
+        } else {                                                                         \
+            lstm_impl_v##L product = LSTM_IMPL_GET(L, weights) * a;                      \
+            LSTM_IMPL_ROUND_##L(product);                                                \
+            *sum += product;                                                             \
+        }                                                                                \
     }                                                                                    \
     LSTM_IMPL_INLINE LSTM_IMPL_TARGET_##L void lstm_impl_panel_##L(                      \
         const lstm_impl_sums *s, const int n, const size_t *at, float *z)                \
@@ -1218,9 +1231,13 @@ LSTM_IMPL_INLINE int lstm_impl_lanes(void)
 #ifdef LSTM_TEST_LANES
     return LSTM_TEST_LANES;
 #elif LSTM_IMPL_DISPATCH
-    return __builtin_cpu_supports("avx512f") ? 16
-           : __builtin_cpu_supports("avx2")  ? 8
-                                             : 4;
+    if (__builtin_cpu_supports("avx512f")) {
+        return 16;
+    }
+    return __builtin_cpu_supports("avx2") &&
+                   (!LSTM_USE_FMA || __builtin_cpu_supports("fma"))
+               ? 8
+               : 4;
 #else
     return LSTM_IMPL_LANES;
 #endif

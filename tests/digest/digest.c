@@ -133,8 +133,8 @@ static void run_layer(const char *name, lstm_layer *layer, size_t batch, size_t 
 static void layers(void)
 {
     static const size_t large[] = {96, 127, 130, 200};
-    for (size_t k = 1; k <= 70 + sizeof large / sizeof *large; k++) {
-        const size_t units = k <= 70 ? k : large[k - 71];
+    for (size_t k = 0; k < 210 + sizeof large / sizeof *large; k++) {
+        const size_t units = k < 210 ? 1 + k % 70 : large[k - 210];
         const lstm_activation activation = pick_activation();
         const lstm_activation recurrent_activation = pick_activation();
         const size_t input_dim = pick(1, 40), batch = pick(1, units <= 70 ? 9 : 3);
