@@ -14,7 +14,7 @@ EXAMPLES := $(basename $(notdir $(wildcard examples/[0-9]*.c)))
 TESTS := $(basename $(notdir $(wildcard tests/test_*.c)))
 SOURCES = $(shell git ls-files '*.c' '*.cc' '*.h')
 
-.PHONY: all run examples test test-std mutants coverage golden train-check venv format format-check help clean
+.PHONY: all run examples test test-std mutants coverage digest accuracy golden train-check venv format format-check help clean
 all: run
 
 help: ## this list
@@ -37,6 +37,12 @@ mutants: ## break the header in many named ways and see that the tests notice ea
 
 coverage: ## lines and branches of the header that the tests take (portable build)
 	@sh tests/coverage/run.sh
+
+digest: ## one digest of outputs for every width, compiler, level, language and processor
+	@sh tests/digest/run.sh
+
+accuracy: ## tanh, sigmoid and exp of all 2^32 floats, in ULP (STEP=n: every n-th)
+	@sh tests/accuracy/run.sh $(STEP)
 
 golden: venv ## make the golden vectors again from Keras, torch and onnxruntime and compare
 	@PYTHON='$(PYTHON)' sh tests/golden/check.sh
