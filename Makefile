@@ -42,7 +42,7 @@ digest: ## one digest of outputs for every width, compiler, level, language and 
 	@sh tests/digest/run.sh
 
 accuracy: ## tanh, sigmoid and exp of all 2^32 floats, in ULP (STEP=n: every n-th)
-	@sh tests/accuracy/run.sh $(STEP)
+	@STEP='$(or $(STEP),1)' sh tests/accuracy/run.sh
 
 golden: venv ## make the golden vectors again from Keras, torch and onnxruntime and compare
 	@PYTHON='$(PYTHON)' sh tests/golden/check.sh
