@@ -3,6 +3,7 @@
 
 CC ?= cc
 CFLAGS ?= -O2
+MAKEFLAGS += --jobs=$(shell nproc 2>/dev/null || echo 2)
 STRICT := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion \
 	-Wdouble-promotion -Wundef -Wcast-align -Wstrict-prototypes -Werror
 C99 = $(CC) -std=c99 $(STRICT) $(CFLAGS) -Iinclude
@@ -66,7 +67,7 @@ clean: ## remove build/
 	rm -rf build
 
 build/test_%: tests/test_%.c include/lstm.h $(wildcard tests/*.h examples/speakers/*.h) | build
-	$(C99) -Iexamples -Itests $< -o $@ -lm
+	$(C99) -O1 -Iexamples -Itests $< -o $@ -lm
 
 build/%: examples/%.c include/lstm.h $(wildcard examples/speakers/*.h) | build
 	$(C99) $< -o $@ -lm

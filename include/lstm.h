@@ -1421,32 +1421,46 @@ LSTM_IMPL_INLINE void lstm_impl_finish_step(const lstm_impl_run *run, lstm_impl_
     }
 }
 
-/* One sequence. The products with x are taken some steps ahead, several steps at once, so
- * that the kernel is read once for them. */
+#if LSTM_IMPL_LANES
+/* Takes the products with x of the steps from `first` on, of n at most: several steps at
+ * once, so that the kernel is read once for them. Returns how many steps it took. */
+LSTM_IMPL_INLINE size_t lstm_impl_take_ahead(const lstm_impl_run *run,
+                                             const lstm_impl_stream *s, size_t first,
+                                             size_t n, size_t timesteps, float *ahead)
+{
+    lstm_impl_sums sums;
+    size_t done = 0;
+    while (run->lanes != 0 && n - done >= 2) {
+        lstm_impl_begin_sums(&sums, run, s, lstm_impl_time(run, first + done, timesteps));
+        sums.h_len = 0;
+        done += lstm_impl_gate_sums_of_rows(run->lanes, &sums, n - done,
+                                            ahead + done * sums.columns);
+    }
+    return done;
+}
+#endif
+
+/* One sequence, a block of steps after the other: each with its products with x taken
+ * ahead where there are kernels for it. */
 LSTM_IMPL_KERNEL void lstm_impl_sequence(const lstm_impl_run *run, lstm_impl_stream *s,
                                          size_t timesteps, float *scratch)
 {
-    const size_t columns = 4 * run->layer->units;
-    float *z = scratch, *ahead = scratch + columns;
+    float *z = scratch;
     lstm_impl_sums sums;
-    size_t first, n, step, done;
+    size_t first, n, k;
     for (first = 0; first < timesteps; first += n) {
+        LSTM_IMPL_AT_4(float *ahead = scratch + 4 * run->layer->units; size_t done;)
         n = timesteps - first < LSTM_IMPL_AHEAD ? timesteps - first : LSTM_IMPL_AHEAD;
-        for (done = 0; run->lanes != 0 && n - done >= 2;) {
+        LSTM_IMPL_AT_4(done = lstm_impl_take_ahead(run, s, first, n, timesteps, ahead);)
+        for (k = 0; k < n; k++) {
             lstm_impl_begin_sums(&sums, run, s,
-                                 lstm_impl_time(run, first + done, timesteps));
-            sums.h_len = 0;
-            done += lstm_impl_gate_sums_of_rows(run->lanes, &sums, n - done,
-                                                ahead + done * columns);
-        }
-        for (step = first; step < first + n; step++) {
-            lstm_impl_begin_sums(&sums, run, s, lstm_impl_time(run, step, timesteps));
-            if (step - first < done) {
-                sums.init = ahead + (step - first) * columns;
+                                 lstm_impl_time(run, first + k, timesteps));
+            LSTM_IMPL_AT_4(if (k < done) {
+                sums.init = ahead + k * sums.columns;
                 sums.x_len = 0;
-            }
+            })
             lstm_impl_gate_sums(run->lanes, &sums, z);
-            lstm_impl_finish_step(run, s, step, timesteps, z);
+            lstm_impl_finish_step(run, s, first + k, timesteps, z);
         }
     }
 }
@@ -1563,9 +1577,10 @@ LSTM_IMPL_INLINE lstm_status lstm_impl_prepare(lstm_impl_run *run,
     run->rows_flipped = 0;
     run->zero_masked = layer->zero_output_for_mask != 0;
     run->lanes = lstm_impl_lanes();
-    run->has_vector_gates = LSTM_IMPL_OWN_MATH && run->lanes != 0 && layer->units >= 4 &&
-                            run->activation == lstm_impl_all_tanh &&
-                            run->recurrent_activation == lstm_impl_all_sigmoid;
+    LSTM_IMPL_AT_4(run->has_vector_gates =
+                       LSTM_IMPL_OWN_MATH && run->lanes != 0 && layer->units >= 4 &&
+                       run->activation == lstm_impl_all_tanh &&
+                       run->recurrent_activation == lstm_impl_all_sigmoid;)
     return run->activation == NULL || run->recurrent_activation == NULL ? LSTM_ERR_OPTION
                                                                         : LSTM_OK;
 }

@@ -351,7 +351,7 @@ VECTORS = [
     Mutant("vectors: units left over dropped", "    if (u < units) {\n        lstm_impl_gates_rest", "    if (0) {\n        lstm_impl_gates_rest", simd=True),
     Mutant("vectors: left over unit mixed up", "    h[u + 3] = new_h[3];", "    h[u + 3] = new_h[2];", simd=True),
     Mutant("vectors: dense tail dropped", "if (k + (size_t)p < layer->input_dim) {", "if (0) {", simd=True),
-    Mutant("vectors: rows taken ahead in the wrong place", "sums.init = ahead + (step - first) * columns;", "sums.init = ahead;", simd=True),
+    Mutant("vectors: rows taken ahead in the wrong place", "sums.init = ahead + k * sums.columns;", "sums.init = ahead;", simd=True),
     Mutant("vectors: products ahead without direction", "run->backwards ? -(ptrdiff_t)layer->input_dim :", "0 ? -(ptrdiff_t)layer->input_dim :", simd=True),
     Mutant("vectors: rows of a group from one h", "sums.h_step = (ptrdiff_t)run->layer->units;", "sums.h_step = 0;", simd=True),
     Mutant("vectors: gates for any activation", "run->activation == lstm_impl_all_tanh &&\n", "1 &&\n", simd=True),
