@@ -173,10 +173,10 @@
 /* What the kernels of one width need: two vector types, an unaligned one, how to round
  * a product (see LSTM_IMPL_ROUND), and a minimum and maximum which give b where b is a
  * NaN. */
-#define LSTM_IMPL_VECTOR_TYPES(L)                                       \
-    typedef float lstm_impl_v##L __attribute__((vector_size(4 * L)));   \
-    typedef int32_t lstm_impl_i##L __attribute__((vector_size(4 * L))); \
-    typedef float lstm_impl_u##L                                        \
+#define LSTM_IMPL_VECTOR_TYPES(L)                                        \
+    typedef float lstm_impl_v##L __attribute__((vector_size(4 * L)));    \
+    typedef uint32_t lstm_impl_i##L __attribute__((vector_size(4 * L))); \
+    typedef float lstm_impl_u##L                                         \
         __attribute__((vector_size(4 * L), aligned(4), may_alias));
 LSTM_IMPL_VECTOR_TYPES(4)
 LSTM_IMPL_VECTOR_TYPES(8)
@@ -235,8 +235,9 @@ LSTM_IMPL_VECTOR_TYPES(16)
 #endif
 #else
 #define LSTM_IMPL_TARGET_4
-#define LSTM_IMPL_SELECT_4(m, a, b) \
-    ((lstm_impl_v4)(((m) & (lstm_impl_i4)(a)) | (~(m) & (lstm_impl_i4)(b))))
+#define LSTM_IMPL_SELECT_4(m, a, b)                           \
+    ((lstm_impl_v4)(((lstm_impl_i4)(m) & (lstm_impl_i4)(a)) | \
+                    (~(lstm_impl_i4)(m) & (lstm_impl_i4)(b))))
 #define LSTM_IMPL_MIN_4(a, b) LSTM_IMPL_SELECT_4((a) < (b), a, b)
 #define LSTM_IMPL_MAX_4(a, b) LSTM_IMPL_SELECT_4((a) > (b), a, b)
 #endif
@@ -1083,7 +1084,7 @@ LSTM_IMPL_KERNEL void lstm_impl_dense_1(const lstm_dense *layer,
     }                                                                                    \
     LSTM_IMPL_INLINE LSTM_IMPL_TARGET_##L void lstm_impl_tanh_##L(lstm_impl_v##L *x)     \
     {                                                                                    \
-        const int32_t sign = -2147483647 - 1;                                            \
+        const uint32_t sign = 0x80000000u;                                               \
         const lstm_impl_v##L zero = {0};                                                 \
         lstm_impl_v##L minus_abs, a, b, over, under;                                     \
         lstm_impl_i##L power;                                                            \
