@@ -63,7 +63,7 @@
  * with an odd index are summed apart and added last. A Dense output sums the products k,
  * k+8, k+16, ... apart for k = 0..7, halves these eight sums by pairs (k with k+4, k+2,
  * k+1) and adds the bias. tanh is within 2.5 ULP of the true value for every float and
- * sigmoid within 2.8. Bits do change with -ffast-math and -Ofast, with clang's
+ * sigmoid within 2.9. Bits do change with -ffast-math and -Ofast, with clang's
  * -ffp-contract=fast, in x87 arithmetic, and for denormals where clang vectorises for
  * 32-bit NEON, which has none.
  *
