@@ -88,6 +88,9 @@
 
 #ifndef LSTM_API
 #define LSTM_API static inline
+#define LSTM_IMPL_IN_CALLER 1
+#else
+#define LSTM_IMPL_IN_CALLER 0
 #endif
 
 #ifndef LSTM_USE_FMA
@@ -107,15 +110,53 @@
 /* ---- COMPILER ---------------------------------------------------------------------- */
 
 /* Kernels stay out of line: GCC makes worse loops of run-time shapes once they are
- * inlined. */
+ * inlined. LSTM_IMPL_FAST is for the inside of a kernel, which -Os is to have once only.
+ * What drives the kernels is inlined as the compiler sees fit: where the options of a
+ * layer are constants, most of it folds away. LSTM_IMPL_AT_CALL is for the functions of
+ * the API that look up activations: where a layer is constant, so is what is found, and
+ * no other activation is linked. LSTM_IMPL_EACH is a loop to unroll. */
 #if defined(__GNUC__)
 #define LSTM_IMPL_KERNEL static __attribute__((noinline, unused))
 #define LSTM_IMPL_INLINE static inline __attribute__((always_inline))
 #define LSTM_IMPL_RESTRICT __restrict__
+#define LSTM_IMPL_ABS(x) __builtin_fabsf(x)
 #else
 #define LSTM_IMPL_KERNEL static
 #define LSTM_IMPL_INLINE static inline
 #define LSTM_IMPL_RESTRICT
+#define LSTM_IMPL_ABS(x) ((x) < 0.0f ? -(x) : (x))
+#endif
+#define LSTM_IMPL_DRIVER static inline
+#if defined(__GNUC__) && LSTM_IMPL_IN_CALLER
+#define LSTM_IMPL_AT_CALL __attribute__((always_inline))
+#else
+#define LSTM_IMPL_AT_CALL
+#endif
+#if defined(__OPTIMIZE_SIZE__)
+#define LSTM_IMPL_FAST LSTM_IMPL_KERNEL
+#else
+#define LSTM_IMPL_FAST LSTM_IMPL_INLINE
+#endif
+#if defined(__clang__)
+#define LSTM_IMPL_EACH(v, n) _Pragma("clang loop unroll(full)") for (v = 0; v < (n); v++)
+#elif defined(__GNUC__) && __GNUC__ >= 8
+#define LSTM_IMPL_EACH(v, n) _Pragma("GCC unroll 8") for (v = 0; v < (n); v++)
+#else
+#define LSTM_IMPL_EACH(v, n) for (v = 0; v < (n); v++)
+#endif
+
+/* __builtin_mul_overflow: a division less per check, which matters without a divider */
+#if defined(__clang__) || (defined(__GNUC__) && __GNUC__ >= 5)
+#define LSTM_IMPL_HAS_OVERFLOW 1
+#else
+#define LSTM_IMPL_HAS_OVERFLOW 0
+#endif
+
+/* Whether floats have registers, so that several sums at once are faster than one. */
+#if defined(__AVR__) || defined(__SOFTFP__) || defined(__riscv_float_abi_soft)
+#define LSTM_IMPL_HAS_FPU 0
+#else
+#define LSTM_IMPL_HAS_FPU 1
 #endif
 
 /* LSTM_IMPL_ROUND(x): x has the value of a float here, and what went into it stays apart
@@ -123,10 +164,8 @@
  * where the target has it and keep x87 values wider than float; an empty asm that may
  * change x prevents both. Clang fuses within one expression only, so a product of its own
  * statement is safe. */
-#if defined(__AVX512F__)
+#if defined(__SSE__) || defined(__x86_64__)
 #define LSTM_IMPL_REGISTER "+v"
-#elif defined(__SSE__) || defined(__x86_64__)
-#define LSTM_IMPL_REGISTER "+x"
 #elif defined(__aarch64__)
 #define LSTM_IMPL_REGISTER "+w"
 #elif defined(__arm__) && defined(__ARM_FP)
@@ -144,6 +183,32 @@
 #else
 #define LSTM_IMPL_ROUND(x) ((void)0)
 #endif
+
+/* What the portable kernel takes eight columns in: floats, or with Helium, the vectors of
+ * a Cortex-M55, two vectors. */
+#if defined(__GNUC__) && defined(__ARM_FEATURE_MVE) && !LSTM_IMPL_CUSTOM_LOAD && \
+    !defined(LSTM_NO_SIMD)
+#define LSTM_IMPL_HELIUM (__ARM_FEATURE_MVE >= 2)
+#else
+#define LSTM_IMPL_HELIUM 0
+#endif
+#if LSTM_IMPL_HELIUM
+typedef float lstm_impl_piece __attribute__((vector_size(16), aligned(4), may_alias));
+#define LSTM_IMPL_PIECES 2
+#define LSTM_IMPL_LOAD_PIECE(p, v) (((const lstm_impl_piece *)(p))[v])
+#define LSTM_IMPL_ADD_PRODUCT(sum, a, weights)     \
+    do {                                           \
+        lstm_impl_piece product = (weights) * (a); \
+        __asm__("" : "+w"(product));               \
+        sum += product;                            \
+    } while (0)
+#else
+typedef float lstm_impl_piece;
+#define LSTM_IMPL_PIECES 8
+#define LSTM_IMPL_LOAD_PIECE(p, v) LSTM_LOAD((p) + (v))
+#define LSTM_IMPL_ADD_PRODUCT(sum, a, weight) sum = lstm_impl_multiply_add(sum, a, weight)
+#endif
+#define LSTM_IMPL_PIECE(p, v) (((lstm_impl_piece *)(p))[v])
 
 /* SIMD by the compilers' vector types: LSTM_IMPL_LANES is the widest vector of floats
  * that the target is known to have, 0 for portable C. With a run-time choice (hosted x86)
@@ -191,7 +256,7 @@ LSTM_IMPL_VECTOR_TYPES(16)
 #else
 #define LSTM_IMPL_ROUND_4(x) LSTM_IMPL_ROUND(x)
 #endif
-#define LSTM_IMPL_ROUND_8(x) LSTM_IMPL_ROUND(x)
+#define LSTM_IMPL_ROUND_8(x) __asm__("" : "+v"(x))
 #define LSTM_IMPL_ROUND_16(x) __asm__("" : "+v"(x))
 #endif
 #define LSTM_IMPL_GET(L, p) (*(const lstm_impl_u##L *)(p))
@@ -201,10 +266,35 @@ LSTM_IMPL_VECTOR_TYPES(16)
         product = (a) * (b);                 \
         LSTM_IMPL_ROUND_##L(product);        \
     } while (0)
+/* sum += weights*factor */
+#define LSTM_IMPL_ADD_VECTORS(L, sum, weights, factor)          \
+    do {                                                        \
+        lstm_impl_v##L product_of_two;                          \
+        LSTM_IMPL_MULTIPLY(L, product_of_two, weights, factor); \
+        (sum) += product_of_two;                                \
+    } while (0)
+/* all lanes of 16, as a mask */
 #if defined(__clang__)
-#define LSTM_IMPL_EACH(v, n) _Pragma("clang loop unroll(full)") for (v = 0; v < (n); v++)
+#define LSTM_IMPL_ALL ((unsigned short)65535)
 #else
-#define LSTM_IMPL_EACH(v, n) _Pragma("GCC unroll 8") for (v = 0; v < (n); v++)
+#define LSTM_IMPL_ALL ((short)-1)
+#endif
+#if LSTM_USE_FMA && (defined(__x86_64__) || defined(__i386__))
+#define LSTM_IMPL_ADD_PRODUCT_16(sum, weights, factor) \
+    (sum) = __builtin_ia32_vfmaddps512_mask(weights, factor, sum, LSTM_IMPL_ALL, 4)
+#define LSTM_IMPL_ADD_PRODUCT_8(sum, weights, factor) \
+    (sum) = __builtin_ia32_vfmaddps256(weights, factor, sum)
+#else
+#define LSTM_IMPL_ADD_PRODUCT_16(sum, weights, factor) \
+    LSTM_IMPL_ADD_VECTORS(16, sum, weights, factor)
+#define LSTM_IMPL_ADD_PRODUCT_8(sum, weights, factor) \
+    LSTM_IMPL_ADD_VECTORS(8, sum, weights, factor)
+#endif
+#if LSTM_USE_FMA
+#define LSTM_IMPL_ADD_PRODUCT_4(sum, weights, factor) (sum) += (weights) * (factor)
+#else
+#define LSTM_IMPL_ADD_PRODUCT_4(sum, weights, factor) \
+    LSTM_IMPL_ADD_VECTORS(4, sum, weights, factor)
 #endif
 /* whether there are registers for wide tiles: 32 rather than 16 */
 #define LSTM_IMPL_WIDE_16 1
@@ -230,8 +320,8 @@ LSTM_IMPL_VECTOR_TYPES(16)
 #define LSTM_IMPL_MIN_16(a, b) __builtin_ia32_minps512(a, b, 4)
 #define LSTM_IMPL_MAX_16(a, b) __builtin_ia32_maxps512(a, b, 4)
 #else
-#define LSTM_IMPL_MIN_16(a, b) __builtin_ia32_minps512_mask(a, b, a, (short)-1, 4)
-#define LSTM_IMPL_MAX_16(a, b) __builtin_ia32_maxps512_mask(a, b, a, (short)-1, 4)
+#define LSTM_IMPL_MIN_16(a, b) __builtin_ia32_minps512_mask(a, b, a, LSTM_IMPL_ALL, 4)
+#define LSTM_IMPL_MAX_16(a, b) __builtin_ia32_maxps512_mask(a, b, a, LSTM_IMPL_ALL, 4)
 #endif
 #else
 #define LSTM_IMPL_TARGET_4
@@ -529,6 +619,12 @@ LSTM_IMPL_INLINE float lstm_impl_clip(float x, float low, float high)
     return x < low ? low : x > high ? high : x;
 }
 
+/* Whether |x| > limit, or x is a NaN: one comparison, and of integers. */
+LSTM_IMPL_INLINE int lstm_impl_is_beyond(float x, float limit)
+{
+    return lstm_impl_bits_of_float(x) << 1 > lstm_impl_bits_of_float(limit) << 1;
+}
+
 /* e^(s*x) = 2^n * (2/s + b)/(2/s + a), for s = 1 or 2. With n = s*x/ln 2 rounded and r =
  * x - n*ln(2)/s, so |r| <= ln(2)/(2s), this is b = g + r and a = g - r, where g =
  * r*coth(s*r/2) - 2/s = s*r^2/6 - s^3*r^4/360 + ...; its two coefficients here are the
@@ -590,8 +686,10 @@ LSTM_IMPL_INLINE float lstm_impl_sigmoid(float x)
                     : 1.0f / (1.0f + LSTM_EXPF(-x));
 #else
     float a, b, over;
-    x = lstm_impl_clip(x, -104.0f, 18.0f);
-    over = lstm_impl_exp_parts(x, 1.0f, 1, 65.0f, &a, &b) * (2.0f + b);
+    if (lstm_impl_is_beyond(x, 18.0f)) {
+        x = lstm_impl_clip(x, -104.0f, 18.0f);
+    }
+    over = lstm_impl_exp_parts(x, 1.0f, 1, 65.0f, &a, &b) * (float)(2.0f + b);
     return over / lstm_impl_multiply_add(over, 36893488147419103232.0f, 2.0f + a);
 #endif
 }
@@ -605,10 +703,14 @@ LSTM_IMPL_INLINE float lstm_impl_tanh(float x)
 #else
     const uint32_t sign = lstm_impl_bits_of_float(x) & 0x80000000u;
     float a, b, power, over;
-    x = x < 0.0f ? x : -x;
-    power = lstm_impl_exp_parts(x < -10.0f ? -10.0f : x, 2.0f, 0, 0.0f, &a, &b);
+    x = -LSTM_IMPL_ABS(x);
+    if (lstm_impl_is_beyond(x, 10.0f)) {
+        x = x < -10.0f ? -10.0f : x;
+    }
+    power = lstm_impl_exp_parts(x, 2.0f, 0, 0.0f, &a, &b);
     b = power * b;
-    over = ((1.0f - power) + (a - b)) / ((1.0f + power) + (a + b));
+    over = (float)((float)(1.0f - power) + (float)(a - b)) /
+           (float)((float)(1.0f + power) + (float)(a + b));
     return lstm_impl_float_of_bits(lstm_impl_bits_of_float(over) | sign);
 #endif
 }
@@ -783,13 +885,133 @@ LSTM_IMPL_INLINE lstm_impl_activation lstm_impl_find(lstm_activation activation,
 
 /* ---- IMPLEMENTATION: matrix times vector ------------------------------------------- */
 
-/* What the sums of the gates are made of: z[columns] = init + x*kernel +
- * h*recurrent_kernel, in the order NUMERICS states. The steps are for the functions that
- * take four rows at once. */
+/* A part of the sums of eight columns from column j on, each in a register. 0: z = bias +
+ * a*kernel. 1: a[0], a[2], ... times their rows of recurrent_kernel are added to z. 2:
+ * such products, but from its row 1 on, are summed apart and then added. */
+LSTM_IMPL_FAST void lstm_impl_add_part(const lstm_layer *layer, int part, const float *a,
+                                       size_t j, float *z)
+{
+    const size_t columns = 4 * layer->units, step = part == 0 ? 1 : 2;
+    const float *start = NULL, *row = layer->kernel + j;
+    size_t count = layer->input_dim;
+    const lstm_impl_piece zero = {0};
+    lstm_impl_piece sum[LSTM_IMPL_PIECES];
+    int v;
+    z += j;
+    if (part == 0 && layer->bias != NULL) {
+        start = layer->bias + j;
+#if LSTM_IMPL_CUSTOM_LOAD
+        for (v = 0; v < 8; v++) {
+            z[v] = LSTM_LOAD(start + v);
+        }
+        start = z;
+#endif
+    }
+    if (part > 0) {
+        start = part == 1 ? z : NULL;
+        row = layer->recurrent_kernel + j + (part == 1 ? 0 : columns);
+        count = (layer->units + (part == 1)) / 2;
+    }
+    LSTM_IMPL_EACH(v, LSTM_IMPL_PIECES) {
+        sum[v] = start != NULL ? ((const lstm_impl_piece *)start)[v] : zero;
+    }
+    for (; count > 0; count--, a += step, row += step * columns) {
+        LSTM_IMPL_EACH(v, LSTM_IMPL_PIECES) {
+            LSTM_IMPL_ADD_PRODUCT(sum[v], *a, LSTM_IMPL_LOAD_PIECE(row, v));
+        }
+    }
+    if (part == 2) {
+        LSTM_IMPL_EACH(v, LSTM_IMPL_PIECES) {
+            sum[v] += LSTM_IMPL_PIECE(z, v);
+        }
+    }
+    LSTM_IMPL_EACH(v, LSTM_IMPL_PIECES) {
+        LSTM_IMPL_PIECE(z, v) = sum[v];
+    }
+}
+
+/* The sum of one column; even and odd take turns. */
+LSTM_IMPL_KERNEL float lstm_impl_column_1(const lstm_layer *layer, const float *x,
+                                          const float *h, size_t j)
+{
+    const size_t columns = 4 * layer->units;
+    const float *weight = layer->kernel + j;
+    float even = layer->bias != NULL ? LSTM_LOAD(layer->bias + j) : 0.0f;
+    float odd = 0.0f, sum;
+    size_t k;
+    for (k = 0; k < layer->input_dim; k++, weight += columns) {
+        even = lstm_impl_multiply_add(even, x[k], LSTM_LOAD(weight));
+    }
+    weight = layer->recurrent_kernel + j;
+    for (k = 0; k < layer->units; k++, weight += columns) {
+        sum = lstm_impl_multiply_add(even, h[k], LSTM_LOAD(weight));
+        even = odd;
+        odd = sum;
+    }
+    return even + odd;
+}
+
+/* The sums of the gates, z[4*units] = bias + x*kernel + h*recurrent_kernel, in the order
+ * NUMERICS states */
+LSTM_IMPL_KERNEL void lstm_impl_sums_1(const lstm_layer *layer, const float *x,
+                                       const float *h, float *z)
+{
+    const size_t columns = 4 * layer->units;
+    size_t j;
+    for (j = 0; LSTM_IMPL_HAS_FPU && j + 8 <= columns; j += 8) {
+        lstm_impl_add_part(layer, 0, x, j, z);
+        lstm_impl_add_part(layer, 1, h, j, z);
+        lstm_impl_add_part(layer, 2, h + 1, j, z);
+    }
+    for (; j < columns; j++) {
+        z[j] = lstm_impl_column_1(layer, x, h, j);
+    }
+}
+
+/* One output of a Dense layer before its activation: x*kernel + bias. Eight sums take
+ * turns, as one sum alone would have each product wait for the one before. */
+LSTM_IMPL_KERNEL float lstm_impl_dense_column_1(const lstm_dense *layer, const float *x,
+                                                size_t j)
+{
+    const size_t units = layer->units, input_dim = layer->input_dim;
+    const float *weight = layer->kernel + j;
+    float sum[8] = {0};
+    size_t k = 0;
+    int p, n;
+    for (; k + 8 <= input_dim; k += 8, x += 8) {
+        LSTM_IMPL_EACH(p, 8) {
+            sum[p] = lstm_impl_multiply_add(sum[p], x[p], LSTM_LOAD(weight));
+            weight += units;
+        }
+    }
+    for (p = 0; k < input_dim; k++, p++, weight += units) {
+        sum[p] = lstm_impl_multiply_add(sum[p], x[p], LSTM_LOAD(weight));
+    }
+    for (n = 4; n > 0; n /= 2) {
+        for (p = 0; p < n; p++) {
+            sum[p] += sum[p + n];
+        }
+    }
+    return layer->bias != NULL ? sum[0] + LSTM_LOAD(layer->bias + j) : sum[0];
+}
+
+LSTM_IMPL_INLINE void lstm_impl_dense_1(const lstm_dense *layer, const float *x, float *y)
+{
+    size_t j;
+    for (j = 0; j < layer->units; j++) {
+        y[j] = lstm_impl_dense_column_1(layer, x, j);
+    }
+}
+
+/* ---- IMPLEMENTATION: vector kernels ------------------------------------------------ */
+
+#if LSTM_IMPL_LANES
+
+/* What the sums are made of: z[columns] = init + x*kernel + h*recurrent_kernel. The steps
+ * are for the functions that take several rows at once. */
 typedef struct lstm_impl_sums {
     size_t columns;
-    const float
-        *init; /* the bias, or z where x*kernel is in it already, or NULL: zeros */
+    const float *init; /* the bias, z where x*kernel is in it already, or NULL: zeros */
     size_t x_len;
     const float *x, *kernel;
     size_t h_len;
@@ -797,71 +1019,6 @@ typedef struct lstm_impl_sums {
     ptrdiff_t x_step; /* from the x of one row to that of the next */
     ptrdiff_t h_step;
 } lstm_impl_sums;
-
-/* Four adjacent columns, each with its sum in a register. */
-typedef struct lstm_impl_panel {
-    float s0, s1, s2, s3;
-} lstm_impl_panel;
-
-LSTM_IMPL_INLINE void lstm_impl_add_row(lstm_impl_panel *sum, float a, const float *row)
-{
-    sum->s0 = lstm_impl_multiply_add(sum->s0, a, LSTM_LOAD(row));
-    sum->s1 = lstm_impl_multiply_add(sum->s1, a, LSTM_LOAD(row + 1));
-    sum->s2 = lstm_impl_multiply_add(sum->s2, a, LSTM_LOAD(row + 2));
-    sum->s3 = lstm_impl_multiply_add(sum->s3, a, LSTM_LOAD(row + 3));
-}
-
-LSTM_IMPL_KERNEL void lstm_impl_sums_1(const lstm_impl_sums *s, float *z)
-{
-    const size_t columns = s->columns, h_len = s->h_len;
-    size_t j, k;
-    for (j = 0; j < columns; j += 4) {
-        lstm_impl_panel even = {0.0f, 0.0f, 0.0f, 0.0f}, odd = {0.0f, 0.0f, 0.0f, 0.0f};
-        const float *row = s->kernel + j;
-        if (s->init != NULL) {
-            lstm_impl_add_row(&even, 1.0f, s->init + j);
-        }
-        for (k = 0; k < s->x_len; k++, row += columns) {
-            lstm_impl_add_row(&even, s->x[k], row);
-        }
-        row = s->recurrent_kernel + j;
-        for (k = 0; k + 1 < h_len; k += 2, row += 2 * columns) {
-            lstm_impl_add_row(&even, s->h[k], row);
-            lstm_impl_add_row(&odd, s->h[k + 1], row + columns);
-        }
-        if (k < h_len) {
-            lstm_impl_add_row(&even, s->h[k], row);
-        }
-        z[j] = even.s0 + odd.s0;
-        z[j + 1] = even.s1 + odd.s1;
-        z[j + 2] = even.s2 + odd.s2;
-        z[j + 3] = even.s3 + odd.s3;
-    }
-}
-
-/* y[units] = x*kernel + bias, before the activation */
-LSTM_IMPL_KERNEL void lstm_impl_dense_1(const lstm_dense *layer,
-                                        const float *LSTM_IMPL_RESTRICT x,
-                                        float *LSTM_IMPL_RESTRICT y)
-{
-    const size_t input_dim = layer->input_dim, units = layer->units;
-    size_t j, k;
-    for (j = 0; j < units; j++) {
-        float s[8] = {0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f, 0.0f};
-        const float *weight = layer->kernel + j;
-        for (k = 0; k < input_dim; k++, weight += units) {
-            s[k % 8] = lstm_impl_multiply_add(s[k % 8], x[k], LSTM_LOAD(weight));
-        }
-        y[j] = ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7]));
-        if (layer->bias != NULL) {
-            y[j] += LSTM_LOAD(layer->bias + j);
-        }
-    }
-}
-
-/* ---- IMPLEMENTATION: vector kernels ------------------------------------------------ */
-
-#if LSTM_IMPL_LANES
 
 /* The same sums and gates, L columns or units at a time; each kernel is stamped once
  * for every vector width L. Where a count is no multiple of L, the last vector
@@ -875,13 +1032,9 @@ LSTM_IMPL_KERNEL void lstm_impl_dense_1(const lstm_dense *layer,
     LSTM_IMPL_INLINE LSTM_IMPL_TARGET_##L void lstm_impl_multiply_add_##L(               \
         lstm_impl_v##L *sum, const float *weights, float a)                              \
     {                                                                                    \
-        if (LSTM_USE_FMA) {                                                              \
-            *sum += LSTM_IMPL_GET(L, weights) * a;                                       \
-        } else {                                                                         \
-            lstm_impl_v##L product = LSTM_IMPL_GET(L, weights) * a;                      \
-            LSTM_IMPL_ROUND_##L(product);                                                \
-            *sum += product;                                                             \
-        }                                                                                \
+        const lstm_impl_v##L zero = {0};                                                 \
+        const lstm_impl_v##L factor = a - zero;                                          \
+        LSTM_IMPL_ADD_PRODUCT_##L(*sum, LSTM_IMPL_GET(L, weights), factor);              \
     }                                                                                    \
     LSTM_IMPL_INLINE LSTM_IMPL_TARGET_##L void lstm_impl_panel_##L(                      \
         const lstm_impl_sums *s, const int n, const size_t *at, float *z)                \
@@ -1098,43 +1251,43 @@ LSTM_IMPL_KERNEL void lstm_impl_dense_1(const lstm_dense *layer,
                               ((lstm_impl_i##L) * x & sign));                            \
     }                                                                                    \
     LSTM_IMPL_INLINE LSTM_IMPL_TARGET_##L void lstm_impl_new_c_##L(                      \
-        lstm_impl_v##L *i, lstm_impl_v##L *f, lstm_impl_v##L *g, lstm_impl_v##L *c)      \
+        const float *z, size_t units, lstm_impl_v##L *c)                                 \
     {                                                                                    \
-        lstm_impl_sigmoid_##L(i);                                                        \
-        lstm_impl_sigmoid_##L(f);                                                        \
-        lstm_impl_tanh_##L(g);                                                           \
-        LSTM_IMPL_MULTIPLY(L, *f, *f, *c);                                               \
-        LSTM_IMPL_MULTIPLY(L, *i, *i, *g);                                               \
-        *c = *f + *i;                                                                    \
+        lstm_impl_v##L i = LSTM_IMPL_GET(L, z), f = LSTM_IMPL_GET(L, z + units);         \
+        lstm_impl_v##L g = LSTM_IMPL_GET(L, z + 2 * units);                              \
+        lstm_impl_sigmoid_##L(&f);                                                       \
+        lstm_impl_sigmoid_##L(&i);                                                       \
+        lstm_impl_tanh_##L(&g);                                                          \
+        LSTM_IMPL_MULTIPLY(L, f, f, *c);                                                 \
+        LSTM_IMPL_MULTIPLY(L, i, i, g);                                                  \
+        *c = f + i;                                                                      \
     }                                                                                    \
     LSTM_IMPL_INLINE LSTM_IMPL_TARGET_##L void lstm_impl_new_h_##L(                      \
-        lstm_impl_v##L *o, const lstm_impl_v##L *c, lstm_impl_v##L *h)                   \
+        const float *z, size_t units, const lstm_impl_v##L *c, float *h)                 \
     {                                                                                    \
-        *h = *c;                                                                         \
-        lstm_impl_tanh_##L(h);                                                           \
-        lstm_impl_sigmoid_##L(o);                                                        \
-        *h *= *o;                                                                        \
+        lstm_impl_v##L o = LSTM_IMPL_GET(L, z + 3 * units), y = *c;                      \
+        lstm_impl_tanh_##L(&y);                                                          \
+        lstm_impl_sigmoid_##L(&o);                                                       \
+        LSTM_IMPL_PUT(L, h, o *y);                                                       \
     }                                                                                    \
-    LSTM_IMPL_KERNEL LSTM_IMPL_TARGET_##L size_t lstm_impl_gates_##L(                    \
-        const float *z, size_t units, const size_t first, float *h, float *c)            \
+    LSTM_IMPL_KERNEL LSTM_IMPL_TARGET_##L void lstm_impl_gates_##L(                      \
+        const float *z, size_t units, float *h, float *c)                                \
     {                                                                                    \
-        lstm_impl_v##L i, f, g, o, new_c, new_h;                                         \
+        const size_t last = units - L;                                                   \
+        lstm_impl_v##L last_c = LSTM_IMPL_GET(L, c + last), new_c;                       \
         size_t u;                                                                        \
-        for (u = first; u + L <= units; u += L) {                                        \
-            i = LSTM_IMPL_GET(L, z + u);                                                 \
-            f = LSTM_IMPL_GET(L, z + units + u);                                         \
-            g = LSTM_IMPL_GET(L, z + 2 * units + u);                                     \
+        lstm_impl_new_c_##L(z + last, units, &last_c);                                   \
+        for (u = 0; u < last; u += L) {                                                  \
             new_c = LSTM_IMPL_GET(L, c + u);                                             \
-            lstm_impl_new_c_##L(&i, &f, &g, &new_c);                                     \
+            lstm_impl_new_c_##L(z + u, units, &new_c);                                   \
             LSTM_IMPL_PUT(L, c + u, new_c);                                              \
         }                                                                                \
-        for (u = first; u + L <= units; u += L) {                                        \
-            o = LSTM_IMPL_GET(L, z + 3 * units + u);                                     \
+        lstm_impl_new_h_##L(z + last, units, &last_c, h + last);                         \
+        for (u = 0; u < last; u += L) {                                                  \
             new_c = LSTM_IMPL_GET(L, c + u);                                             \
-            lstm_impl_new_h_##L(&o, &new_c, &new_h);                                     \
-            LSTM_IMPL_PUT(L, h + u, new_h);                                              \
+            lstm_impl_new_h_##L(z + u, units, &new_c, h + u);                            \
         }                                                                                \
-        return u;                                                                        \
+        LSTM_IMPL_PUT(L, c + last, last_c);                                              \
     }
 
 /* L outputs of a Dense layer at once, each with its eight sums */
@@ -1143,6 +1296,7 @@ LSTM_IMPL_KERNEL void lstm_impl_dense_1(const lstm_dense *layer,
         const lstm_dense *layer, const float *x, size_t at, float *y)             \
     {                                                                             \
         const lstm_impl_v##L zero = {0};                                          \
+        const size_t units = layer->units;                                        \
         const float *row = layer->kernel + at;                                    \
         lstm_impl_v##L s[8];                                                      \
         size_t k;                                                                 \
@@ -1150,16 +1304,12 @@ LSTM_IMPL_KERNEL void lstm_impl_dense_1(const lstm_dense *layer,
         LSTM_IMPL_EACH(p, 8) {                                                    \
             s[p] = zero;                                                          \
         }                                                                         \
-        for (k = 0; k + 8 <= layer->input_dim; k += 8, row += 8 * layer->units) { \
+        for (k = 0; k < layer->input_dim; k += 8, row += 8 * units) {             \
             LSTM_IMPL_EACH(p, 8) {                                                \
-                lstm_impl_multiply_add_##L(&s[p], row + (size_t)p * layer->units, \
-                                           x[k + (size_t)p]);                     \
-            }                                                                     \
-        }                                                                         \
-        LSTM_IMPL_EACH(p, 7) {                                                    \
-            if (k + (size_t)p < layer->input_dim) {                               \
-                lstm_impl_multiply_add_##L(&s[p], row + (size_t)p * layer->units, \
-                                           x[k + (size_t)p]);                     \
+                if (k + (size_t)p < layer->input_dim) {                           \
+                    lstm_impl_multiply_add_##L(&s[p], row + (size_t)p * units,    \
+                                               x[k + (size_t)p]);                 \
+                }                                                                 \
             }                                                                     \
         }                                                                         \
         s[0] = ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7])); \
@@ -1194,35 +1344,6 @@ LSTM_IMPL_STAMP(8)
 LSTM_IMPL_STAMP(16)
 #endif
 
-#define LSTM_IMPL_FOUR(p)              \
-    {                                  \
-        (p)[0], (p)[1], (p)[2], (p)[3] \
-    }
-
-/* The last units, `rest` of them, 1 to 3: as part of a vector whose other units are done.
- * Elements are moved one by one, as this vector does overlap. */
-LSTM_IMPL_KERNEL void lstm_impl_gates_rest(const float *z, size_t units, size_t rest,
-                                           float *h, float *c)
-{
-    const size_t u = units - 4;
-    lstm_impl_v4 i = LSTM_IMPL_FOUR(z + u), f = LSTM_IMPL_FOUR(z + units + u);
-    lstm_impl_v4 g = LSTM_IMPL_FOUR(z + 2 * units + u),
-                 o = LSTM_IMPL_FOUR(z + 3 * units + u);
-    lstm_impl_v4 new_c = LSTM_IMPL_FOUR(c + u), new_h;
-    lstm_impl_new_c_4(&i, &f, &g, &new_c);
-    lstm_impl_new_h_4(&o, &new_c, &new_h);
-    if (rest > 2) {
-        h[u + 1] = new_h[1];
-        c[u + 1] = new_c[1];
-    }
-    if (rest > 1) {
-        h[u + 2] = new_h[2];
-        c[u + 2] = new_c[2];
-    }
-    h[u + 3] = new_h[3];
-    c[u + 3] = new_c[3];
-}
-
 #endif /* LSTM_IMPL_LANES */
 
 /* ---- IMPLEMENTATION: choice of kernels --------------------------------------------- */
@@ -1244,13 +1365,13 @@ LSTM_IMPL_INLINE int lstm_impl_lanes(void)
 #endif
 }
 
+#if LSTM_IMPL_LANES
 LSTM_IMPL_INLINE void lstm_impl_gate_sums(int lanes, const lstm_impl_sums *s, float *z)
 {
     LSTM_IMPL_TRY(16, lanes, s->columns, lstm_impl_sums_16(s, z))
     LSTM_IMPL_TRY(8, lanes, s->columns, lstm_impl_sums_8(s, z))
-    LSTM_IMPL_TRY(4, lanes, s->columns, lstm_impl_sums_4(s, z))
     (void)lanes;
-    lstm_impl_sums_1(s, z);
+    lstm_impl_sums_4(s, z);
 }
 
 /* As many rows of up to `rows` as can be taken at once, z[rows][columns]; returns how
@@ -1258,37 +1379,29 @@ LSTM_IMPL_INLINE void lstm_impl_gate_sums(int lanes, const lstm_impl_sums *s, fl
 LSTM_IMPL_INLINE size_t lstm_impl_gate_sums_of_rows(int lanes, const lstm_impl_sums *s,
                                                     size_t rows, float *z)
 {
-    const size_t columns = s->columns;
-    LSTM_IMPL_AT_16(if (lanes >= 16 && columns >= 16 && rows >= 2) {
+    if (rows < 2) {
+        lstm_impl_gate_sums(lanes, s, z);
+        return 1;
+    }
+    LSTM_IMPL_AT_16(if (lanes >= 16 && s->columns >= 16) {
         return rows >= 4 ? (lstm_impl_sums_of_4_16(s, z), (size_t)4)
                          : (lstm_impl_sums_of_2_16(s, z), (size_t)2);
     })
-    LSTM_IMPL_AT_8(if (lanes >= 8 && columns >= 8 && rows >= 2) {
+    LSTM_IMPL_AT_8(if (lanes >= 8 && s->columns >= 8) {
         return rows >= 4 ? (lstm_impl_sums_of_4_8(s, z), (size_t)4)
                          : (lstm_impl_sums_of_2_8(s, z), (size_t)2);
     })
-    LSTM_IMPL_AT_4(if (lanes >= 4 && rows >= 2) {
-        return rows >= 4 ? (lstm_impl_sums_of_4_4(s, z), (size_t)4)
-                         : (lstm_impl_sums_of_2_4(s, z), (size_t)2);
-    })
-    (void)columns;
-    (void)rows;
-    lstm_impl_gate_sums(lanes, s, z);
-    return 1;
+    return rows >= 4 ? (lstm_impl_sums_of_4_4(s, z), (size_t)4)
+                     : (lstm_impl_sums_of_2_4(s, z), (size_t)2);
 }
 
-#if LSTM_IMPL_LANES
 LSTM_IMPL_INLINE void lstm_impl_vector_gates(int lanes, const float *z, size_t units,
                                              float *h, float *c)
 {
-    size_t u = 0;
+    LSTM_IMPL_TRY(16, lanes, units, lstm_impl_gates_16(z, units, h, c))
+    LSTM_IMPL_TRY(8, lanes, units, lstm_impl_gates_8(z, units, h, c))
     (void)lanes;
-    LSTM_IMPL_AT_16(u = lanes >= 16 ? lstm_impl_gates_16(z, units, u, h, c) : u;)
-    LSTM_IMPL_AT_8(u = lanes >= 8 ? lstm_impl_gates_8(z, units, u, h, c) : u;)
-    u = lstm_impl_gates_4(z, units, u, h, c);
-    if (u < units) {
-        lstm_impl_gates_rest(z, units, units - u, h, c);
-    }
+    lstm_impl_gates_4(z, units, h, c);
 }
 #endif
 
@@ -1328,12 +1441,12 @@ typedef struct lstm_impl_run {
     const lstm_layer *layer;
     lstm_impl_activation activation, recurrent_activation;
     lstm_impl_emit emit;
-    size_t row_len;   /* floats from one row of y to the next */
-    int backwards;    /* takes the last timestep first */
-    int rows_flipped; /* puts the first output into the last row */
-    int zero_masked;
-    int lanes;            /* of the vectors to use, 0: portable C */
-    int has_vector_gates; /* tanh and sigmoid, and 4 units at least */
+    size_t row_len;             /* floats from one row of y to the next */
+    int lanes;                  /* of the vectors to use, 0: portable C */
+    unsigned char backwards;    /* takes the last timestep first */
+    unsigned char rows_flipped; /* puts the first output into the last row */
+    unsigned char zero_masked;
+    unsigned char has_vector_gates; /* tanh and sigmoid, and 4 units at least */
 } lstm_impl_run;
 
 /* One sequence of a batch on its way: its arrays, and whether a step was used already. */
@@ -1345,7 +1458,7 @@ typedef struct lstm_impl_stream {
 } lstm_impl_stream;
 
 /* The gates' sums z become the new state; z is left undefined. */
-LSTM_IMPL_KERNEL void lstm_impl_gates_1(const lstm_impl_run *run,
+LSTM_IMPL_DRIVER void lstm_impl_gates_1(const lstm_impl_run *run,
                                         float *LSTM_IMPL_RESTRICT z,
                                         float *LSTM_IMPL_RESTRICT h,
                                         float *LSTM_IMPL_RESTRICT c)
@@ -1383,8 +1496,8 @@ LSTM_IMPL_INLINE size_t lstm_impl_time(const lstm_impl_run *run, size_t step,
     return run->backwards ? timesteps - 1 - step : step;
 }
 
-/* The sums of one step of a sequence; the next rows of four are those of the next
- * steps. */
+#if LSTM_IMPL_LANES
+/* The sums of one step of a sequence; the next rows are those of the next steps. */
 LSTM_IMPL_INLINE void lstm_impl_begin_sums(lstm_impl_sums *sums, const lstm_impl_run *run,
                                            const lstm_impl_stream *s, size_t t)
 {
@@ -1400,6 +1513,19 @@ LSTM_IMPL_INLINE void lstm_impl_begin_sums(lstm_impl_sums *sums, const lstm_impl
     sums->x_step =
         run->backwards ? -(ptrdiff_t)layer->input_dim : (ptrdiff_t)layer->input_dim;
     sums->h_step = 0;
+}
+#endif
+
+LSTM_IMPL_INLINE void lstm_impl_step_sums(const lstm_impl_run *run,
+                                          const lstm_impl_stream *s, size_t t, float *z)
+{
+    LSTM_IMPL_AT_4(if (run->lanes != 0) {
+        lstm_impl_sums sums;
+        lstm_impl_begin_sums(&sums, run, s, t);
+        lstm_impl_gate_sums(run->lanes, &sums, z);
+        return;
+    })
+    lstm_impl_sums_1(run->layer, s->x + t * run->layer->input_dim, s->h, z);
 }
 
 /* From the sums of a step on: the new state, unless the step is masked, and the
@@ -1422,6 +1548,17 @@ LSTM_IMPL_INLINE void lstm_impl_finish_step(const lstm_impl_run *run, lstm_impl_
     }
 }
 
+/* One sequence, a step after the other */
+LSTM_IMPL_DRIVER void lstm_impl_sequence(const lstm_impl_run *run, lstm_impl_stream *s,
+                                         size_t timesteps, float *z)
+{
+    size_t step;
+    for (step = 0; step < timesteps; step++) {
+        lstm_impl_step_sums(run, s, lstm_impl_time(run, step, timesteps), z);
+        lstm_impl_finish_step(run, s, step, timesteps, z);
+    }
+}
+
 #if LSTM_IMPL_LANES
 /* Takes the products with x of the steps from `first` on, of n at most: several steps at
  * once, so that the kernel is read once for them. Returns how many steps it took. */
@@ -1431,7 +1568,7 @@ LSTM_IMPL_INLINE size_t lstm_impl_take_ahead(const lstm_impl_run *run,
 {
     lstm_impl_sums sums;
     size_t done = 0;
-    while (run->lanes != 0 && n - done >= 2) {
+    while (n - done >= 2) {
         lstm_impl_begin_sums(&sums, run, s, lstm_impl_time(run, first + done, timesteps));
         sums.h_len = 0;
         done += lstm_impl_gate_sums_of_rows(run->lanes, &sums, n - done,
@@ -1439,27 +1576,26 @@ LSTM_IMPL_INLINE size_t lstm_impl_take_ahead(const lstm_impl_run *run,
     }
     return done;
 }
-#endif
 
-/* One sequence, a block of steps after the other: each with its products with x taken
- * ahead where there are kernels for it. */
-LSTM_IMPL_KERNEL void lstm_impl_sequence(const lstm_impl_run *run, lstm_impl_stream *s,
-                                         size_t timesteps, float *scratch)
+/* One sequence with vectors, a block of steps after the other, each with its products
+ * with x taken ahead. */
+LSTM_IMPL_KERNEL void lstm_impl_sequence_ahead(const lstm_impl_run *run,
+                                               lstm_impl_stream *s, size_t timesteps,
+                                               float *scratch)
 {
-    float *z = scratch;
+    float *z = scratch, *ahead = scratch + 4 * run->layer->units;
     lstm_impl_sums sums;
-    size_t first, n, k;
+    size_t first, n, k, done;
     for (first = 0; first < timesteps; first += n) {
-        LSTM_IMPL_AT_4(float *ahead = scratch + 4 * run->layer->units; size_t done;)
         n = timesteps - first < LSTM_IMPL_AHEAD ? timesteps - first : LSTM_IMPL_AHEAD;
-        LSTM_IMPL_AT_4(done = lstm_impl_take_ahead(run, s, first, n, timesteps, ahead);)
+        done = lstm_impl_take_ahead(run, s, first, n, timesteps, ahead);
         for (k = 0; k < n; k++) {
             lstm_impl_begin_sums(&sums, run, s,
                                  lstm_impl_time(run, first + k, timesteps));
-            LSTM_IMPL_AT_4(if (k < done) {
+            if (k < done) {
                 sums.init = ahead + k * sums.columns;
                 sums.x_len = 0;
-            })
+            }
             lstm_impl_gate_sums(run->lanes, &sums, z);
             lstm_impl_finish_step(run, s, first + k, timesteps, z);
         }
@@ -1489,7 +1625,21 @@ LSTM_IMPL_KERNEL void lstm_impl_group(const lstm_impl_run *run, lstm_impl_stream
     }
 }
 
-LSTM_IMPL_KERNEL void lstm_impl_batch(const lstm_impl_run *run, const float *x,
+LSTM_IMPL_INLINE void lstm_impl_vector_sequences(const lstm_impl_run *run,
+                                                 lstm_impl_stream *s, size_t count,
+                                                 size_t timesteps, float *scratch)
+{
+    if (count == 1) {
+        lstm_impl_sequence_ahead(run, s, timesteps, scratch);
+    } else {
+        lstm_impl_group(run, s, count, timesteps, scratch);
+    }
+}
+#endif
+
+/* All sequences of a batch; with vectors several at once, as many as there is scratch
+ * for. */
+LSTM_IMPL_DRIVER void lstm_impl_batch(const lstm_impl_run *run, const float *x,
                                       const unsigned char *mask, size_t batch,
                                       size_t timesteps, float *h, float *c, float *y,
                                       float *scratch)
@@ -1497,12 +1647,13 @@ LSTM_IMPL_KERNEL void lstm_impl_batch(const lstm_impl_run *run, const float *x,
     const lstm_layer *layer = run->layer;
     const size_t y_len =
         layer->return_sequences ? timesteps * run->row_len : run->row_len;
-    lstm_impl_stream streams[LSTM_IMPL_AHEAD];
+    lstm_impl_stream streams[LSTM_IMPL_LANES ? LSTM_IMPL_AHEAD : 1];
     size_t first, count, b;
     for (first = 0; first < batch; first += count) {
-        count =
-            batch - first < LSTM_IMPL_AHEAD ? (batch - first) / 4 * 4 : LSTM_IMPL_AHEAD;
-        count = batch - first < LSTM_IMPL_AHEAD ? batch - first : LSTM_IMPL_AHEAD;
+        count = 1;
+        LSTM_IMPL_AT_4(if (run->lanes != 0) {
+            count = batch - first < LSTM_IMPL_AHEAD ? batch - first : LSTM_IMPL_AHEAD;
+        })
         for (b = 0; b < count; b++) {
             lstm_impl_stream *s = &streams[b];
             s->x = x + (first + b) * timesteps * layer->input_dim;
@@ -1512,11 +1663,11 @@ LSTM_IMPL_KERNEL void lstm_impl_batch(const lstm_impl_run *run, const float *x,
             s->y = y != NULL ? y + (first + b) * y_len : NULL;
             s->has_output = 0;
         }
-        if (count == 1) {
-            lstm_impl_sequence(run, streams, timesteps, scratch);
-        } else {
-            lstm_impl_group(run, streams, count, timesteps, scratch);
-        }
+        LSTM_IMPL_AT_4(if (run->lanes != 0) {
+            lstm_impl_vector_sequences(run, streams, count, timesteps, scratch);
+            continue;
+        })
+        lstm_impl_sequence(run, streams, timesteps, scratch);
     }
 }
 
@@ -1530,8 +1681,13 @@ LSTM_IMPL_INLINE size_t lstm_impl_add(size_t a, size_t b)
 
 LSTM_IMPL_INLINE size_t lstm_impl_multiply(size_t a, size_t b)
 {
+#if LSTM_IMPL_HAS_OVERFLOW
+    size_t product;
+    return __builtin_mul_overflow(a, b, &product) ? 0 : product;
+#else
     const int fits = (a | b) >> (4 * sizeof a) == 0 || (b != 0 && a <= (size_t)-1 / b);
     return fits ? a * b : 0;
+#endif
 }
 
 /* Whether an array of `count` floats can exist. */
@@ -1600,7 +1756,7 @@ LSTM_IMPL_INLINE lstm_status lstm_impl_check_arrays(const lstm_impl_run *run,
         return LSTM_ERR_NULL;
     }
     if (!lstm_impl_is_array(lstm_impl_multiply(steps, run->layer->input_dim)) ||
-        !lstm_impl_is_array(lstm_impl_multiply(steps, run->row_len))) {
+        (y != NULL && !lstm_impl_is_array(lstm_impl_multiply(steps, run->row_len)))) {
         return LSTM_ERR_SHAPE;
     }
     return LSTM_OK;
@@ -1675,12 +1831,11 @@ LSTM_API lstm_status lstm_dense_init(lstm_dense *layer, size_t input_dim, size_t
     return LSTM_OK;
 }
 
-LSTM_API lstm_status lstm_step(const lstm_layer *layer, const float *x, float *h,
-                               float *c, float *scratch)
+LSTM_API LSTM_IMPL_AT_CALL lstm_status lstm_step(const lstm_layer *layer, const float *x,
+                                                 float *h, float *c, float *scratch)
 {
     lstm_impl_run run;
     lstm_impl_stream stream;
-    lstm_impl_sums sums;
     const lstm_status status = lstm_impl_prepare(&run, layer);
     if (status != LSTM_OK) {
         return status;
@@ -1690,23 +1845,22 @@ LSTM_API lstm_status lstm_step(const lstm_layer *layer, const float *x, float *h
     }
     stream.x = x;
     stream.h = h;
-    lstm_impl_begin_sums(&sums, &run, &stream, 0);
-    lstm_impl_gate_sums(run.lanes, &sums, scratch);
+    lstm_impl_step_sums(&run, &stream, 0, scratch);
     lstm_impl_gates(&run, scratch, h, c);
     return LSTM_OK;
 }
 
-LSTM_API lstm_status lstm_forward(const lstm_layer *layer, const float *x,
-                                  size_t timesteps, float *h, float *c, float *y,
-                                  float *scratch)
+LSTM_API LSTM_IMPL_AT_CALL lstm_status lstm_forward(const lstm_layer *layer,
+                                                    const float *x, size_t timesteps,
+                                                    float *h, float *c, float *y,
+                                                    float *scratch)
 {
     return lstm_forward_batch(layer, x, NULL, 1, timesteps, h, c, y, scratch);
 }
 
-LSTM_API lstm_status lstm_forward_batch(const lstm_layer *layer, const float *x,
-                                        const unsigned char *mask, size_t batch,
-                                        size_t timesteps, float *h, float *c, float *y,
-                                        float *scratch)
+LSTM_API LSTM_IMPL_AT_CALL lstm_status lstm_forward_batch(
+    const lstm_layer *layer, const float *x, const unsigned char *mask, size_t batch,
+    size_t timesteps, float *h, float *c, float *y, float *scratch)
 {
     lstm_impl_run run;
     lstm_status status = lstm_impl_prepare(&run, layer);
@@ -1756,10 +1910,9 @@ LSTM_IMPL_INLINE lstm_status lstm_impl_prepare_both(lstm_impl_run *forward,
     return LSTM_OK;
 }
 
-LSTM_API lstm_status lstm_bidirectional_forward(const lstm_bidirectional *layer,
-                                                const float *x, const unsigned char *mask,
-                                                size_t batch, size_t timesteps, float *h,
-                                                float *c, float *y, float *scratch)
+LSTM_API LSTM_IMPL_AT_CALL lstm_status lstm_bidirectional_forward(
+    const lstm_bidirectional *layer, const float *x, const unsigned char *mask,
+    size_t batch, size_t timesteps, float *h, float *c, float *y, float *scratch)
 {
     lstm_impl_run forward, backward;
     lstm_status status;
@@ -1782,8 +1935,9 @@ LSTM_API lstm_status lstm_bidirectional_forward(const lstm_bidirectional *layer,
     return status;
 }
 
-LSTM_API lstm_status lstm_dense_forward(const lstm_dense *layer, const float *x,
-                                        size_t rows, float *y)
+LSTM_API LSTM_IMPL_AT_CALL lstm_status lstm_dense_forward(const lstm_dense *layer,
+                                                          const float *x, size_t rows,
+                                                          float *y)
 {
     const int lanes = lstm_impl_lanes();
     lstm_impl_activation activation;
@@ -1801,8 +1955,8 @@ LSTM_API lstm_status lstm_dense_forward(const lstm_dense *layer, const float *x,
     if (x == NULL || y == NULL) {
         return LSTM_ERR_NULL;
     }
-    if (!lstm_impl_is_array(lstm_impl_multiply(rows, layer->input_dim)) ||
-        !lstm_impl_is_array(lstm_impl_multiply(rows, layer->units))) {
+    if (rows > 1 && (!lstm_impl_is_array(lstm_impl_multiply(rows, layer->input_dim)) ||
+                     !lstm_impl_is_array(lstm_impl_multiply(rows, layer->units)))) {
         return LSTM_ERR_SHAPE;
     }
     for (row = 0; row < rows; row++) {
@@ -1901,6 +2055,18 @@ LSTM_API lstm_status lstm_weights_from_onnx(size_t input_dim, size_t units,
 #undef LSTM_IMPL_KERNEL
 #undef LSTM_IMPL_INLINE
 #undef LSTM_IMPL_RESTRICT
+#undef LSTM_IMPL_ABS
+#undef LSTM_IMPL_DRIVER
+#undef LSTM_IMPL_AT_CALL
+#undef LSTM_IMPL_IN_CALLER
+#undef LSTM_IMPL_FAST
+#undef LSTM_IMPL_HAS_FPU
+#undef LSTM_IMPL_HELIUM
+#undef LSTM_IMPL_PIECES
+#undef LSTM_IMPL_PIECE
+#undef LSTM_IMPL_LOAD_PIECE
+#undef LSTM_IMPL_ADD_PRODUCT
+#undef LSTM_IMPL_HAS_OVERFLOW
 #undef LSTM_IMPL_REGISTER
 #undef LSTM_IMPL_ROUND
 #undef LSTM_IMPL_DISPATCH
@@ -1913,6 +2079,11 @@ LSTM_API lstm_status lstm_weights_from_onnx(size_t input_dim, size_t units,
 #undef LSTM_IMPL_PUT
 #undef LSTM_IMPL_MULTIPLY
 #undef LSTM_IMPL_EACH
+#undef LSTM_IMPL_ALL
+#undef LSTM_IMPL_ADD_VECTORS
+#undef LSTM_IMPL_ADD_PRODUCT_16
+#undef LSTM_IMPL_ADD_PRODUCT_8
+#undef LSTM_IMPL_ADD_PRODUCT_4
 #undef LSTM_IMPL_WIDE_16
 #undef LSTM_IMPL_WIDE_8
 #undef LSTM_IMPL_WIDE_4
@@ -1938,7 +2109,6 @@ LSTM_API lstm_status lstm_weights_from_onnx(size_t input_dim, size_t units,
 #undef LSTM_IMPL_STAMP_GATES
 #undef LSTM_IMPL_STAMP_DENSE
 #undef LSTM_IMPL_STAMP
-#undef LSTM_IMPL_FOUR
 #undef LSTM_IMPL_EMIT
 
 #endif /* LSTM_H */

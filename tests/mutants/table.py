@@ -7,7 +7,8 @@ Left out because nothing observable changes:
 - `LSTM_IMPL_AHEAD` other than 8: a different blocking gives the same bits by design;
 - `has_output` set before the gates instead of after them;
 - lstm_bidirectional_forward's own check for a NULL layer: its first half is NULL then too;
-- a panel of three vectors for two: the third repeats the second.
+- a panel of three vectors for two: the third repeats the second;
+- the size of a y that is NULL checked: seen only by who has an x of nearly all memory.
 """
 
 from __future__ import annotations
@@ -34,28 +35,23 @@ ORDER = {
 
 CELL = [
     *(Mutant(f"gates {pair} swapped", GATES, text) for pair, text in ORDER.items()),
-    Mutant(
-        "recurrent kernel transposed",
-        "            lstm_impl_add_row(&even, s->h[k], row);\n"
-        "            lstm_impl_add_row(&odd, s->h[k + 1], row + columns);",
-        "            lstm_impl_add_row(&even, s->h[k + 1], row);\n"
-        "            lstm_impl_add_row(&odd, s->h[k], row + columns);",
-    ),
-    Mutant("bias dropped", "        if (s->init != NULL) {\n            lstm_impl_add_row",
-           "        if (0) {\n            lstm_impl_add_row"),
-    Mutant("recurrence dropped", "for (k = 0; k + 1 < h_len; k += 2, row += 2 * columns)",
-           "for (k = 0; k + 1 < 0 * h_len; k += 2, row += 2 * columns)"),
-    Mutant("last row of an odd recurrence dropped", "        if (k < h_len) {\n",
-           "        if (0) {\n"),
-    Mutant("last feature dropped", "for (k = 0; k < s->x_len; k++, row += columns) {\n            lstm_impl_add_row",
-           "for (k = 0; k + 1 < s->x_len; k++, row += columns) {\n            lstm_impl_add_row"),
-    Mutant("odd products not added", "z[j + 2] = even.s2 + odd.s2;", "z[j + 2] = even.s2;"),
-    Mutant("columns of a panel mixed up", "z[j + 1] = even.s1 + odd.s1;",
-           "z[j + 1] = even.s3 + odd.s3;"),
+    Mutant("rows of the recurrent kernel swapped", "(part == 1 ? 0 : columns)", "(part == 1 ? columns : 0)"),
+    Mutant("bias dropped", "if (part == 0 && layer->bias != NULL) {", "if (0) {"),
+    Mutant("bias of a column dropped", "float even = layer->bias != NULL ? LSTM_LOAD(layer->bias + j) : 0.0f;", "float even = 0.0f;"),
+    Mutant("recurrence dropped", "count = (layer->units + (part == 1)) / 2;", "count = 0;"),
+    Mutant("recurrence of a column dropped", "    for (k = 0; k < layer->units; k++, weight += columns) {", "    for (k = 0; 0; k++, weight += columns) {"),
+    Mutant("last row of an odd recurrence dropped", "count = (layer->units + (part == 1)) / 2;", "count = layer->units / 2;"),
+    Mutant("last feature dropped", "    size_t count = layer->input_dim;", "    size_t count = layer->input_dim - 1;"),
+    Mutant("last feature of a column dropped", "    for (k = 0; k < layer->input_dim; k++, weight += columns) {", "    for (k = 0; k + 1 < layer->input_dim; k++, weight += columns) {"),
+    Mutant("even products not added", "sum[v] += LSTM_IMPL_PIECE(z, v);", "(void)0;"),
+    Mutant("odd products of a column not added", "    return even + odd;", "    return even;"),
+    Mutant("columns of a panel mixed up", "LSTM_IMPL_PIECE(z, v) = sum[v];", "LSTM_IMPL_PIECE(z, v) = sum[v ^ 1];"),
     Mutant("initial c ignored",
            "lstm_impl_product(f[u], c[u]) + lstm_impl_product(i[u], g[u]);",
            "lstm_impl_product(i[u], g[u]);"),
-    Mutant("initial h ignored", "    sums->h_len = layer->units;", "    sums->h_len = 0;"),
+    Mutant("initial h ignored", "    for (step = 0; step < timesteps; step++) {\n        lstm_impl_step_sums",
+           "    for (step = 0; step < run->layer->units; step++) {\n        s->h[step] = 0.0f;\n    }\n    for (step = 0; step < timesteps; step++) {\n        lstm_impl_step_sums"),
+    Mutant("vectors: recurrence dropped", "    sums->h_len = layer->units;", "    sums->h_len = 0;", simd=True),
     Mutant("tanh(c') left out", "    run->activation(activated_c, units);\n", ""),
     Mutant("tanh of c' by the recurrent activation",
            "    run->activation(activated_c, units);\n",
@@ -203,7 +199,8 @@ ACTIVATIONS = [
     Mutant("log: the exponent off by one", "(bits >> 23) - 127u", "(bits >> 23) - 126u"),
     Mutant("exponential is linear", "case LSTM_EXPONENTIAL: return lstm_impl_all_exponential;",
            "case LSTM_EXPONENTIAL: return lstm_impl_all_linear;"),
-    Mutant("tanh: no clip", "x < -10.0f ? -10.0f : x, 2.0f", "x, 2.0f"),
+    Mutant("tanh: no clip", "x = x < -10.0f ? -10.0f : x;", "(void)0;"),
+    Mutant("sigmoid: no clip", "if (lstm_impl_is_beyond(x, 18.0f)) {", "if (0) {"),
     Mutant("tanh: sign lost", "lstm_impl_bits_of_float(over) | sign);", "lstm_impl_bits_of_float(over));"),
     Mutant("tanh: coefficient", "0.166666175f * s, r2", "0.1666f * s, r2"),
     Mutant("exp: ln 2 in one part", "    if (n_may_be_large) {\n        r = x",
@@ -217,12 +214,11 @@ ACTIVATIONS = [
 ]
 
 DENSE = [
-    Mutant("dense: bias dropped", "        if (layer->bias != NULL) {\n            y[j] += LSTM_LOAD",
-           "        if (0) {\n            y[j] += LSTM_LOAD"),
-    Mutant("dense: kernel transposed", "const float *weight = layer->kernel + j;\n        for (k = 0; k < input_dim; k++, weight += units) {",
-           "const float *weight = layer->kernel + j * input_dim;\n        for (k = 0; k < input_dim; k++, weight++) {"),
-    Mutant("dense: four sums instead of eight", "s[k % 8] = lstm_impl_multiply_add(s[k % 8], x[k]",
-           "s[k % 4] = lstm_impl_multiply_add(s[k % 4], x[k]"),
+    Mutant("dense: bias dropped", "layer->bias != NULL ? sum[0] + LSTM_LOAD(layer->bias + j) : sum[0];", "sum[0];"),
+    Mutant("dense: kernel transposed", "const size_t units = layer->units, input_dim = layer->input_dim;\n    const float *weight = layer->kernel + j;",
+           "const size_t units = 1, input_dim = layer->input_dim;\n    const float *weight = layer->kernel + j * input_dim;"),
+    Mutant("dense: four sums of eight", "for (n = 4; n > 0; n /= 2) {", "for (n = 2; n > 0; n /= 2) {"),
+    Mutant("dense: last products dropped", "for (p = 0; k < input_dim; k++, p++, weight += units) {", "for (p = 0; 0; k++, p++, weight += units) {"),
     Mutant("dense: x of the first row", "lstm_impl_dense_sums(lanes, layer, x + row * layer->input_dim,",
            "lstm_impl_dense_sums(lanes, layer, x,"),
     Mutant("dense: activation of the first row", "        activation(y + row * layer->units, layer->units);",
@@ -297,9 +293,8 @@ CHECKS = [
     Mutant("forward: scratch NULL", "    if (x == NULL || h == NULL || c == NULL || scratch == NULL ||\n", "    if (x == NULL || h == NULL || c == NULL ||\n"),
     Mutant("forward: y NULL with return_sequences", "(y == NULL && run->layer->return_sequences)) {", "0) {"),
     Mutant("forward: y always needed", "(y == NULL && run->layer->return_sequences)) {", "y == NULL) {"),
-    Mutant("forward: x too large", "    if (!lstm_impl_is_array(lstm_impl_multiply(steps, run->layer->input_dim)) ||\n        !", "    if (!"),
-    Mutant("forward: y too large", "lstm_impl_multiply(steps, run->layer->input_dim)) ||\n        !lstm_impl_is_array(lstm_impl_multiply(steps, run->row_len))) {",
-           "lstm_impl_multiply(steps, run->layer->input_dim))) {"),
+    Mutant("forward: x too large", "    if (!lstm_impl_is_array(lstm_impl_multiply(steps, run->layer->input_dim)) ||\n        ", "    if ("),
+    Mutant("forward: y too large", "(y != NULL && !lstm_impl_is_array(lstm_impl_multiply(steps, run->row_len)))", "0"),
     Mutant("forward: batch times timesteps wraps", "const size_t steps = lstm_impl_multiply(batch, timesteps);",
            "const size_t steps = batch * timesteps;"),
     Mutant("no steps need data", "    lstm_status status = lstm_impl_prepare(&run, layer);\n    if (status != LSTM_OK || batch == 0 || timesteps == 0) {",
@@ -323,9 +318,8 @@ CHECKS = [
     Mutant("dense: no rows need data", "    if (activation == NULL || rows == 0) {", "    if (activation == NULL) {"),
     Mutant("dense: x NULL", "    if (x == NULL || y == NULL) {\n", "    if (y == NULL) {\n"),
     Mutant("dense: y NULL", "    if (x == NULL || y == NULL) {\n", "    if (x == NULL) {\n"),
-    Mutant("dense: x too large", "    if (!lstm_impl_is_array(lstm_impl_multiply(rows, layer->input_dim)) ||\n        !", "    if (!"),
-    Mutant("dense: y too large", "lstm_impl_multiply(rows, layer->input_dim)) ||\n        !lstm_impl_is_array(lstm_impl_multiply(rows, layer->units))) {",
-           "lstm_impl_multiply(rows, layer->input_dim))) {"),
+    Mutant("dense: x too large", "(!lstm_impl_is_array(lstm_impl_multiply(rows, layer->input_dim)) ||", "(0 ||"),
+    Mutant("dense: y too large", "!lstm_impl_is_array(lstm_impl_multiply(rows, layer->units))", "0"),
     Mutant("init: layer too large", "    if (!lstm_impl_is_array(weight_count) ||\n        (weight_count != with_bias && weight_count != without_bias)) {\n        return LSTM_ERR_SHAPE;\n    }\n    layer->input_dim = input_dim;\n    layer->units = units;\n    layer->kernel = weights;\n    layer->recurrent",
            "    if ((weight_count != with_bias && weight_count != without_bias)) {\n        return LSTM_ERR_SHAPE;\n    }\n    layer->input_dim = input_dim;\n    layer->units = units;\n    layer->kernel = weights;\n    layer->recurrent"),
     Mutant("init: any count", "    if (!lstm_impl_is_array(weight_count) ||\n        (weight_count != with_bias && weight_count != without_bias)) {\n        return LSTM_ERR_SHAPE;\n    }\n    layer->input_dim = input_dim;\n    layer->units = units;\n    layer->kernel = weights;\n    layer->recurrent",
@@ -341,15 +335,16 @@ CHECKS = [
 ]
 
 VECTORS = [
-    Mutant("vectors: sigmoid rounds ties as 64 does", "lstm_impl_exp_parts(x, 1.0f, 1, 65.0f, &a, &b) * (2.0f + b);\n    return over / lstm_impl_multiply_add(over, 36893488147419103232.0f, 2.0f + a);",
-           "lstm_impl_exp_parts(x, 1.0f, 1, 64.0f, &a, &b) * (2.0f + b);\n    return over / lstm_impl_multiply_add(over, 18446744073709551616.0f, 2.0f + a);", simd=True),
+    Mutant("vectors: sigmoid rounds ties as 64 does", "lstm_impl_exp_parts(x, 1.0f, 1, 65.0f, &a, &b) * (float)(2.0f + b);\n    return over / lstm_impl_multiply_add(over, 36893488147419103232.0f, 2.0f + a);",
+           "lstm_impl_exp_parts(x, 1.0f, 1, 64.0f, &a, &b) * (float)(2.0f + b);\n    return over / lstm_impl_multiply_add(over, 18446744073709551616.0f, 2.0f + a);", simd=True),
     Mutant("vectors: panel of three dropped", "        } else if (s->columns - j > 2 * L) {",
            "        } else if (s->columns - j > 3 * L) {", simd=True),
     Mutant("vectors: last two panels dropped", "        } else if (s->columns - j > L) {", "        } else if (s->columns - j > 2 * L) {", simd=True),
     Mutant("vectors: odd and even summed together", "lstm_impl_multiply_add_##L(&odd[v], row + columns + at[v],", "lstm_impl_multiply_add_##L(&even[v], row + columns + at[v],", simd=True),
     Mutant("vectors: odd sums of tiles dropped", "        if (s->h_len == 0) {", "        if (1) {", simd=True),
-    Mutant("vectors: units left over dropped", "    if (u < units) {\n        lstm_impl_gates_rest", "    if (0) {\n        lstm_impl_gates_rest", simd=True),
-    Mutant("vectors: left over unit mixed up", "    h[u + 3] = new_h[3];", "    h[u + 3] = new_h[2];", simd=True),
+    Mutant("vectors: c of the last units dropped", "        LSTM_IMPL_PUT(L, c + last, last_c);", "", simd=True),
+    Mutant("vectors: h of the last units dropped", "        lstm_impl_new_h_##L(z + last, units, &last_c, h + last);", "", simd=True),
+    Mutant("vectors: last units taken twice", "lstm_impl_v##L last_c = LSTM_IMPL_GET(L, c + last), new_c;", "lstm_impl_v##L last_c = LSTM_IMPL_GET(L, c), new_c;", simd=True),
     Mutant("vectors: dense tail dropped", "if (k + (size_t)p < layer->input_dim) {", "if (0) {", simd=True),
     Mutant("vectors: rows taken ahead in the wrong place", "sums.init = ahead + k * sums.columns;", "sums.init = ahead;", simd=True),
     Mutant("vectors: products ahead without direction", "run->backwards ? -(ptrdiff_t)layer->input_dim :", "0 ? -(ptrdiff_t)layer->input_dim :", simd=True),
