@@ -15,7 +15,7 @@ EXAMPLES := $(basename $(notdir $(wildcard examples/[0-9]*.c)))
 TESTS := $(basename $(notdir $(wildcard tests/test_*.c)))
 SOURCES = $(shell git ls-files '*.c' '*.cc' '*.h')
 
-.PHONY: all run examples test test-std mutants coverage digest accuracy golden train-check venv format format-check help clean
+.PHONY: all run examples test test-std mutants coverage digest accuracy bench bench-peers golden train-check venv format format-check help clean
 all: run
 
 help: ## this list
@@ -44,6 +44,13 @@ digest: ## one digest of outputs for every width, compiler, level, language and 
 
 accuracy: ## tanh, sigmoid and exp of all 2^32 floats, in ULP (STEP=n: every n-th)
 	@STEP='$(or $(STEP),1)' sh tests/accuracy/run.sh
+
+bench: ## lstm.h alone: every case and vector width, share of the core's limits, growth
+	@sh tests/bench/run.sh
+
+bench-peers: venv ## lstm.h beside other ways to run an LSTM: one table and tests/bench/peers.svg
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check -r tests/bench/requirements.txt
+	@$(PYTHON) tests/bench/peers.py
 
 golden: venv ## make the golden vectors again from Keras, torch and onnxruntime and compare
 	@PYTHON='$(PYTHON)' sh tests/golden/check.sh

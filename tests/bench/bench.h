@@ -1,0 +1,54 @@
+/* bench.h - the cases that are timed, and what an engine is. An engine is lstm.h in one build, or
+ * one of its peers; each lives in a source file of its own and defines one `engine`. */
+#ifndef BENCH_H
+#define BENCH_H
+
+#include <stddef.h>
+
+typedef struct bench_case {
+    const char *name;
+    size_t batch, timesteps, input_dim, units;
+    size_t dense_units; /* of a Dense layer behind the LSTM; 0: none */
+    int is_stream; /* one sample at a time, each with its output; the time is that of one */
+} bench_case;
+
+/* The one table of cases. */
+static const bench_case bench_cases[] = {
+    {"seed", 1, 10, 64, 32, 2, 0},   {"small", 1, 13, 5, 10, 0, 0},
+    {"long", 1, 100, 5, 10, 0, 0},   {"amp16", 1, 64, 1, 16, 1, 1},
+    {"amp20", 1, 64, 1, 20, 1, 1},   {"amp40", 1, 64, 1, 40, 1, 1},
+    {"mid", 1, 100, 128, 128, 0, 0}, {"big", 1, 100, 256, 512, 0, 0},
+    {"batch", 32, 50, 64, 64, 0, 0},
+};
+enum { BENCH_CASES = sizeof bench_cases / sizeof *bench_cases };
+
+/* A case with its data, the weights as Keras has them. */
+typedef struct problem {
+    bench_case shape;
+    float *weights,
+        *dense_weights; /* kernel, recurrent kernel, bias; the same for Dense */
+    float *x;           /* [batch][timesteps][input_dim] */
+    double *want;       /* [y_len], computed in double */
+    size_t weight_count, dense_count, x_len;
+    size_t y_len; /* batch*(dense_units or units); for a stream timesteps*dense_units */
+} problem;
+
+/* A run starts from a state of zeros, every time. */
+typedef struct engine {
+    const char *name;
+    const char *(*version)(void);
+    void *(*open)(const problem *p);    /* NULL: cannot run this */
+    void (*run)(void *state, float *y); /* y [y_len] */
+    void (*close)(void *state);
+} engine;
+
+/* count zeros, aligned to 64 bytes, for free(); does not return without them. Where arrays begin
+ * matters to vector loads, so all engines are given the same good case. */
+float *new_floats(size_t count);
+
+/* What the core can do, measured: GFLOP/s of fused multiply-adds, GB/s of loads from a buffer of
+ * so many bytes. */
+double machine_peak(void);
+double machine_load(size_t bytes);
+
+#endif

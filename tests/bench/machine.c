@@ -1,0 +1,101 @@
+/* The limits of one core, measured. Compiled for this machine, with fused multiply-adds. */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include "bench.h"
+
+#if defined(__AVX512F__)
+#define LANES 16
+#elif defined(__AVX__)
+#define LANES 8
+#else
+#define LANES 4
+#endif
+typedef float vector __attribute__((vector_size(4 * LANES), may_alias));
+
+static double seconds(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* The least time of many repetitions of work(size, data). */
+static double least(void (*work)(size_t, float *), size_t size, float *data)
+{
+    double best = 1e9;
+    for (int k = 0; k < 200; k++) {
+        const double start = seconds();
+        work(size, data);
+        const double time = seconds() - start;
+        best = time < best ? time : best;
+    }
+    return best;
+}
+
+/* Ten independent chains: more than the latency of a multiply-add times two units. */
+__attribute__((noinline)) static void multiply_adds(size_t rounds, float *data)
+{
+    vector s[10], a = {0}, b = {0};
+    a += data[0];
+    b += data[1];
+    for (int v = 0; v < 10; v++) { /* all different: equal chains would be made one */
+        s[v] = a + (float)v;
+    }
+    for (size_t k = 0; k < rounds; k++) {
+#pragma GCC unroll 10
+        for (int v = 0; v < 10; v++) {
+            s[v] = s[v] * a + b;
+        }
+    }
+    for (int v = 1; v < 10; v++) {
+        s[0] += s[v];
+    }
+    memcpy(data + 2, s, sizeof *s);
+}
+
+/* How often a buffer is read in a row, so that it is the loads that count. */
+static size_t passes_over(size_t count)
+{
+    return 1 + 1048576 / count;
+}
+
+__attribute__((noinline)) static void loads(size_t count, float *data)
+{
+    vector s[8];
+    memset(s, 0, sizeof s);
+    for (size_t pass = 0; pass < passes_over(count); pass++) {
+        for (size_t k = 0; k < count; k += 8 * LANES) {
+#pragma GCC unroll 8
+            for (int v = 0; v < 8; v++) {
+                s[v] += *(const vector *)(const void *)(data + k + v * LANES);
+            }
+        }
+        __asm__ volatile("" : : : "memory");
+    }
+    for (int v = 1; v < 8; v++) {
+        s[0] += s[v];
+    }
+    memcpy(data + count, s, sizeof *s);
+}
+
+double machine_peak(void)
+{
+    enum { ROUNDS = 20000 };
+    float data[2 + LANES] = {0.5f, 0.25f};
+    return 2e-9 * 10.0 * LANES * ROUNDS / least(multiply_adds, ROUNDS, data);
+}
+
+double machine_load(size_t bytes)
+{
+    const size_t count = bytes / sizeof(float) / (8 * LANES) * (8 * LANES);
+    float *data = NULL;
+    double time;
+    if (posix_memalign((void **)&data, 4096, (count + LANES) * sizeof *data) != 0) {
+        return 0.0;
+    }
+    memset(data, 0, (count + LANES) * sizeof *data);
+    time = least(loads, count, data);
+    free(data);
+    return 4e-9 * (double)count * (double)passes_over(count) / time;
+}
