@@ -1714,6 +1714,20 @@ LSTM_IMPL_INLINE size_t lstm_impl_layer_count(size_t input_dim, size_t units,
                                   lstm_impl_multiply(4, units), has_bias);
 }
 
+/* Checks what a layer is bound to: weight_count must be one of the two counts. */
+LSTM_IMPL_INLINE lstm_status lstm_impl_check_init(const void *layer, const float *weights,
+                                                  size_t weight_count,
+                                                  size_t without_bias, size_t with_bias)
+{
+    if (layer == NULL || weights == NULL) {
+        return LSTM_ERR_NULL;
+    }
+    return lstm_impl_is_array(weight_count) &&
+                   (weight_count == with_bias || weight_count == without_bias)
+               ? LSTM_OK
+               : LSTM_ERR_SHAPE;
+}
+
 /* Checks a layer and fills in how it runs by itself. */
 LSTM_IMPL_INLINE lstm_status lstm_impl_prepare(lstm_impl_run *run,
                                                const lstm_layer *layer)
@@ -1794,12 +1808,10 @@ LSTM_API lstm_status lstm_layer_init(lstm_layer *layer, size_t input_dim, size_t
 {
     const size_t without_bias = lstm_impl_layer_count(input_dim, units, 0);
     const size_t with_bias = lstm_impl_layer_count(input_dim, units, 1);
-    if (layer == NULL || weights == NULL) {
-        return LSTM_ERR_NULL;
-    }
-    if (!lstm_impl_is_array(weight_count) ||
-        (weight_count != with_bias && weight_count != without_bias)) {
-        return LSTM_ERR_SHAPE;
+    const lstm_status status =
+        lstm_impl_check_init(layer, weights, weight_count, without_bias, with_bias);
+    if (status != LSTM_OK) {
+        return status;
     }
     layer->input_dim = input_dim;
     layer->units = units;
@@ -1816,12 +1828,10 @@ LSTM_API lstm_status lstm_dense_init(lstm_dense *layer, size_t input_dim, size_t
 {
     const size_t without_bias = lstm_impl_weight_count(input_dim, units, 0);
     const size_t with_bias = lstm_impl_weight_count(input_dim, units, 1);
-    if (layer == NULL || weights == NULL) {
-        return LSTM_ERR_NULL;
-    }
-    if (!lstm_impl_is_array(weight_count) ||
-        (weight_count != with_bias && weight_count != without_bias)) {
-        return LSTM_ERR_SHAPE;
+    const lstm_status status =
+        lstm_impl_check_init(layer, weights, weight_count, without_bias, with_bias);
+    if (status != LSTM_OK) {
+        return status;
     }
     layer->input_dim = input_dim;
     layer->units = units;
