@@ -15,7 +15,7 @@ EXAMPLES := $(basename $(notdir $(wildcard examples/[0-9]*.c)))
 TESTS := $(basename $(notdir $(wildcard tests/test_*.c)))
 SOURCES = $(shell git ls-files '*.c' '*.cc' '*.h')
 
-.PHONY: all run examples test test-std mutants coverage digest accuracy bench bench-peers golden train-check venv format format-check help clean
+.PHONY: all run examples test test-std mutants coverage digest accuracy targets firmware bench bench-peers golden train-check venv format format-check help clean
 all: run
 
 help: ## this list
@@ -45,6 +45,12 @@ digest: ## one digest of outputs for every width, compiler, level, language and 
 accuracy: ## tanh, sigmoid and exp of all 2^32 floats, in ULP (STEP=n: every n-th)
 	@STEP='$(or $(STEP),1)' sh tests/accuracy/run.sh
 
+targets: ## the same program from an 8-bit AVR to Helium, RISC-V, s390x, wasm: digest, cost, budgets
+	@sh tests/targets/run.sh
+
+firmware: ## the firmware example on a Cortex-M4F (QEMU) and its sketch on an AVR, bits as the PC's
+	@sh tests/targets/firmware.sh
+
 bench: ## lstm.h alone: every case and vector width, share of the core's limits, growth
 	@sh tests/bench/run.sh
 
@@ -54,9 +60,11 @@ bench-peers: venv ## lstm.h beside other ways to run an LSTM: one table and test
 
 golden: venv ## make the golden vectors again from Keras, torch and onnxruntime and compare
 	@PYTHON='$(PYTHON)' sh tests/golden/check.sh
+	@$(PYTHON) tests/targets/generate.py --check tests/targets/expected.h
 
 train-check: venv ## recompute Keras' predictions for the speakers example and compare
 	@$(PYTHON) examples/speakers/train.py --check
+	@$(PYTHON) examples/firmware/generate.py --check
 
 venv: $(VENV)/.installed
 $(VENV)/.installed: tests/requirements.txt

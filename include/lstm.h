@@ -596,6 +596,12 @@ LSTM_IMPL_INLINE uint32_t lstm_impl_bits_of_float(float value)
     return word.bits;
 }
 
+/* bits << 23 as a float: in two steps, since AVR shifts a long bit by bit */
+LSTM_IMPL_INLINE float lstm_impl_power_of_bits(uint32_t bits)
+{
+    return lstm_impl_float_of_bits((uint32_t)(uint16_t)((uint16_t)bits << 7) << 16);
+}
+
 LSTM_IMPL_INLINE float lstm_impl_product(float a, float b)
 {
     float product = a * b;
@@ -651,7 +657,7 @@ LSTM_IMPL_INLINE float lstm_impl_exp_parts(float x, float s, int n_may_be_large,
     g = lstm_impl_product(r2, g);
     *a = g - r;
     *b = g + r;
-    return lstm_impl_float_of_bits(lstm_impl_bits_of_float(shifted) << 23);
+    return lstm_impl_power_of_bits(lstm_impl_bits_of_float(shifted));
 }
 
 /* e^x, also where it is denormal or overflows: 2^n is applied in two factors. */
@@ -963,7 +969,7 @@ LSTM_IMPL_KERNEL void lstm_impl_sums_1(const lstm_layer *layer, const float *x,
         lstm_impl_add_part(layer, 1, h, j, z);
         lstm_impl_add_part(layer, 2, h + 1, j, z);
     }
-    for (; j < columns; j++) {
+    for (j = LSTM_IMPL_HAS_FPU ? columns & ~(size_t)7 : 0; j < columns; j++) {
         z[j] = lstm_impl_column_1(layer, x, h, j);
     }
 }
@@ -975,17 +981,20 @@ LSTM_IMPL_KERNEL float lstm_impl_dense_column_1(const lstm_dense *layer, const f
 {
     const size_t units = layer->units, input_dim = layer->input_dim;
     const float *weight = layer->kernel + j;
-    float sum[8] = {0};
+    float sum[8];
     size_t k = 0;
     int p, n;
-    for (; k + 8 <= input_dim; k += 8, x += 8) {
+    sum[0] = sum[1] = sum[2] = sum[3] = sum[4] = sum[5] = sum[6] = sum[7] = 0.0f;
+#if LSTM_IMPL_AHEAD > 1 /* on computers: unrolled, and so in registers */
+    for (; k < (input_dim & ~(size_t)7); k += 8) {
         LSTM_IMPL_EACH(p, 8) {
-            sum[p] = lstm_impl_multiply_add(sum[p], x[p], LSTM_LOAD(weight));
+            sum[p] = lstm_impl_multiply_add(sum[p], x[k + (size_t)p], LSTM_LOAD(weight));
             weight += units;
         }
     }
-    for (p = 0; k < input_dim; k++, p++, weight += units) {
-        sum[p] = lstm_impl_multiply_add(sum[p], x[p], LSTM_LOAD(weight));
+#endif
+    for (; k < input_dim; k++, weight += units) {
+        sum[k % 8] = lstm_impl_multiply_add(sum[k % 8], x[k], LSTM_LOAD(weight));
     }
     for (n = 4; n > 0; n /= 2) {
         for (p = 0; p < n; p++) {

@@ -218,7 +218,7 @@ DENSE = [
     Mutant("dense: kernel transposed", "const size_t units = layer->units, input_dim = layer->input_dim;\n    const float *weight = layer->kernel + j;",
            "const size_t units = 1, input_dim = layer->input_dim;\n    const float *weight = layer->kernel + j * input_dim;"),
     Mutant("dense: four sums of eight", "for (n = 4; n > 0; n /= 2) {", "for (n = 2; n > 0; n /= 2) {"),
-    Mutant("dense: last products dropped", "for (p = 0; k < input_dim; k++, p++, weight += units) {", "for (p = 0; 0; k++, p++, weight += units) {"),
+    Mutant("dense: last products dropped", "    for (; k < input_dim; k++, weight += units) {", "    for (; 0; k++, weight += units) {"),
     Mutant("dense: x of the first row", "lstm_impl_dense_sums(lanes, layer, x + row * layer->input_dim,",
            "lstm_impl_dense_sums(lanes, layer, x,"),
     Mutant("dense: activation of the first row", "        activation(y + row * layer->units, layer->units);",

@@ -1,0 +1,206 @@
+"""Make what the firmware needs from Keras: golden.h, and the model of the Arduino sketch.
+
+    python examples/firmware/generate.py           train, and make both files
+    python examples/firmware/generate.py --check   compare the files with Keras
+
+golden.h holds a test utterance and Keras' answer with the weights of the streaming model
+(examples/speakers/speaker_streaming.h). The sketch has a model of its own, LSTM(8) and
+753 parameters, trained the same way by the functions of examples/speakers/train.py.
+
+Needs the packages of tests/requirements.txt. Runs on the CPU with one thread.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "speakers"))
+sys.dont_write_bytecode = True
+
+import numpy as np  # noqa: E402
+import train  # noqa: E402
+
+GOLDEN = HERE / "golden.h"
+SKETCH_MODEL = HERE / "arduino" / "speaker" / "speaker_model.h"
+SKETCH_RECIPE = train.Recipe("sketch", 8, dropout=0.1)
+TOLERANCE = 1e-5
+
+
+def made_by() -> str:
+    return train.made_by().replace("speakers/train.py", "firmware/generate.py")
+
+
+def comment(*paragraphs: str) -> Iterator[str]:
+    lines = [line for text in paragraphs for line in textwrap.wrap(text, 86)]
+    yield "/* " + "\n * ".join(lines) + " */"
+
+
+def array(declaration: str, numbers: train.Array, end: str = "") -> Iterator[str]:
+    yield f"{declaration}{end} = {{"
+    text = ", ".join(train.c_float(float(v)) for v in np.ravel(numbers))
+    yield from (f"    {line}" for line in textwrap.wrap(text, 84))
+    yield "};"
+
+
+def rows(declaration: str, frames: train.Array) -> Iterator[str]:
+    yield f"{declaration} = {{"
+    for frame in frames:
+        text = ", ".join(train.c_float(float(v)) for v in frame)
+        lines = textwrap.wrap("{" + text + "},", 84)
+        yield from (f"    {line}" for line in lines)
+    yield "};"
+
+
+SOURCE = (
+    "The frames are from the Japanese Vowels set: M. Kudo, J. Toyama, M. Shimbo, UCI "
+    "Machine Learning Repository, CC BY 4.0."
+)
+
+
+def golden_lines(test: train.Utterances) -> Iterator[str]:
+    x = test.frames[0]
+    yield from comment(
+        made_by() + ".",
+        "A test utterance, and Keras' answer to it with the weights of "
+        "speaker_streaming.h.",
+        SOURCE,
+    )
+    yield "#ifndef GOLDEN_H"
+    yield "#define GOLDEN_H"
+    yield ""
+    yield f"enum {{ GOLDEN_FRAMES = {len(x)} }};"
+    yield ""
+    yield "/* clang-format off */"
+    yield from rows("static const float golden_frames[GOLDEN_FRAMES][12]", x)
+    yield from array("static const float golden_probabilities[9]", golden_answer(test))
+    yield "/* clang-format on */"
+    yield ""
+    yield "#endif"
+
+
+def golden_answer(test: train.Utterances) -> train.Array:
+    recipe = train.chosen_recipe("streaming")
+    weights = train.read_weights("streaming", recipe)
+    model = train.deployed_model(recipe, *weights)
+    return train.predict(model, test.pick(np.array([0])))[0]
+
+
+def train_sketch(training: train.Utterances) -> tuple[list, list]:
+    mean, deviation = train.moments(training)
+    model = train.train(
+        training.standardised(mean, deviation), SKETCH_RECIPE, train.SEED
+    )
+    layers = [layer for layer in model.layers if layer.get_weights()]
+    lstm, dense = (layer.get_weights() for layer in layers)
+    train.fold_standardisation(lstm, mean, deviation)
+    return lstm, dense
+
+
+def first_of_each_speaker(test: train.Utterances) -> train.Utterances:
+    return test.pick(np.array([np.argmax(test.speakers == s) for s in range(9)]))
+
+
+def sketch_lines(lstm: list, dense: list, test: train.Utterances) -> Iterator[str]:
+    model = train.deployed_model(SKETCH_RECIPE, lstm, dense)
+    percent = train.accuracy(train.predict(model, test), test.speakers)
+    said = first_of_each_speaker(test)
+    answers = train.predict(model, said)
+    yield from comment(
+        made_by() + ".",
+        f"LSTM({SKETCH_RECIPE.units}) -> Dense(9, softmax) for frames of 12 numbers, "
+        f"{SKETCH_RECIPE.parameters} parameters: who of nine speakers says two vowels? "
+        f"Right for {percent:.1f} % of the {len(test)} test utterances. Each array of "
+        "weights is what Keras' get_weights() returns, in a row.",
+        "With them nine utterances, one of each speaker, and Keras' answers: the whole "
+        "one to the first utterance, and to all of them the speaker.",
+        SOURCE,
+    )
+    yield "#ifndef SPEAKER_MODEL_H"
+    yield "#define SPEAKER_MODEL_H"
+    yield ""
+    yield (
+        f"enum {{ FEATURES = 12, UNITS = {SKETCH_RECIPE.units}, SPEAKERS = 9, "
+        "UTTERANCES = 9 };"
+    )
+    yield ""
+    yield "/* clang-format off */"
+    for name, count, weights in (
+        ("lstm", "LSTM_PARAM_COUNT(FEATURES, UNITS)", lstm),
+        ("dense", "LSTM_DENSE_PARAM_COUNT(UNITS, SPEAKERS)", dense),
+    ):
+        flat = np.concatenate([w.ravel() for w in weights])
+        yield from array(f"const float {name}_weights[{count}] PROGMEM", flat)
+    yield from array("const float keras_probabilities[SPEAKERS] PROGMEM", answers[0])
+    speakers = ", ".join(str(a.argmax() + 1) for a in answers)
+    yield f"const unsigned char keras_speakers[UTTERANCES] PROGMEM = {{{speakers}}};"
+    lengths = ", ".join(str(len(x)) for x in said.frames)
+    yield f"const unsigned char utterance_lengths[UTTERANCES] PROGMEM = {{{lengths}}};"
+    frames = np.concatenate(said.frames)
+    yield from rows("const float utterance_frames[][FEATURES] PROGMEM", frames)
+    yield "/* clang-format on */"
+    yield ""
+    yield "#endif"
+
+
+def numbers_of(path: Path, name: str) -> train.Array:
+    text = path.read_text(encoding="ascii")
+    match = re.search(rf"\b{name}\[[^=]*= {{(.*?)\n?}};", text, re.DOTALL)
+    if match is None:
+        raise ValueError(f"{path.name}: no array {name}")
+    words = re.findall(r"[-+0-9.e]+", match[1].replace("f", ""))
+    return np.array([float(word) for word in words], dtype=np.float32)
+
+
+def sketch_weights() -> tuple[list, list]:
+    units, features = SKETCH_RECIPE.units, train.FEATURES
+    gates = 4 * units
+    return (
+        train.split(
+            numbers_of(SKETCH_MODEL, "lstm_weights"),
+            [(features, gates), (units, gates), (gates,)],
+        ),
+        train.split(numbers_of(SKETCH_MODEL, "dense_weights"), [(units, 9), (9,)]),
+    )
+
+
+def report(name: str, difference: float) -> bool:
+    print(f"{name}: largest difference to Keras {difference:.1e}")
+    return difference <= TOLERANCE  # false for a NaN
+
+
+def check(test: train.Utterances) -> int:
+    golden = numbers_of(GOLDEN, "golden_probabilities") - golden_answer(test)
+    frames = numbers_of(GOLDEN, "golden_frames") - np.ravel(test.frames[0])
+    model = train.deployed_model(SKETCH_RECIPE, *sketch_weights())
+    answers = train.predict(model, first_of_each_speaker(test))
+    sketch = numbers_of(SKETCH_MODEL, "keras_probabilities") - answers[0]
+    speakers = numbers_of(SKETCH_MODEL, "keras_speakers")
+    results = [
+        report(GOLDEN.name, float(np.max(np.abs(np.append(golden, frames))))),
+        report(SKETCH_MODEL.name, float(np.max(np.abs(sketch)))),
+        bool(np.array_equal(speakers, answers.argmax(axis=1) + 1)),
+    ]
+    return 0 if all(results) else 1
+
+
+def main() -> int:
+    if sys.argv[1:] not in ([], ["--check"]):
+        print(__doc__)
+        return 2
+    train.tf.config.threading.set_intra_op_parallelism_threads(1)
+    train.tf.config.threading.set_inter_op_parallelism_threads(1)
+    test = train.load("test")
+    if sys.argv[1:] == ["--check"]:
+        return check(test)
+    train.write(GOLDEN, golden_lines(test))
+    train.write(SKETCH_MODEL, sketch_lines(*train_sketch(train.load("train")), test))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
