@@ -338,7 +338,8 @@ if [ $has_cortexm = yes ]; then
 fi
 
 # --- budgets ----------------------------------------------------------------------------
-# within NAME CASE FLAGS COLUMN LIMIT - a row of the tables above keeps to a limit
+# within NAME CASE FLAGS COLUMN LIMIT [AIM] - a row of the tables above keeps to a limit; an AIM
+# below the limit is one that is not reached
 within() {
     case $4 in flash) column=4 ;; RAM) column=5 ;; stack) column=6 ;; *) column=7 ;; esac
     measured=$(grep "^$1|$2|$3|" $out/results | tail -n 1 | cut -d '|' -f "$column")
@@ -347,7 +348,7 @@ within() {
     *)
         if [ "$measured" -le "$5" ]; then
             ok
-            echo "within budget: $1 $2 $3 $4: $measured <= $5"
+            echo "within budget: $1 $2 $3 $4: $measured <= $5${6:+, THE AIM OF $6 IS MISSED}"
         else
             bad "budget: $1 $2 $3 $4: $measured, at most $5 allowed"
         fi
@@ -358,9 +359,9 @@ echo
 if [ $has_cortexm = yes ]; then
     for case in A B; do
         within "Cortex-M4F" $case -Os flash 1500
-        within "M4F, run-time sizes" $case -Os flash 1580 # 1500 was aimed at
+        within "M4F, run-time sizes" $case -Os flash 1560 1500
         within "M4F, run-time sizes" $case -Os stack 128
-        within "M4F, run-time sizes" $case -O2 stack 160 # 128 was aimed at
+        within "M4F, run-time sizes" $case -O2 stack 148 128
     done
     within "M4F, run-time sizes" A -Os RAM 240
     within "M4F, run-time sizes" B -Os RAM 768
@@ -372,7 +373,7 @@ if [ $has_cortexm = yes ]; then
     within "M55, run-time sizes" B -O2 count 260000
 fi
 if [ $has_avr = yes ]; then
-    within atmega2560 A -Os count 4700000 # 4200000 was aimed at
+    within atmega2560 A -Os count 4600000 4200000
 fi
 [ $skipped -eq 0 ] || echo "$skipped kinds of target were skipped"
 echo "$passed passed, $failed failed"
