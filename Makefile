@@ -2,7 +2,10 @@
 # `make help` lists the targets. All output goes to build/.
 
 CC ?= cc
+# Where everything is built; `make sanitize` has a directory for each compiler.
+BUILD ?= build
 CFLAGS ?= -O2
+TEST_CFLAGS ?= -O1
 MAKEFLAGS += --jobs=$(shell nproc 2>/dev/null || echo 2)
 STRICT := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion \
 	-Wdouble-promotion -Wundef -Wcast-align -Wstrict-prototypes -Werror
@@ -15,20 +18,20 @@ EXAMPLES := $(basename $(notdir $(wildcard examples/[0-9]*.c)))
 TESTS := $(basename $(notdir $(wildcard tests/test_*.c)))
 SOURCES = $(shell git ls-files '*.c' '*.cc' '*.h')
 
-.PHONY: all run examples test test-std mutants coverage digest accuracy targets firmware bench bench-peers golden train-check venv format format-check help clean
+.PHONY: all run examples test test-std mutants coverage digest accuracy targets firmware sanitize bench bench-peers golden train-check venv format format-check help clean
 all: run
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
 
-run: build/05_speakers ## recognise 370 recorded utterances with two Keras-trained models
-	@build/05_speakers
+run: $(BUILD)/05_speakers ## recognise 370 recorded utterances with two Keras-trained models
+	@$(BUILD)/05_speakers
 
-examples: $(EXAMPLES:%=build/%) ## build and run every example
-	@for e in $(EXAMPLES); do echo "== examples/$$e.c"; build/$$e || exit 1; done
+examples: $(EXAMPLES:%=$(BUILD)/%) ## build and run every example
+	@for e in $(EXAMPLES); do echo "== examples/$$e.c"; $(BUILD)/$$e || exit 1; done
 
-test: $(TESTS:%=build/%) $(EXAMPLES:%=build/%) ## the tests: seconds, a C compiler is enough
-	@CC='$(CC)' sh tests/run.sh $(TESTS)
+test: $(TESTS:%=$(BUILD)/%) $(EXAMPLES:%=$(BUILD)/%) ## the tests: seconds, a C compiler is enough
+	@CC='$(CC)' BUILD='$(BUILD)' sh tests/run.sh $(TESTS)
 
 test-std: ## the header alone: every language version, compiler and optimisation level
 	@sh tests/compile/run.sh
@@ -50,6 +53,9 @@ targets: ## the same program from an 8-bit AVR to Helium, RISC-V, s390x, wasm: d
 
 firmware: ## the firmware example on a Cortex-M4F (QEMU) and its sketch on an AVR, bits as the PC's
 	@sh tests/targets/firmware.sh
+
+sanitize: ## the tests under every sanitizer and valgrind, and threads that share a layer
+	@sh tests/sanitize/run.sh
 
 bench: ## lstm.h alone: every case and vector width, share of the core's limits, growth
 	@sh tests/bench/run.sh
@@ -81,11 +87,11 @@ format-check: ## fail if `make format` would change a file
 clean: ## remove build/
 	rm -rf build
 
-build/test_%: tests/test_%.c include/lstm.h $(wildcard tests/*.h examples/speakers/*.h) | build
-	$(C99) -O1 -Iexamples -Itests $< -o $@ -lm
+$(BUILD)/test_%: tests/test_%.c include/lstm.h $(wildcard tests/*.h examples/speakers/*.h) | $(BUILD)
+	$(C99) $(TEST_CFLAGS) -Iexamples -Itests $< -o $@ -lm
 
-build/%: examples/%.c include/lstm.h $(wildcard examples/speakers/*.h) | build
+$(BUILD)/%: examples/%.c include/lstm.h $(wildcard examples/speakers/*.h) | $(BUILD)
 	$(C99) $< -o $@ -lm
 
-build:
-	@mkdir -p build
+$(BUILD):
+	@mkdir -p $@

@@ -625,10 +625,11 @@ LSTM_IMPL_INLINE float lstm_impl_clip(float x, float low, float high)
     return x < low ? low : x > high ? high : x;
 }
 
-/* Whether |x| > limit, or x is a NaN: one comparison, and of integers. */
+/* Whether |x| > limit, or x is a NaN: one comparison, of integers without their sign. */
 LSTM_IMPL_INLINE int lstm_impl_is_beyond(float x, float limit)
 {
-    return lstm_impl_bits_of_float(x) << 1 > lstm_impl_bits_of_float(limit) << 1;
+    return (lstm_impl_bits_of_float(x) & 0x7fffffffu) << 1 >
+           lstm_impl_bits_of_float(limit) << 1;
 }
 
 /* e^(s*x) = 2^n * (2/s + b)/(2/s + a), for s = 1 or 2. With n = s*x/ln 2 rounded and r =
@@ -1685,7 +1686,7 @@ LSTM_IMPL_DRIVER void lstm_impl_batch(const lstm_impl_run *run, const float *x,
 /* Sums and products of sizes; 0, which is no valid size, where they do not fit. */
 LSTM_IMPL_INLINE size_t lstm_impl_add(size_t a, size_t b)
 {
-    return a + b < a ? 0 : a + b;
+    return b > (size_t)-1 - a ? 0 : a + b;
 }
 
 LSTM_IMPL_INLINE size_t lstm_impl_multiply(size_t a, size_t b)

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Usage: tests/run.sh TEST... - runs build/TEST for each, then the examples and the header's
+# Usage: tests/run.sh TEST... - runs $BUILD/TEST for each, then the examples and the header's
 # QUICK START against the output their comments promise. Ends with "N passed, N failed".
+build=${BUILD:-build}
 passed=0
 failed=0
 
@@ -10,7 +11,7 @@ count() { # "N passed, N failed" of one program
 }
 
 for test in "$@"; do
-    report=$("build/$test")
+    report=$("$build/$test")
     status=$?
     line=$(printf '%s\n' "$report" | tail -n 1)
     printf '%-28s %s\n' "$test" "$line"
@@ -30,7 +31,7 @@ done
 
 # same NAME PROMISED PROGRAM - the program's output must be what was promised, to the letter
 same() {
-    if "$3" >build/output.txt 2>&1 && diff "$2" build/output.txt; then
+    if "$3" >$build/output.txt 2>&1 && diff "$2" $build/output.txt; then
         count 1 0
     else
         echo "FAILED: $1 does not print what its comment says"
@@ -41,9 +42,9 @@ same() {
 for source in examples/[0-9]*.c; do
     name=$(basename "$source" .c)
     awk '/\*\// { exit } on { sub(/^ \*(   )?/, ""); print } /^ \* Prints:$/ { on = 1 }' \
-        "$source" >build/promised.txt
-    if [ -s build/promised.txt ]; then
-        same "$source" build/promised.txt "build/$name"
+        "$source" >$build/promised.txt
+    if [ -s $build/promised.txt ]; then
+        same "$source" $build/promised.txt "$build/$name"
     else
         echo "FAILED: $source promises no output"
         count 0 1
@@ -51,10 +52,10 @@ for source in examples/[0-9]*.c; do
 done
 
 awk '/SHAPES AND LAYOUT/ { exit } on { sub(/^ \*(   )?/, ""); print } /QUICK START/ { on = 1 }' \
-    include/lstm.h >build/quick_start.c
-echo "h = 0.162735" >build/promised.txt
-if ${CC:-cc} -std=c99 -Wall -Wextra -Werror -Iinclude build/quick_start.c -o build/quick_start; then
-    same "QUICK START" build/promised.txt build/quick_start
+    include/lstm.h >$build/quick_start.c
+echo "h = 0.162735" >$build/promised.txt
+if ${CC:-cc} -std=c99 -Wall -Wextra -Werror -Iinclude $build/quick_start.c -o $build/quick_start; then
+    same "QUICK START" $build/promised.txt $build/quick_start
 else
     count 0 1
 fi

@@ -45,7 +45,7 @@ static void compare_with_two_layers(const unsigned char *m, int return_sequences
 {
     const size_t bu = both.backward.units, rows = return_sequences ? T : 1;
     const size_t row_len = both.merge == LSTM_MERGE_CONCAT ? FU + bu : FU;
-    static float yf[B][T][FU], yb[B][T][MAX_BU], y[B * T * (FU + MAX_BU)],
+    static float yf[B * T * FU], yb[B * T * MAX_BU], y[B * T * (FU + MAX_BU)],
         want[sizeof y / 4];
     float h[B * (FU + MAX_BU)], c[B * (FU + MAX_BU)], h_want[sizeof h / 4],
         c_want[sizeof h / 4];
@@ -60,14 +60,14 @@ static void compare_with_two_layers(const unsigned char *m, int return_sequences
     memcpy(c, c0, sizeof c);
     memcpy(h_want, h0, sizeof h);
     memcpy(c_want, c0, sizeof c);
-    CHECK(lstm_forward_batch(&forward, x[0][0], m, B, T, h_want, c_want, yf[0][0],
-                             scratch) == LSTM_OK);
+    CHECK(lstm_forward_batch(&forward, x[0][0], m, B, T, h_want, c_want, yf, scratch) ==
+          LSTM_OK);
     CHECK(lstm_forward_batch(&backward, x[0][0], m, B, T, h_want + B * FU,
-                             c_want + B * FU, yb[0][0], scratch) == LSTM_OK);
+                             c_want + B * FU, yb, scratch) == LSTM_OK);
     for (size_t b = 0; b < B; b++) {
         for (size_t t = 0; t < rows; t++) {
-            const float *f = yf[0][0] + (b * rows + t) * FU;
-            const float *k = yb[0][0] + (b * rows + rows - 1 - t) * bu;
+            const float *f = yf + (b * rows + t) * FU;
+            const float *k = yb + (b * rows + rows - 1 - t) * bu;
             float *row = want + (b * rows + t) * row_len;
             for (size_t u = 0; u < row_len; u++) {
                 row[u] = both.merge != LSTM_MERGE_CONCAT ? merged(f[u], k[u])
