@@ -16,9 +16,10 @@ PYTHON := $(VENV)/bin/python
 
 EXAMPLES := $(basename $(notdir $(wildcard examples/[0-9]*.c)))
 TESTS := $(basename $(notdir $(wildcard tests/test_*.c)))
+FUZZ := $(basename $(notdir $(wildcard tests/fuzz/fuzz_*.c)))
 SOURCES = $(shell git ls-files '*.c' '*.cc' '*.h')
 
-.PHONY: all run examples test test-std mutants coverage digest accuracy targets firmware sanitize bench bench-peers golden train-check venv format format-check help clean
+.PHONY: all run examples test test-std mutants coverage digest accuracy targets firmware fuzz sanitize bench bench-peers golden train-check venv format format-check help clean
 all: run
 
 help: ## this list
@@ -30,8 +31,8 @@ run: $(BUILD)/05_speakers ## recognise 370 recorded utterances with two Keras-tr
 examples: $(EXAMPLES:%=$(BUILD)/%) ## build and run every example
 	@for e in $(EXAMPLES); do echo "== examples/$$e.c"; $(BUILD)/$$e || exit 1; done
 
-test: $(TESTS:%=$(BUILD)/%) $(EXAMPLES:%=$(BUILD)/%) ## the tests: seconds, a C compiler is enough
-	@CC='$(CC)' BUILD='$(BUILD)' sh tests/run.sh $(TESTS)
+test: $(TESTS:%=$(BUILD)/%) $(FUZZ:%=$(BUILD)/%) $(EXAMPLES:%=$(BUILD)/%) ## the tests: seconds, a C compiler is enough
+	@CC='$(CC)' BUILD='$(BUILD)' sh tests/run.sh $(TESTS) $(FUZZ)
 
 test-std: ## the header alone: every language version, compiler and optimisation level
 	@sh tests/compile/run.sh
@@ -53,6 +54,9 @@ targets: ## the same program from an 8-bit AVR to Helium, RISC-V, s390x, wasm: d
 
 firmware: ## the firmware example on a Cortex-M4F (QEMU) and its sketch on an AVR, bits as the PC's
 	@sh tests/targets/firmware.sh
+
+fuzz: ## libFuzzer on layers, sizes and the data file's reader (FUZZ_SECONDS=60)
+	@sh tests/fuzz/run.sh
 
 sanitize: ## the tests under every sanitizer and valgrind, and threads that share a layer
 	@sh tests/sanitize/run.sh
@@ -89,6 +93,9 @@ clean: ## remove build/
 
 $(BUILD)/test_%: tests/test_%.c include/lstm.h $(wildcard tests/*.h examples/speakers/*.h) | $(BUILD)
 	$(C99) $(TEST_CFLAGS) -Iexamples -Itests $< -o $@ -lm
+
+$(BUILD)/fuzz_%: tests/fuzz/fuzz_%.c tests/fuzz/fuzz.h include/lstm.h | $(BUILD)
+	$(C99) $(TEST_CFLAGS) -Iexamples $< tests/fuzz/replay.c -o $@ -lm
 
 $(BUILD)/%: examples/%.c include/lstm.h $(wildcard examples/speakers/*.h) | $(BUILD)
 	$(C99) $< -o $@ -lm

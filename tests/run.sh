@@ -1,6 +1,7 @@
 #!/bin/sh
 # Usage: tests/run.sh TEST... - runs $BUILD/TEST for each, then the examples and the header's
-# QUICK START against the output their comments promise. Ends with "N passed, N failed".
+# QUICK START against the output their comments promise. A fuzz target replays its corpus. Ends
+# with "N passed, N failed".
 build=${BUILD:-build}
 passed=0
 failed=0
@@ -11,7 +12,11 @@ count() { # "N passed, N failed" of one program
 }
 
 for test in "$@"; do
-    report=$("$build/$test")
+    case $test in
+    fuzz_*) set -- tests/fuzz/corpus/"${test#fuzz_}"/* ;; # replayed
+    *) set -- ;;
+    esac
+    report=$("$build/$test" "$@")
     status=$?
     line=$(printf '%s\n' "$report" | tail -n 1)
     printf '%-28s %s\n' "$test" "$line"

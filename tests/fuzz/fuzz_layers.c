@@ -1,0 +1,230 @@
+/* Any layer with any option over any numbers: every vector width gives the bits of the portable
+ * code, a batch those of its single sequences, a sequence those of its steps; and an error writes
+ * nothing. Buffers are of exact size, so that AddressSanitizer sees the first float beyond.
+ *
+ *   clang -g -O1 -fsanitize=fuzzer,address,undefined -Iinclude tests/fuzz/fuzz_layers.c -lm
+ *   cc -Iinclude tests/fuzz/fuzz_layers.c tests/fuzz/replay.c -lm      to replay files */
+static int lanes_to_use;
+#define LSTM_TEST_LANES lanes_to_use
+#include "lstm.h"
+#include "fuzz.h"
+
+typedef struct problem {
+    lstm_bidirectional both;
+    lstm_dense dense;
+    int is_bidirectional;
+    size_t batch, timesteps, y_len, state_len, scratch_len;
+    float *weights, *x, *h, *c;
+    unsigned char *mask; /* or NULL */
+    unsigned poison;
+} problem;
+
+typedef struct outputs {
+    float *y, *h, *c, *dense;
+    lstm_status status, dense_status;
+} outputs;
+
+/* An enum: mostly a value it has, now and then one it has not. */
+static int option(fuzz_input *in, int count)
+{
+    const int value = (int)fuzz_byte(in);
+    return value < 250 ? value % count : value * 1000003 - 128;
+}
+
+static size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+static void read_layer(fuzz_input *in, lstm_layer *layer)
+{
+    const unsigned flags = fuzz_byte(in);
+    layer->activation = (lstm_activation)option(in, LSTM_LOG_SOFTMAX + 1);
+    layer->recurrent_activation = (lstm_activation)option(in, LSTM_LOG_SOFTMAX + 1);
+    if (flags & 1) {
+        layer->activation = layer->recurrent_activation = LSTM_DEFAULT;
+    }
+    layer->return_sequences = (flags & 2) != 0;
+    layer->go_backwards = (flags & 4) != 0;
+    layer->zero_output_for_mask = (flags & 8) != 0;
+    if (flags & 16) {
+        layer->bias = NULL;
+    }
+}
+
+static void read_problem(fuzz_input *in, problem *p)
+{
+    const size_t units = 1 + fuzz_below(in, 40), input_dim = 1 + fuzz_below(in, 20);
+    const size_t count = LSTM_PARAM_COUNT(input_dim, units);
+    const size_t dense_units = 1 + fuzz_below(in, 20);
+    const unsigned flags = fuzz_byte(in);
+    size_t k;
+    memset(p, 0, sizeof *p);
+    p->batch = fuzz_below(in, 10);
+    p->timesteps = fuzz_below(in, 20);
+    p->is_bidirectional = (flags & 1) != 0;
+    p->poison = flags;
+    p->weights = fuzz_floats(in, 2 * count + LSTM_DENSE_PARAM_COUNT(units, dense_units));
+    FUZZ_ASSERT(lstm_layer_init(&p->both.forward, input_dim, units, p->weights, count) ==
+                LSTM_OK);
+    FUZZ_ASSERT(lstm_layer_init(&p->both.backward, input_dim, units, p->weights + count,
+                                count) == LSTM_OK);
+    FUZZ_ASSERT(lstm_dense_init(&p->dense, units, dense_units, p->weights + 2 * count,
+                                LSTM_DENSE_PARAM_COUNT(units, dense_units)) == LSTM_OK);
+    read_layer(in, &p->both.forward);
+    read_layer(in, &p->both.backward);
+    if (flags & 2) {
+        p->both.backward.return_sequences = p->both.forward.return_sequences;
+    }
+    p->both.merge = (lstm_merge)option(in, LSTM_MERGE_AVE + 1);
+    p->dense.activation = (lstm_activation)option(in, LSTM_LOG_SOFTMAX + 1);
+    p->state_len = p->batch * units * (p->is_bidirectional ? 2 : 1);
+    p->y_len = p->batch * units * (p->both.forward.return_sequences ? p->timesteps : 1) *
+               (p->is_bidirectional && p->both.merge == LSTM_MERGE_CONCAT ? 2 : 1);
+    p->scratch_len = p->is_bidirectional
+                         ? LSTM_BIDIRECTIONAL_SCRATCH_LEN(p->batch, units, units)
+                         : LSTM_BATCH_SCRATCH_LEN(p->batch, units);
+    p->x = fuzz_floats(in, p->batch * p->timesteps * input_dim);
+    p->h = fuzz_floats(in, p->state_len);
+    p->c = fuzz_floats(in, p->state_len);
+    if (flags & 4) {
+        p->mask = (unsigned char *)fuzz_alloc(p->batch * p->timesteps);
+        for (k = 0; k < p->batch * p->timesteps; k++) {
+            p->mask[k] = (unsigned char)(fuzz_byte(in) & 1);
+        }
+    }
+}
+
+static void free_problem(problem *p)
+{
+    free(p->weights);
+    free(p->x);
+    free(p->h);
+    free(p->c);
+    free(p->mask);
+}
+
+static float *poisoned(const problem *p, size_t count)
+{
+    float *scratch = (float *)fuzz_alloc(count * sizeof *scratch);
+    memset(scratch, p->poison & 8 ? 0xff : 0x7f, count * sizeof *scratch);
+    return scratch;
+}
+
+static void run(const problem *p, int lanes, outputs *out)
+{
+    const size_t rows = smaller(p->batch, p->state_len);
+    float *scratch = poisoned(p, p->scratch_len);
+    lanes_to_use = lanes;
+    out->h = (float *)fuzz_copy(p->h, p->state_len * sizeof *p->h);
+    out->c = (float *)fuzz_copy(p->c, p->state_len * sizeof *p->c);
+    out->y = (float *)fuzz_alloc(p->y_len * sizeof *out->y);
+    out->dense = (float *)fuzz_alloc(rows * p->dense.units * sizeof *out->dense);
+    memset(out->y, 0, p->y_len * sizeof *out->y);
+    memset(out->dense, 0, rows * p->dense.units * sizeof *out->dense);
+    out->status =
+        p->is_bidirectional
+            ? lstm_bidirectional_forward(&p->both, p->x, p->mask, p->batch, p->timesteps,
+                                         out->h, out->c, out->y, scratch)
+            : lstm_forward_batch(&p->both.forward, p->x, p->mask, p->batch, p->timesteps,
+                                 out->h, out->c, out->y, scratch);
+    out->dense_status = lstm_dense_forward(&p->dense, out->h, rows, out->dense);
+    free(scratch);
+}
+
+static void free_outputs(outputs *out)
+{
+    free(out->y);
+    free(out->h);
+    free(out->c);
+    free(out->dense);
+}
+
+static void an_error_writes_nothing(const problem *p, const outputs *out)
+{
+    size_t k;
+    if (out->status != LSTM_OK) {
+        FUZZ_ASSERT(fuzz_is_same(out->h, p->h, p->state_len));
+        FUZZ_ASSERT(fuzz_is_same(out->c, p->c, p->state_len));
+        for (k = 0; k < p->y_len; k++) {
+            FUZZ_ASSERT(out->y[k] == 0.0f);
+        }
+    }
+}
+
+/* Each sequence by itself, and where nothing is masked or reversed, each step by itself. */
+static void a_batch_is_its_steps(const problem *p, const outputs *whole)
+{
+    const lstm_layer *layer = &p->both.forward;
+    const size_t row = p->timesteps * layer->input_dim;
+    const size_t y_row = p->batch != 0 ? p->y_len / p->batch : 0;
+    float *scratch = poisoned(p, LSTM_SCRATCH_LEN(layer->units));
+    float *y = (float *)fuzz_alloc(y_row * sizeof *y);
+    size_t b, t;
+    for (b = 0; b < p->batch && p->timesteps != 0; b++) {
+        float *h = (float *)fuzz_copy(p->h + b * layer->units, layer->units * sizeof *h);
+        float *c = (float *)fuzz_copy(p->c + b * layer->units, layer->units * sizeof *c);
+        FUZZ_ASSERT(
+            lstm_forward_batch(layer, p->x + b * row,
+                               p->mask != NULL ? p->mask + b * p->timesteps : NULL, 1,
+                               p->timesteps, h, c, y, scratch) == LSTM_OK);
+        FUZZ_ASSERT(fuzz_is_same(h, whole->h + b * layer->units, layer->units));
+        FUZZ_ASSERT(fuzz_is_same(c, whole->c + b * layer->units, layer->units));
+        FUZZ_ASSERT(fuzz_is_same(y, whole->y + b * y_row, y_row));
+        if (p->mask == NULL && !layer->go_backwards) {
+            memcpy(h, p->h + b * layer->units, layer->units * sizeof *h);
+            memcpy(c, p->c + b * layer->units, layer->units * sizeof *c);
+            for (t = 0; t < p->timesteps; t++) {
+                FUZZ_ASSERT(lstm_step(layer, p->x + b * row + t * layer->input_dim, h, c,
+                                      scratch) == LSTM_OK);
+            }
+            FUZZ_ASSERT(fuzz_is_same(h, whole->h + b * layer->units, layer->units));
+            FUZZ_ASSERT(fuzz_is_same(c, whole->c + b * layer->units, layer->units));
+        }
+        free(h);
+        free(c);
+    }
+    free(y);
+    free(scratch);
+}
+
+static int has_lanes(int lanes)
+{
+#if defined(LSTM_NO_SIMD) || !defined(__x86_64__)
+    return lanes == 0;
+#else
+    return lanes <= 4 || (lanes == 8 && __builtin_cpu_supports("avx2")) ||
+           (lanes == 16 && __builtin_cpu_supports("avx512f"));
+#endif
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static const int widths[] = {4, 8, 16};
+    fuzz_input in = {data, size};
+    problem p;
+    outputs portable, vector;
+    size_t k;
+    read_problem(&in, &p);
+    run(&p, 0, &portable);
+    an_error_writes_nothing(&p, &portable);
+    for (k = 0; k < sizeof widths / sizeof *widths; k++) {
+        if (has_lanes(widths[k])) {
+            run(&p, widths[k], &vector);
+            FUZZ_ASSERT(vector.status == portable.status);
+            FUZZ_ASSERT(vector.dense_status == portable.dense_status);
+            FUZZ_ASSERT(fuzz_is_same(vector.y, portable.y, p.y_len));
+            FUZZ_ASSERT(fuzz_is_same(vector.h, portable.h, p.state_len));
+            FUZZ_ASSERT(fuzz_is_same(vector.c, portable.c, p.state_len));
+            FUZZ_ASSERT(
+                fuzz_is_same(vector.dense, portable.dense, p.batch * p.dense.units));
+            if (!p.is_bidirectional && vector.status == LSTM_OK) {
+                a_batch_is_its_steps(&p, &vector);
+            }
+            free_outputs(&vector);
+        }
+    }
+    free_outputs(&portable);
+    free_problem(&p);
+    return 0;
+}
