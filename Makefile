@@ -19,7 +19,7 @@ TESTS := $(basename $(notdir $(wildcard tests/test_*.c)))
 FUZZ := $(basename $(notdir $(wildcard tests/fuzz/fuzz_*.c)))
 SOURCES = $(shell git ls-files '*.c' '*.cc' '*.h')
 
-.PHONY: all run examples test test-std mutants coverage digest accuracy targets firmware fuzz sanitize bench bench-peers golden train-check venv format format-check help clean
+.PHONY: all run examples test test-std mutants coverage digest accuracy targets firmware endurance fuzz sanitize bench bench-peers golden train-check venv format format-check help clean
 all: run
 
 help: ## this list
@@ -57,6 +57,11 @@ firmware: ## the firmware example on a Cortex-M4F (QEMU) and its sketch on an AV
 
 fuzz: ## libFuzzer on layers, sizes and the data file's reader (FUZZ_SECONDS=60)
 	@sh tests/fuzz/run.sh
+
+endurance: ## 10^8 steps of one stream next to double, and the cost of denormals (STEPS=n)
+	@mkdir -p build
+	@$(CC) -std=c99 -O2 -Iinclude -Itests tests/endurance/endurance.c -o build/endurance -lm
+	@build/endurance $(STEPS)
 
 sanitize: ## the tests under every sanitizer and valgrind, and threads that share a layer
 	@sh tests/sanitize/run.sh

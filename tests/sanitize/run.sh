@@ -70,6 +70,15 @@ address="-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-
     suite clang-integer clang -fsanitize=integer,implicit-conversion,float-divide-by-zero \
         -fno-sanitize-recover=all -fsanitize-ignorelist=$here/integer.ignore
 }
+pages() { # NAME FLAGS... - weights, input and mask in pages that cannot be written
+    name=$1
+    shift
+    cc -std=gnu99 -O1 "$@" -Iinclude -Itests $here/pages.c -o "$out/$name" -lm &&
+        "$out/$name" >"$out/$name.log" 2>&1
+    count "$name: read-only pages" "$out/$name.log" $?
+}
+pages pages
+pages pages-portable -DLSTM_NO_SIMD
 threads gcc-thread gcc -fsanitize=thread
 threads clang-thread clang -fsanitize=thread
 
