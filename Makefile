@@ -13,13 +13,14 @@ C99 = $(CC) -std=c99 $(STRICT) $(CFLAGS) -Iinclude
 # The Python side (golden vectors, training) lives in a virtual environment outside the tree.
 VENV ?= $(HOME)/.cache/lstm.h/venv
 PYTHON := $(VENV)/bin/python
+PIP = $(PYTHON) -m pip install --quiet --disable-pip-version-check
 
 EXAMPLES := $(basename $(notdir $(wildcard examples/[0-9]*.c)))
 TESTS := $(basename $(notdir $(wildcard tests/test_*.c)))
 FUZZ := $(basename $(notdir $(wildcard tests/fuzz/fuzz_*.c)))
 SOURCES = $(shell git ls-files '*.c' '*.cc' '*.h')
 
-.PHONY: all run examples test test-std mutants coverage digest accuracy targets firmware endurance fuzz sanitize bench bench-peers golden train-check venv format format-check help clean
+.PHONY: all run examples test test-std mutants coverage digest accuracy targets firmware endurance flags fuzz sanitize bench bench-peers golden train-check test-export export export-check venv format format-check help clean
 all: run
 
 help: ## this list
@@ -63,6 +64,9 @@ endurance: ## 10^8 steps of one stream next to double, and the cost of denormals
 	@$(CC) -std=c99 -O2 -Iinclude -Itests tests/endurance/endurance.c -o build/endurance -lm
 	@build/endurance $(STEPS)
 
+flags: ## users' flags and other compilers: same bits, same numbers, or only compiles
+	@sh tests/flags/run.sh
+
 sanitize: ## the tests under every sanitizer and valgrind, and threads that share a layer
 	@sh tests/sanitize/run.sh
 
@@ -70,7 +74,7 @@ bench: ## lstm.h alone: every case and vector width, share of the core's limits,
 	@sh tests/bench/run.sh
 
 bench-peers: venv ## lstm.h beside other ways to run an LSTM: one table and tests/bench/peers.svg
-	@$(PYTHON) -m pip install --quiet --disable-pip-version-check -r tests/bench/requirements.txt
+	@$(PIP) -r tests/bench/requirements.txt
 	@$(PYTHON) tests/bench/peers.py
 
 golden: venv ## make the golden vectors again from Keras, torch and onnxruntime and compare
@@ -81,10 +85,21 @@ train-check: venv ## recompute Keras' predictions for the speakers example and c
 	@$(PYTHON) examples/speakers/train.py --check
 	@$(PYTHON) examples/firmware/generate.py --check
 
+test-export: venv ## examples/export: 146 models of Keras, PyTorch and ONNX become C and run
+	@$(PIP) -r examples/export/tests/requirements.txt
+	@$(PIP) --no-deps -r examples/export/tests/requirements-alone.txt
+	@$(PYTHON) examples/export/tests/run.py
+
+export: venv ## make the speakers' headers from their .keras files
+	@PYTHON='$(PYTHON)' sh examples/export/headers.sh
+
+export-check: venv ## fail if `make export` would change a header
+	@PYTHON='$(PYTHON)' sh examples/export/headers.sh --check
+
 venv: $(VENV)/.installed
 $(VENV)/.installed: tests/requirements.txt
 	python3 -m venv $(VENV)
-	$(PYTHON) -m pip install --quiet --disable-pip-version-check -r $<
+	$(PIP) -r $<
 	touch $@
 
 format: ## lay the C sources out as .clang-format says

@@ -70,8 +70,8 @@
 
 enum { UTTERANCES = 370, SPEAKERS = UTTERANCE_SPEAKERS };
 
-#define TOLERANCE 1e-5f /* how far a probability may be from Keras' */
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define TOLERANCE 1e-5f           /* how far a probability may be from Keras' */
+#define SELF_TEST_TOLERANCE 2e-6f /* and an output from what the header expects */
 
 typedef void (*recogniser)(const utterance *u, float probabilities[SPEAKERS]);
 
@@ -80,11 +80,6 @@ typedef struct score {
     int count, correct, as_keras;
     float difference; /* the largest between a probability here and Keras' */
 } score;
-
-static lstm_layer streaming_lstm;
-static lstm_dense streaming_dense;
-static lstm_bidirectional bidirectional_lstm;
-static lstm_dense bidirectional_dense;
 
 static void check(lstm_status status, const char *call)
 {
@@ -110,67 +105,36 @@ static void print_summary(const char *model, const char *layer, size_t parameter
     summary_print(model, rows, 2);
 }
 
-/* ---- The streaming model: LSTM -> Dense(softmax) ---- */
+/* ---- The models: what examples/export made of their .keras files ---- */
 
-static void streaming_init(void)
-{
-    check(lstm_layer_init(&streaming_lstm, SPEAKER_STREAMING_INPUT_DIM,
-                          SPEAKER_STREAMING_UNITS, speaker_streaming_lstm,
-                          COUNT(speaker_streaming_lstm)),
-          "lstm_layer_init");
-    check(lstm_dense_init(&streaming_dense, SPEAKER_STREAMING_UNITS, SPEAKERS,
-                          speaker_streaming_dense, COUNT(speaker_streaming_dense)),
-          "lstm_dense_init");
-    streaming_dense.activation = LSTM_SOFTMAX;
-}
-
-/* All that is kept from one frame to the next is h and c. */
+/* A frame at a time; the answer is wanted after the last. */
 static void streaming_recognise(const utterance *u, float probabilities[SPEAKERS])
 {
-    float h[SPEAKER_STREAMING_UNITS] = {0}, c[SPEAKER_STREAMING_UNITS] = {0};
-    float scratch[LSTM_SCRATCH_LEN(SPEAKER_STREAMING_UNITS)];
+    float state[SPEAKER_STREAMING_STATE_LEN] = {0};
+    float scratch[SPEAKER_STREAMING_SCRATCH_LEN];
 
     for (size_t t = 0; t < u->frames; t++) {
-        check(lstm_step(&streaming_lstm, u->x[t], h, c, scratch), "lstm_step");
+        float *const answer = t + 1 == u->frames ? probabilities : NULL;
+        check(speaker_streaming_step(u->x[t], state, answer, scratch),
+              "speaker_streaming_step");
     }
-    check(lstm_dense_forward(&streaming_dense, h, 1, probabilities),
-          "lstm_dense_forward");
 }
 
-/* ---- The bidirectional model: Bidirectional(LSTM) -> Dense(softmax) ---- */
-
-static void bidirectional_init(void)
-{
-    enum { INPUT_DIM = SPEAKER_BIDIRECTIONAL_INPUT_DIM };
-    enum { UNITS = SPEAKER_BIDIRECTIONAL_UNITS };
-    const float *forward = speaker_bidirectional_lstm;
-    const float *backward = forward + LSTM_PARAM_COUNT(INPUT_DIM, UNITS);
-
-    check(lstm_layer_init(&bidirectional_lstm.forward, INPUT_DIM, UNITS, forward,
-                          COUNT(speaker_bidirectional_lstm) / 2),
-          "lstm_layer_init");
-    check(lstm_layer_init(&bidirectional_lstm.backward, INPUT_DIM, UNITS, backward,
-                          COUNT(speaker_bidirectional_lstm) / 2),
-          "lstm_layer_init");
-    bidirectional_lstm.merge = LSTM_MERGE_CONCAT;
-    check(lstm_dense_init(&bidirectional_dense, 2 * UNITS, SPEAKERS,
-                          speaker_bidirectional_dense,
-                          COUNT(speaker_bidirectional_dense)),
-          "lstm_dense_init");
-    bidirectional_dense.activation = LSTM_SOFTMAX;
-}
-
+/* The whole utterance, in both directions. */
 static void bidirectional_recognise(const utterance *u, float probabilities[SPEAKERS])
 {
-    enum { UNITS = SPEAKER_BIDIRECTIONAL_UNITS };
-    float h[2 * UNITS] = {0}, c[2 * UNITS] = {0}, y[2 * UNITS];
-    float scratch[LSTM_BIDIRECTIONAL_SCRATCH_LEN(1, UNITS, UNITS)];
+    float work[SPEAKER_BIDIRECTIONAL_WORK_LEN(UTTERANCE_MAX_FRAMES)];
 
-    check(lstm_bidirectional_forward(&bidirectional_lstm, u->x[0], NULL, 1, u->frames, h,
-                                     c, y, scratch),
-          "lstm_bidirectional_forward");
-    check(lstm_dense_forward(&bidirectional_dense, y, 1, probabilities),
-          "lstm_dense_forward");
+    check(speaker_bidirectional_predict(u->x[0], u->frames, probabilities, work),
+          "speaker_bidirectional_predict");
+}
+
+static void self_test(float error, const char *model)
+{
+    if (!(error <= SELF_TEST_TOLERANCE)) {
+        fprintf(stderr, "%s: its self-test is off by %g\n", model, (double)error);
+        exit(EXIT_FAILURE);
+    }
 }
 
 /* ---- Scores ---- */
@@ -307,17 +271,19 @@ int main(int argc, char **argv)
     const char *directory = argc > 1 ? argv[1] : "examples/speakers";
     int as_keras;
 
-    streaming_init();
-    bidirectional_init();
+    self_test(speaker_streaming_selftest(), "streaming");
+    self_test(speaker_bidirectional_selftest(), "bidirectional");
 
-    print_summary("streaming", "lstm (LSTM)", lstm_param_count(&streaming_lstm),
-                  &streaming_dense);
+    print_summary("streaming", "lstm (LSTM)",
+                  lstm_param_count(&speaker_streaming_lstm_layer),
+                  &speaker_streaming_dense_layer);
     as_keras = recognise_all(directory, "keras_streaming.txt", streaming_recognise);
     printf("\n");
-    print_summary("bidirectional", "bidirectional (Bidirectional)",
-                  lstm_param_count(&bidirectional_lstm.forward) +
-                      lstm_param_count(&bidirectional_lstm.backward),
-                  &bidirectional_dense);
+    print_summary(
+        "bidirectional", "bidirectional (Bidirectional)",
+        lstm_param_count(&speaker_bidirectional_bidirectional_layer.forward) +
+            lstm_param_count(&speaker_bidirectional_bidirectional_layer.backward),
+        &speaker_bidirectional_dense_layer);
     as_keras &=
         recognise_all(directory, "keras_bidirectional.txt", bidirectional_recognise);
     if (!as_keras) {

@@ -63,9 +63,9 @@
  * with an odd index are summed apart and added last. A Dense output sums the products k,
  * k+8, k+16, ... apart for k = 0..7, halves these eight sums by pairs (k with k+4, k+2,
  * k+1) and adds the bias. tanh is within 2.5 ULP of the true value for every float and
- * sigmoid within 2.9. Bits do change with -ffast-math and -Ofast, with clang's
- * -ffp-contract=fast, in x87 arithmetic, and for denormals where clang vectorises for
- * 32-bit NEON, which has none.
+ * sigmoid within 2.9. The last bits do change with -ffast-math and -Ofast, which honour no
+ * NaN either, with GCC's -fno-signed-zeros and clang's -ffp-contract=fast, in x87
+ * arithmetic, and for denormals where clang vectorises for 32-bit NEON, which has none.
  *
  * MEMORY AND THREADS
  *   weights   const, shared by all streams and threads, may live in flash
@@ -241,6 +241,7 @@ typedef float lstm_impl_piece;
 #define LSTM_IMPL_VECTOR_TYPES(L)                                        \
     typedef float lstm_impl_v##L __attribute__((vector_size(4 * L)));    \
     typedef uint32_t lstm_impl_i##L __attribute__((vector_size(4 * L))); \
+    typedef int32_t lstm_impl_n##L __attribute__((vector_size(4 * L)));  \
     typedef float lstm_impl_u##L                                         \
         __attribute__((vector_size(4 * L), aligned(4), may_alias));
 LSTM_IMPL_VECTOR_TYPES(4)
@@ -258,6 +259,16 @@ LSTM_IMPL_VECTOR_TYPES(16)
 #endif
 #define LSTM_IMPL_ROUND_8(x) __asm__("" : "+v"(x))
 #define LSTM_IMPL_ROUND_16(x) __asm__("" : "+v"(x))
+#endif
+/* a - b for integers between 2^23 and 2^24. With clang's -ffast-math a sum from which one
+ * of its parts is taken off would be gone, so there it is the difference of the bits. */
+#if defined(__clang__) && defined(__FAST_MATH__)
+#define LSTM_IMPL_LESS(L, a, b)                                           \
+    __builtin_convertvector(                                              \
+        (lstm_impl_n##L)((lstm_impl_i##L)(a)-lstm_impl_bits_of_float(b)), \
+        lstm_impl_v##L)
+#else
+#define LSTM_IMPL_LESS(L, a, b) ((a) - (b))
 #endif
 #define LSTM_IMPL_GET(L, p) (*(const lstm_impl_u##L *)(p))
 #define LSTM_IMPL_PUT(L, p, v) (*(lstm_impl_u##L *)(p) = (v))
@@ -647,6 +658,7 @@ LSTM_IMPL_INLINE float lstm_impl_exp_parts(float x, float s, int n_may_be_large,
     float n, r, r2, g;
     LSTM_IMPL_ROUND(shifted);
     n = shifted - shift;
+    LSTM_IMPL_ROUND(n);
     if (n_may_be_large) {
         r = x - lstm_impl_product(n, 0.693145752f / s);
         r -= lstm_impl_product(n, 1.42860682e-6f / s);
@@ -903,7 +915,7 @@ LSTM_IMPL_FAST void lstm_impl_add_part(const lstm_layer *layer, int part, const 
     size_t count = layer->input_dim;
     const lstm_impl_piece zero = {0};
     lstm_impl_piece sum[LSTM_IMPL_PIECES];
-    int v;
+    unsigned v;
     z += j;
     if (part == 0 && layer->bias != NULL) {
         start = layer->bias + j;
@@ -984,7 +996,7 @@ LSTM_IMPL_KERNEL float lstm_impl_dense_column_1(const lstm_dense *layer, const f
     const float *weight = layer->kernel + j;
     float sum[8];
     size_t k = 0;
-    int p, n;
+    unsigned p, n;
     sum[0] = sum[1] = sum[2] = sum[3] = sum[4] = sum[5] = sum[6] = sum[7] = 0.0f;
 #if LSTM_IMPL_AHEAD > 1 /* on computers: unrolled, and so in registers */
     for (; k < (input_dim & ~(size_t)7); k += 8) {
@@ -1047,14 +1059,14 @@ typedef struct lstm_impl_sums {
         LSTM_IMPL_ADD_PRODUCT_##L(*sum, LSTM_IMPL_GET(L, weights), factor);              \
     }                                                                                    \
     LSTM_IMPL_INLINE LSTM_IMPL_TARGET_##L void lstm_impl_panel_##L(                      \
-        const lstm_impl_sums *s, const int n, const size_t *at, float *z)                \
+        const lstm_impl_sums *s, const unsigned n, const size_t *at, float *z)           \
     {                                                                                    \
         const lstm_impl_v##L zero = {0};                                                 \
         const size_t columns = s->columns;                                               \
         const float *row = s->kernel;                                                    \
         lstm_impl_v##L even[8], odd[8];                                                  \
         size_t k;                                                                        \
-        int v;                                                                           \
+        unsigned v;                                                                      \
         LSTM_IMPL_EACH(v, n) {                                                           \
             even[v] = odd[v] = zero;                                                     \
             if (s->init != NULL) {                                                       \
@@ -1115,28 +1127,28 @@ typedef struct lstm_impl_sums {
  * row is then read before any of it is written, as vectors may overlap. */
 #define LSTM_IMPL_STAMP_TILES(L)                                                   \
     LSTM_IMPL_INLINE LSTM_IMPL_TARGET_##L void lstm_impl_add_products_##L(         \
-        lstm_impl_v##L sum[4][4], const int rows, const int n, const size_t *at,   \
-        const float *a, ptrdiff_t row_step, size_t a_step, size_t count,           \
-        const float *matrix, size_t matrix_step)                                   \
+        lstm_impl_v##L sum[4][4], const unsigned rows, const unsigned n,           \
+        const size_t *at, const float *a, ptrdiff_t row_step, size_t a_step,       \
+        size_t count, const float *matrix, size_t matrix_step)                     \
     {                                                                              \
-        int r, v;                                                                  \
+        unsigned r, v;                                                             \
         for (; count > 0; count--, a += a_step, matrix += matrix_step) {           \
             LSTM_IMPL_EACH(r, rows) {                                              \
                 LSTM_IMPL_EACH(v, n) {                                             \
                     lstm_impl_multiply_add_##L(&sum[r][v], matrix + at[v],         \
-                                               a[r * row_step]);                   \
+                                               a[(ptrdiff_t)r * row_step]);        \
                 }                                                                  \
             }                                                                      \
         }                                                                          \
     }                                                                              \
     LSTM_IMPL_INLINE LSTM_IMPL_TARGET_##L void lstm_impl_tile_##L(                 \
-        const lstm_impl_sums *s, const int rows, const int n, const size_t *at,    \
-        float *z)                                                                  \
+        const lstm_impl_sums *s, const unsigned rows, const unsigned n,            \
+        const size_t *at, float *z)                                                \
     {                                                                              \
         const lstm_impl_v##L zero = {0};                                           \
         const size_t columns = s->columns;                                         \
         lstm_impl_v##L sum[4][4];                                                  \
-        int r, v;                                                                  \
+        unsigned r, v;                                                             \
         LSTM_IMPL_EACH(r, rows) {                                                  \
             LSTM_IMPL_EACH(v, n) {                                                 \
                 sum[r][v] = zero;                                                  \
@@ -1173,7 +1185,7 @@ typedef struct lstm_impl_sums {
         }                                                                          \
     }                                                                              \
     LSTM_IMPL_INLINE LSTM_IMPL_TARGET_##L void lstm_impl_tiles_##L(                \
-        const lstm_impl_sums *s, const int rows, float *z)                         \
+        const lstm_impl_sums *s, const unsigned rows, float *z)                    \
     {                                                                              \
         const size_t last = s->columns - L;                                        \
         size_t j = 0;                                                              \
@@ -1218,7 +1230,7 @@ typedef struct lstm_impl_sums {
         LSTM_IMPL_MULTIPLY(L, shifted, *x, s * 1.44269504f);                             \
         shifted += shift;                                                                \
         LSTM_IMPL_ROUND_##L(shifted);                                                    \
-        n = shifted - shift;                                                             \
+        n = LSTM_IMPL_LESS(L, shifted, shift);                                           \
         LSTM_IMPL_MULTIPLY(L, p, n, (n_may_be_large ? 0.693145752f : 0.693147182f) / s); \
         r = *x - p;                                                                      \
         if (n_may_be_large) {                                                            \
@@ -1310,7 +1322,7 @@ typedef struct lstm_impl_sums {
         const float *row = layer->kernel + at;                                    \
         lstm_impl_v##L s[8];                                                      \
         size_t k;                                                                 \
-        int p;                                                                    \
+        unsigned p;                                                               \
         LSTM_IMPL_EACH(p, 8) {                                                    \
             s[p] = zero;                                                          \
         }                                                                         \
@@ -2095,6 +2107,7 @@ LSTM_API lstm_status lstm_weights_from_onnx(size_t input_dim, size_t units,
 #undef LSTM_IMPL_ROUND_4
 #undef LSTM_IMPL_ROUND_8
 #undef LSTM_IMPL_ROUND_16
+#undef LSTM_IMPL_LESS
 #undef LSTM_IMPL_GET
 #undef LSTM_IMPL_PUT
 #undef LSTM_IMPL_MULTIPLY

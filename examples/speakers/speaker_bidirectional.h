@@ -1,26 +1,54 @@
-/* Made by examples/speakers/train.py with keras 3.15.1, tensorflow-cpu 2.21.0, numpy 2.3.5, aeon 1.6.0; seed 1999.
- * Bidirectional(LSTM) -> Dense(softmax), 12,105 parameters, trained on the Japanese
- * Vowels set; see train.py. Each array is what Keras' get_weights() returns, in a row.
- * The model takes raw frames: the standardisation of the features is part of kernel and
- * bias.
+/* Made by lstm_export.py 0.1.0 from speaker_bidirectional.keras.
+ * Saved by keras 3.15.1.
+ * SHA-256 of the weights: 4db9c04ddb7e66c098bd03362424b3659848d60a9d55297a5612214023152f8c
+ * Expected outputs of speaker_bidirectional_selftest by the float64 reference of
+ * lstm_export.py.
  *
- * To say where the arrays go, define SPEAKER_WEIGHTS before including this, for example
- * as __attribute__((section(".flash"))). */
+ *   Model: "bidirectional"
+ *   +---------------------------------+------------------------+---------------+
+ *   | Layer (type)                    | Output Shape           |       Param # |
+ *   +=================================+========================+===============+
+ *   | bidirectional (Bidirectional)   | (None, 64)             |        11,520 |
+ *   +---------------------------------+------------------------+---------------+
+ *   | dense (Dense)                   | (None, 9)              |           585 |
+ *   +---------------------------------+------------------------+---------------+
+ *    Total params: 12,105 (47.29 KB)
+ *    Trainable params: 12,105 (47.29 KB)
+ *    Non-trainable params: 0 (0.00 B)
+ *
+ * x[timesteps][12] becomes y[9]:
+ *   float work[SPEAKER_BIDIRECTIONAL_WORK_LEN(timesteps)];
+ *   speaker_bidirectional_predict(x, timesteps, y, work);
+ *
+ * To say where the weights go, define SPEAKER_BIDIRECTIONAL_WEIGHTS before including
+ * this, for example as __attribute__((section(".flash"))) or PROGMEM (on AVR, with
+ * LSTM_LOAD of lstm.h).
+ */
 #ifndef SPEAKER_BIDIRECTIONAL_H
 #define SPEAKER_BIDIRECTIONAL_H
 
-#ifndef SPEAKER_WEIGHTS
-#define SPEAKER_WEIGHTS
+#include "lstm.h"
+
+#ifndef SPEAKER_BIDIRECTIONAL_WEIGHTS
+#define SPEAKER_BIDIRECTIONAL_WEIGHTS
 #endif
 
 #define SPEAKER_BIDIRECTIONAL_INPUT_DIM 12
+#define SPEAKER_BIDIRECTIONAL_OUTPUT_DIM 9
 #define SPEAKER_BIDIRECTIONAL_UNITS 32
-#define SPEAKER_BIDIRECTIONAL_CLASSES 9
+#define SPEAKER_BIDIRECTIONAL_PARAM_COUNT ((size_t)12105)
+
+/* Floats of h and c, of scratch, of predict's work and of its output. */
+#define SPEAKER_BIDIRECTIONAL_STATE_LEN ((size_t)128)
+#define SPEAKER_BIDIRECTIONAL_SCRATCH_LEN (LSTM_BIDIRECTIONAL_SCRATCH_LEN(1, 32, 32))
+#define SPEAKER_BIDIRECTIONAL_WORK_LEN(timesteps) (SPEAKER_BIDIRECTIONAL_STATE_LEN + \
+    SPEAKER_BIDIRECTIONAL_SCRATCH_LEN + (size_t)64 + 0 * (size_t)(timesteps))
+#define SPEAKER_BIDIRECTIONAL_OUTPUT_LEN(timesteps) (0 * (size_t)(timesteps) + 9)
 
 /* clang-format off */
 
-/* kernel, recurrent_kernel, bias of the forward layer, then of the backward one */
-SPEAKER_WEIGHTS static const float speaker_bidirectional_lstm[11520] = {
+/* bidirectional (Bidirectional): forward kernel, forward recurrent_kernel, forward bias, backward kernel, backward recurrent_kernel, backward bias */
+SPEAKER_BIDIRECTIONAL_WEIGHTS static const float speaker_bidirectional_bidirectional_weights[11520] = {
     0.950539768f, 0.49664101f, -0.105517961f, -0.0656344891f, 0.293155253f,
     -0.11313495f, -0.280930907f, 0.38578999f, 0.269217163f, -0.368778139f, 0.712237298f,
     0.906575799f, -0.275813341f, -0.318198472f, 0.0568571389f, -0.611581326f,
@@ -2252,8 +2280,8 @@ SPEAKER_WEIGHTS static const float speaker_bidirectional_lstm[11520] = {
     0.882359147f, 0.564175427f, 0.0750953704f, 0.478390664f, 0.642854691f, -0.146265253f
 };
 
-/* kernel, bias */
-SPEAKER_WEIGHTS static const float speaker_bidirectional_dense[585] = {
+/* dense (Dense): kernel, bias */
+SPEAKER_BIDIRECTIONAL_WEIGHTS static const float speaker_bidirectional_dense_weights[585] = {
     -0.108867623f, -0.154436871f, 0.0905520245f, -0.098207593f, 0.199579045f,
     -0.143607393f, -0.015669601f, 0.243849456f, 0.215829849f, -0.161773175f,
     0.0544471629f, 0.0739040151f, 0.0491536483f, 0.232963532f, 0.22635138f,
@@ -2372,6 +2400,115 @@ SPEAKER_WEIGHTS static const float speaker_bidirectional_dense[585] = {
     -0.0147962561f, -0.197157353f, 0.0199285112f, 0.00533543201f, -0.00824433286f,
     0.0149145769f, 0.10598471f
 };
+
+/* These do not compile where a count is wrong. */
+typedef char
+    speaker_bidirectional_bidirectional_check[sizeof speaker_bidirectional_bidirectional_weights / sizeof(float)
+    == LSTM_PARAM_COUNT(12, 32) + LSTM_PARAM_COUNT(12, 32) ? 1 : -1];
+typedef char
+    speaker_bidirectional_dense_check[sizeof speaker_bidirectional_dense_weights / sizeof(float)
+    == LSTM_DENSE_PARAM_COUNT(64, 9) ? 1 : -1];
+typedef char
+    speaker_bidirectional_check[sizeof speaker_bidirectional_bidirectional_weights / sizeof(float)
+    + sizeof speaker_bidirectional_dense_weights / sizeof(float) ==
+    SPEAKER_BIDIRECTIONAL_PARAM_COUNT ? 1 : -1];
+
+static const lstm_bidirectional speaker_bidirectional_bidirectional_layer = {{12, 32,
+    speaker_bidirectional_bidirectional_weights,
+    speaker_bidirectional_bidirectional_weights + 1536,
+    speaker_bidirectional_bidirectional_weights + 5632, LSTM_TANH, LSTM_SIGMOID, 0, 0, 0},
+    {12, 32, speaker_bidirectional_bidirectional_weights + 5760,
+    speaker_bidirectional_bidirectional_weights + 7296,
+    speaker_bidirectional_bidirectional_weights + 11392, LSTM_TANH, LSTM_SIGMOID, 0, 0,
+    0}, LSTM_MERGE_CONCAT};
+static const lstm_dense speaker_bidirectional_dense_layer = {64, 9,
+    speaker_bidirectional_dense_weights, speaker_bidirectional_dense_weights + 576,
+    LSTM_SOFTMAX};
+
+/* speaker_bidirectional_predict - the model's output for one sequence.
+ *   x     [timesteps][12]
+ *   y     [9], written
+ *   work  SPEAKER_BIDIRECTIONAL_WORK_LEN(timesteps) floats, never read before written
+ * The arrays must not overlap. All states begin at zero. 0 timesteps: LSTM_OK, nothing is
+ * done. NULL for an array: LSTM_ERR_NULL; on an error y is not written.
+ */
+static inline lstm_status speaker_bidirectional_predict(const float *x, size_t timesteps,
+                                                        float *y, float *work)
+{
+    if (timesteps == 0) {
+        return LSTM_OK;
+    }
+    if (x == NULL || y == NULL || work == NULL) {
+        return LSTM_ERR_NULL;
+    }
+    float *const state = work;
+    float *const scratch = work + SPEAKER_BIDIRECTIONAL_STATE_LEN;
+    float *const a = scratch + SPEAKER_BIDIRECTIONAL_SCRATCH_LEN;
+    lstm_status status;
+    for (size_t k = 0; k < SPEAKER_BIDIRECTIONAL_STATE_LEN; k++) {
+        state[k] = 0.0f;
+    }
+    status = lstm_bidirectional_forward(&speaker_bidirectional_bidirectional_layer, x,
+        NULL, 1, timesteps, state, state + 64, a, scratch);
+    if (status != LSTM_OK) {
+        return status;
+    }
+    status = lstm_dense_forward(&speaker_bidirectional_dense_layer, a, 1, y);
+    return status;
+}
+
+/* speaker_bidirectional_selftest - runs the model on a recorded sequence.
+ * Returns the largest |y - expected| / (1 + |expected|): about 1e-7, at most 2e-6 where
+ * all is well; 1e30 where it cannot run, and a NaN where a NaN came out. Write `if
+ * (!(error <= 2e-6f))` for what to do about it. Its arrays are on the stack.
+ */
+static inline float speaker_bidirectional_selftest(void)
+{
+    static const float x[120] = {
+        -0.84738344f, 0.55983758f, -0.123181537f, 0.446930349f, 0.955979049f,
+        0.0769917443f, 0.00224092742f, -0.855897725f, -0.46312204f, -0.000234998355f,
+        0.358459979f, 0.607478082f, -0.23811774f, -0.868127286f, -0.423708797f,
+        0.819187045f, -0.573229313f, -0.0957520753f, 0.862412035f, -0.950201571f,
+        0.201097831f, 0.900259018f, -0.539394259f, 0.0969798416f, 0.818256736f,
+        -0.733661115f, 0.0468251631f, 0.500819743f, 0.338026494f, -0.064494282f,
+        -0.590301812f, -0.0184682216f, -0.255230635f, -0.0451976918f, -0.268219233f,
+        0.675835967f, 0.537294984f, -0.372010648f, 0.145250663f, -0.447901905f,
+        -0.0943141356f, -0.294043273f, 0.314798921f, -0.259297848f, -0.0818140432f,
+        0.438648254f, -0.174016342f, 0.812846541f, -0.639096737f, 0.482237756f,
+        -0.155251905f, -0.147092849f, 0.268759727f, 0.0458124019f, -0.170228049f,
+        -0.997146249f, -0.815475285f, 0.418788791f, 0.0486911945f, 0.392320931f,
+        0.910936654f, 0.365827709f, -0.893742621f, -0.382294625f, 0.185189381f,
+        -0.529759169f, 0.929942012f, 0.890096426f, 0.696801782f, -0.0553520061f,
+        0.682953417f, -0.737778723f, -0.382532686f, -0.0740072131f, 0.483694404f,
+        -0.028349543f, -0.726247787f, -0.312926948f, -0.351147652f, -0.399162203f,
+        -0.668997228f, -0.170196459f, -0.103758685f, 0.549800754f, 0.592781425f,
+        0.0447802544f, -0.0787394047f, 0.556427181f, 0.774577916f, 0.349837542f,
+        0.600958109f, 0.878222704f, -0.918688357f, 0.751343429f, -0.446873844f,
+        -0.048471f, 0.593521893f, 0.434484452f, -0.705704868f, 0.317496508f,
+        -0.861495852f, -0.28585875f, 0.625659108f, -0.144590333f, 0.199708879f,
+        0.456322581f, 0.64245522f, 0.521030247f, -0.985713422f, -0.159486338f,
+        -0.073727563f, -0.889001012f, 0.082884267f, 0.215541497f, 0.656906366f,
+        0.883618534f, -0.743704319f, -0.539138675f, 0.318316787f, -0.735052049f
+    };
+    static const float expected[9] = {
+        0.045801796f, 0.0404242091f, 0.462624192f, 0.0493498147f, 0.0448802076f,
+        0.0819958225f, 0.0456517301f, 0.0814198181f, 0.147852421f
+    };
+    float work[SPEAKER_BIDIRECTIONAL_WORK_LEN(10)], y[9];
+    float worst = 0.0f;
+    if (speaker_bidirectional_predict(x, 10, y, work) != LSTM_OK) {
+        return 1e30f;
+    }
+    for (size_t k = 0; k < 9; k++) {
+        const float want = expected[k];
+        const float gap = y[k] < want ? want - y[k] : y[k] - want;
+        const float error = gap / (1.0f + (want < 0.0f ? -want : want));
+        if (!(error <= worst)) {
+            worst = error;
+        }
+    }
+    return worst;
+}
 
 /* clang-format on */
 #endif

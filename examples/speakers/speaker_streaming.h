@@ -1,25 +1,57 @@
-/* Made by examples/speakers/train.py with keras 3.15.1, tensorflow-cpu 2.21.0, numpy 2.3.5, aeon 1.6.0; seed 1999.
- * LSTM -> Dense(softmax), 12,153 parameters, trained on the Japanese Vowels set; see
- * train.py. Each array is what Keras' get_weights() returns, in a row. The model takes
- * raw frames: the standardisation of the features is part of kernel and bias.
+/* Made by lstm_export.py 0.1.0 from speaker_streaming.keras.
+ * Saved by keras 3.15.1.
+ * SHA-256 of the weights: c0daa53150dea468c36a1e0e18415e8a588a87285cb1970a9aae0581f0013d5d
+ * Expected outputs of speaker_streaming_selftest by the float64 reference of
+ * lstm_export.py.
  *
- * To say where the arrays go, define SPEAKER_WEIGHTS before including this, for example
- * as __attribute__((section(".flash"))). */
+ *   Model: "streaming"
+ *   +---------------------------------+------------------------+---------------+
+ *   | Layer (type)                    | Output Shape           |       Param # |
+ *   +=================================+========================+===============+
+ *   | lstm (LSTM)                     | (None, 48)             |        11,712 |
+ *   +---------------------------------+------------------------+---------------+
+ *   | dense (Dense)                   | (None, 9)              |           441 |
+ *   +---------------------------------+------------------------+---------------+
+ *    Total params: 12,153 (47.47 KB)
+ *    Trainable params: 12,153 (47.47 KB)
+ *    Non-trainable params: 0 (0.00 B)
+ *
+ * x[timesteps][12] becomes y[9]:
+ *   float work[SPEAKER_STREAMING_WORK_LEN(timesteps)];
+ *   speaker_streaming_predict(x, timesteps, y, work);
+ * or timestep by timestep, as x comes in:
+ *   float state[SPEAKER_STREAMING_STATE_LEN] = {0}, scratch[SPEAKER_STREAMING_SCRATCH_LEN];
+ *   speaker_streaming_step(x, state, y, scratch);
+ *
+ * To say where the weights go, define SPEAKER_STREAMING_WEIGHTS before including this,
+ * for example as __attribute__((section(".flash"))) or PROGMEM (on AVR, with LSTM_LOAD of
+ * lstm.h).
+ */
 #ifndef SPEAKER_STREAMING_H
 #define SPEAKER_STREAMING_H
 
-#ifndef SPEAKER_WEIGHTS
-#define SPEAKER_WEIGHTS
+#include "lstm.h"
+
+#ifndef SPEAKER_STREAMING_WEIGHTS
+#define SPEAKER_STREAMING_WEIGHTS
 #endif
 
 #define SPEAKER_STREAMING_INPUT_DIM 12
+#define SPEAKER_STREAMING_OUTPUT_DIM 9
 #define SPEAKER_STREAMING_UNITS 48
-#define SPEAKER_STREAMING_CLASSES 9
+#define SPEAKER_STREAMING_PARAM_COUNT ((size_t)12153)
+
+/* Floats of h and c, of scratch, of predict's work and of its output. */
+#define SPEAKER_STREAMING_STATE_LEN ((size_t)96)
+#define SPEAKER_STREAMING_SCRATCH_LEN (LSTM_SCRATCH_LEN(48))
+#define SPEAKER_STREAMING_WORK_LEN(timesteps) (SPEAKER_STREAMING_STATE_LEN + \
+    SPEAKER_STREAMING_SCRATCH_LEN + 0 * (size_t)(timesteps))
+#define SPEAKER_STREAMING_OUTPUT_LEN(timesteps) (0 * (size_t)(timesteps) + 9)
 
 /* clang-format off */
 
-/* kernel, recurrent_kernel, bias */
-SPEAKER_WEIGHTS static const float speaker_streaming_lstm[11712] = {
+/* lstm (LSTM): kernel, recurrent_kernel, bias */
+SPEAKER_STREAMING_WEIGHTS static const float speaker_streaming_lstm_weights[11712] = {
     -0.574794054f, -0.0421451516f, -0.0763306469f, -0.299834967f, 0.31862402f,
     -0.829971015f, 0.0913433731f, 0.172095641f, 0.445883602f, -0.259816498f,
     -0.898152769f, -0.335269451f, -0.764296591f, 0.074593246f, -0.283279568f,
@@ -2309,8 +2341,8 @@ SPEAKER_WEIGHTS static const float speaker_streaming_lstm[11712] = {
     0.188885316f, 0.467641354f, -0.673214376f
 };
 
-/* kernel, bias */
-SPEAKER_WEIGHTS static const float speaker_streaming_dense[441] = {
+/* dense (Dense): kernel, bias */
+SPEAKER_STREAMING_WEIGHTS static const float speaker_streaming_dense_weights[441] = {
     0.199484035f, -0.267531484f, -0.268553346f, 0.353634268f, 0.101565026f,
     0.299169868f, 0.00597019633f, -0.22048226f, -0.212384388f, 0.184916437f,
     -0.113237463f, -0.107696898f, 0.195065871f, 0.306644559f, -0.125591233f,
@@ -2400,6 +2432,152 @@ SPEAKER_WEIGHTS static const float speaker_streaming_dense[441] = {
     -0.0532235764f, 0.040027421f, -0.120797805f, -0.182944715f, 0.0640237033f,
     0.0286462046f, 0.296656221f
 };
+
+/* These do not compile where a count is wrong. */
+typedef char
+    speaker_streaming_lstm_check[sizeof speaker_streaming_lstm_weights / sizeof(float) ==
+    LSTM_PARAM_COUNT(12, 48) ? 1 : -1];
+typedef char
+    speaker_streaming_dense_check[sizeof speaker_streaming_dense_weights / sizeof(float)
+    == LSTM_DENSE_PARAM_COUNT(48, 9) ? 1 : -1];
+typedef char speaker_streaming_check[sizeof speaker_streaming_lstm_weights / sizeof(float)
+    + sizeof speaker_streaming_dense_weights / sizeof(float) ==
+    SPEAKER_STREAMING_PARAM_COUNT ? 1 : -1];
+
+static const lstm_layer speaker_streaming_lstm_layer = {12, 48,
+    speaker_streaming_lstm_weights, speaker_streaming_lstm_weights + 2304,
+    speaker_streaming_lstm_weights + 11520, LSTM_TANH, LSTM_SIGMOID, 0, 0, 0};
+static const lstm_dense speaker_streaming_dense_layer = {48, 9,
+    speaker_streaming_dense_weights, speaker_streaming_dense_weights + 432, LSTM_SOFTMAX};
+
+/* Some timesteps; otherwise as speaker_streaming_step. */
+static inline lstm_status speaker_streaming_run(const float *x, size_t rows, float *state,
+                                                float *y, float *scratch)
+{
+    lstm_status status;
+    status = lstm_forward(&speaker_streaming_lstm_layer, x, rows, state, state + 48, NULL,
+        scratch);
+    if (status != LSTM_OK) {
+        return status;
+    }
+    if (y == NULL) {
+        return LSTM_OK;
+    }
+    status = lstm_dense_forward(&speaker_streaming_dense_layer, state, 1, y);
+    return status;
+}
+
+/* speaker_streaming_predict - the model's output for one sequence.
+ *   x     [timesteps][12]
+ *   y     [9], written
+ *   work  SPEAKER_STREAMING_WORK_LEN(timesteps) floats, never read before written
+ * The arrays must not overlap. All states begin at zero. 0 timesteps: LSTM_OK, nothing is
+ * done. NULL for an array: LSTM_ERR_NULL; on an error y is not written.
+ */
+static inline lstm_status speaker_streaming_predict(const float *x, size_t timesteps,
+                                                    float *y, float *work)
+{
+    if (timesteps == 0) {
+        return LSTM_OK;
+    }
+    if (x == NULL || y == NULL || work == NULL) {
+        return LSTM_ERR_NULL;
+    }
+    float *const state = work;
+    float *const scratch = work + SPEAKER_STREAMING_STATE_LEN;
+    for (size_t k = 0; k < SPEAKER_STREAMING_STATE_LEN; k++) {
+        state[k] = 0.0f;
+    }
+    return speaker_streaming_run(x, timesteps, state, y, scratch);
+}
+
+/* speaker_streaming_step - one timestep of a stream.
+ *   x        [12]
+ *   state    SPEAKER_STREAMING_STATE_LEN floats, zeros before the first step
+ *   y        [9], the output so far, or NULL where it is not wanted
+ *   scratch  SPEAKER_STREAMING_SCRATCH_LEN floats
+ * Called for each timestep in turn it gives the bits of speaker_streaming_predict. NULL
+ * for another array: LSTM_ERR_NULL, and nothing is written.
+ */
+static inline lstm_status speaker_streaming_step(const float *x, float *state, float *y,
+                                                 float *scratch)
+{
+    if (x == NULL || state == NULL || scratch == NULL) {
+        return LSTM_ERR_NULL;
+    }
+    return speaker_streaming_run(x, 1, state, y, scratch);
+}
+
+/* speaker_streaming_selftest - runs the model on a recorded sequence, and again by
+ * speaker_streaming_step.
+ * Returns the largest |y - expected| / (1 + |expected|): about 1e-7, at most 2e-6 where
+ * all is well; 1e30 where it cannot run, and a NaN where a NaN came out. Write `if
+ * (!(error <= 2e-6f))` for what to do about it. Its arrays are on the stack.
+ */
+static inline float speaker_streaming_selftest(void)
+{
+    static const float x[120] = {
+        -0.84738344f, 0.55983758f, -0.123181537f, 0.446930349f, 0.955979049f,
+        0.0769917443f, 0.00224092742f, -0.855897725f, -0.46312204f, -0.000234998355f,
+        0.358459979f, 0.607478082f, -0.23811774f, -0.868127286f, -0.423708797f,
+        0.819187045f, -0.573229313f, -0.0957520753f, 0.862412035f, -0.950201571f,
+        0.201097831f, 0.900259018f, -0.539394259f, 0.0969798416f, 0.818256736f,
+        -0.733661115f, 0.0468251631f, 0.500819743f, 0.338026494f, -0.064494282f,
+        -0.590301812f, -0.0184682216f, -0.255230635f, -0.0451976918f, -0.268219233f,
+        0.675835967f, 0.537294984f, -0.372010648f, 0.145250663f, -0.447901905f,
+        -0.0943141356f, -0.294043273f, 0.314798921f, -0.259297848f, -0.0818140432f,
+        0.438648254f, -0.174016342f, 0.812846541f, -0.639096737f, 0.482237756f,
+        -0.155251905f, -0.147092849f, 0.268759727f, 0.0458124019f, -0.170228049f,
+        -0.997146249f, -0.815475285f, 0.418788791f, 0.0486911945f, 0.392320931f,
+        0.910936654f, 0.365827709f, -0.893742621f, -0.382294625f, 0.185189381f,
+        -0.529759169f, 0.929942012f, 0.890096426f, 0.696801782f, -0.0553520061f,
+        0.682953417f, -0.737778723f, -0.382532686f, -0.0740072131f, 0.483694404f,
+        -0.028349543f, -0.726247787f, -0.312926948f, -0.351147652f, -0.399162203f,
+        -0.668997228f, -0.170196459f, -0.103758685f, 0.549800754f, 0.592781425f,
+        0.0447802544f, -0.0787394047f, 0.556427181f, 0.774577916f, 0.349837542f,
+        0.600958109f, 0.878222704f, -0.918688357f, 0.751343429f, -0.446873844f,
+        -0.048471f, 0.593521893f, 0.434484452f, -0.705704868f, 0.317496508f,
+        -0.861495852f, -0.28585875f, 0.625659108f, -0.144590333f, 0.199708879f,
+        0.456322581f, 0.64245522f, 0.521030247f, -0.985713422f, -0.159486338f,
+        -0.073727563f, -0.889001012f, 0.082884267f, 0.215541497f, 0.656906366f,
+        0.883618534f, -0.743704319f, -0.539138675f, 0.318316787f, -0.735052049f
+    };
+    static const float expected[9] = {
+        0.038804099f, 0.0224758778f, 0.262936682f, 0.0752361044f, 0.0637900382f,
+        0.107481301f, 0.0592950247f, 0.116141483f, 0.253839374f
+    };
+    float work[SPEAKER_STREAMING_WORK_LEN(10)], y[9];
+    float worst = 0.0f;
+    if (speaker_streaming_predict(x, 10, y, work) != LSTM_OK) {
+        return 1e30f;
+    }
+    for (size_t k = 0; k < 9; k++) {
+        const float want = expected[k];
+        const float gap = y[k] < want ? want - y[k] : y[k] - want;
+        const float error = gap / (1.0f + (want < 0.0f ? -want : want));
+        if (!(error <= worst)) {
+            worst = error;
+        }
+    }
+    for (size_t k = 0; k < SPEAKER_STREAMING_STATE_LEN; k++) {
+        work[k] = 0.0f;
+    }
+    for (size_t t = 0; t < 10; t++) {
+        if (speaker_streaming_step(x + t * 12, work, y, work + SPEAKER_STREAMING_STATE_LEN) !=
+            LSTM_OK) {
+            return 1e30f;
+        }
+    }
+    for (size_t k = 0; k < 9; k++) {
+        const float want = expected[k];
+        const float gap = y[k] < want ? want - y[k] : y[k] - want;
+        const float error = gap / (1.0f + (want < 0.0f ? -want : want));
+        if (!(error <= worst)) {
+            worst = error;
+        }
+    }
+    return worst;
+}
 
 /* clang-format on */
 #endif

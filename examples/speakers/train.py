@@ -4,6 +4,8 @@
     python examples/speakers/train.py                    train the chosen, write files
     python examples/speakers/train.py --check            compare the files with Keras
 
+Writes the models as speaker_*.keras; `make export` makes C headers of them.
+
 The data are the Japanese Vowels set: 9 speakers, 270 training and 370 test utterances
 of 7 to 29 frames of 12 LPC cepstrum coefficients (M. Kudo, J. Toyama, M. Shimbo,
 "Multidimensional curve classification using passing-through regions", Pattern
@@ -291,7 +293,8 @@ def deployed_model(
             keras.Input((None, FEATURES)),
             recurrent_layer(recipe),
             keras.layers.Dense(SPEAKERS, activation="softmax", name="dense"),
-        ]
+        ],
+        name="bidirectional" if recipe.bidirectional else "streaming",
     )
     model.layers[0].set_weights(lstm)
     model.layers[1].set_weights(dense)
@@ -323,88 +326,22 @@ def c_float(value: float) -> str:
     return text + ("f" if re.search(r"[.e]", text) else ".0f")
 
 
-def c_array(name: str, numbers: Array) -> Iterator[str]:
-    yield f"SPEAKER_WEIGHTS static const float {name}[{numbers.size}] = {{"
-    text = ", ".join(c_float(float(v)) for v in numbers)
-    for line in textwrap.wrap(text, 84, break_on_hyphens=False):
-        yield f"    {line}"
-    yield "};"
+def model_path(model: str) -> Path:
+    return HERE / f"speaker_{model}.keras"
 
 
-def header_path(model: str) -> Path:
-    return HERE / f"speaker_{model}.h"
-
-
-def weights_header(
-    model: str, recipe: Recipe, keras_model: keras.Model
-) -> Iterator[str]:
-    prefix = f"SPEAKER_{model.upper()}"
-    layers = "Bidirectional(LSTM)" if recipe.bidirectional else "LSTM"
-    order = "kernel, recurrent_kernel, bias"
-    if recipe.bidirectional:
-        order += " of the forward layer, then of the backward one"
-    lstm, dense = (
-        np.concatenate([w.ravel() for w in layer.get_weights()])
-        for layer in keras_model.layers
-    )
-    yield f"/* {made_by()}."
-    yield from comment(
-        " *",
-        f"{layers} -> Dense(softmax), {recipe.parameters:,} parameters, trained on the "
-        "Japanese Vowels set; see train.py. Each array is what Keras' get_weights() "
-        "returns, in a row. The model takes raw frames: the standardisation of the "
-        "features is part of kernel and bias.",
-    )
-    yield " *"
-    yield from comment(
-        " *",
-        "To say where the arrays go, define SPEAKER_WEIGHTS before including this, for "
-        'example as __attribute__((section(".flash"))). */',
-    )
-    yield f"#ifndef {prefix}_H"
-    yield f"#define {prefix}_H"
-    yield ""
-    yield "#ifndef SPEAKER_WEIGHTS"
-    yield "#define SPEAKER_WEIGHTS"
-    yield "#endif"
-    yield ""
-    yield f"#define {prefix}_INPUT_DIM {FEATURES}"
-    yield f"#define {prefix}_UNITS {recipe.units}"
-    yield f"#define {prefix}_CLASSES {SPEAKERS}"
-    yield ""
-    yield "/* clang-format off */"
-    yield ""
-    yield f"/* {order} */"
-    yield from c_array(f"speaker_{model}_lstm", lstm)
-    yield ""
-    yield "/* kernel, bias */"
-    yield from c_array(f"speaker_{model}_dense", dense)
-    yield ""
-    yield "/* clang-format on */"
-    yield "#endif"
+def save(model: str, keras_model: keras.Model) -> None:
+    keras_model.save(model_path(model))
+    print(f"wrote {model_path(model).name}")
 
 
 def read_weights(model: str, recipe: Recipe) -> tuple[list[Array], list[Array]]:
-    """The weights in a C header, in the shapes get_weights() has."""
-    text = header_path(model).read_text(encoding="ascii")
-    arrays = []
-    for name in ("lstm", "dense"):
-        match = re.search(rf"speaker_{model}_{name}\[(\d+)\] = {{([^}}]*)}};", text)
-        if match is None:
-            raise ValueError(f"{header_path(model).name}: no array of {name} weights")
-        words = match[2].replace("f", "").split(",")
-        arrays.append(np.array([float(word) for word in words], dtype=np.float32))
-        if arrays[-1].size != int(match[1]):
-            raise ValueError(f"{header_path(model).name}: {name} has another length")
-    lstm, dense = arrays
-    gates = 4 * recipe.units
-    shapes = [(FEATURES, gates), (recipe.units, gates), (gates,)]
-    if recipe.bidirectional:
-        shapes *= 2
-    return (
-        split(lstm, shapes),
-        split(dense, [(recipe.dense_inputs, SPEAKERS), (SPEAKERS,)]),
-    )
+    """The weights in a .keras file, in the shapes get_weights() has."""
+    loaded = keras.models.load_model(model_path(model), compile=False)
+    if loaded.count_params() != recipe.parameters:
+        raise ValueError(f"{model_path(model).name}: another model than {recipe.name}")
+    lstm, dense = (layer.get_weights() for layer in loaded.layers)
+    return lstm, dense
 
 
 def split(flat: Array, shapes: Sequence[tuple[int, ...]]) -> list[Array]:
@@ -447,7 +384,7 @@ def prediction_lines(model: str, probabilities: Array) -> Iterator[str]:
     yield f"# {made_by()}"
     yield from comment(
         "#",
-        f"What Keras says with the weights in {header_path(model).name}: for each "
+        f"What Keras says with the weights in {model_path(model).name}: for each "
         "utterance of vowels_test.txt a line, the probabilities of speakers 1 to 9.",
     )
     for row in probabilities:
@@ -476,7 +413,7 @@ def train_and_write() -> int:
         fold_standardisation(lstm, mean, deviation)
         model = deployed_model(recipe, lstm, dense)
         probabilities = predict(model, test)
-        write(header_path(name), weights_header(name, recipe, model))
+        save(name, model)
         write(predictions_path(name), prediction_lines(name, probabilities))
         percent = accuracy(probabilities, test.speakers)
         print(f"{name}: {recipe.parameters:,} parameters, accuracy {percent:.2f} %")
@@ -502,7 +439,7 @@ def check_data(test: Utterances) -> bool:
 
 
 def check_predictions(model: str, test: Utterances) -> bool:
-    """Does Keras, with the weights of the header, say what the file says?"""
+    """Does Keras, with the weights of the .keras file, say what the file says?"""
     recipe = chosen_recipe(model)
     probabilities = predict(deployed_model(recipe, *read_weights(model, recipe)), test)
     recorded = np.loadtxt(predictions_path(model), ndmin=2)

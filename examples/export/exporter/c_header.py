@@ -1,0 +1,318 @@
+"""Writes a model as a C header: weights, sizes, layers, and the functions."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+
+from exporter import VERSION
+from exporter.c_functions import functions, layer_name
+from exporter.c_text import comment, numbers, ones, safe, wrapped
+from exporter.errors import Refusal
+from exporter.golden import Golden
+from exporter.model import (
+    OVER_ALL_UNITS,
+    Activation,
+    Array,
+    Bidirectional,
+    Cell,
+    Dense,
+    Lstm,
+    cells,
+)
+from exporter.plan import Op, Plan
+from exporter.summary import summary_lines
+
+BLOCK = 100_000  # weights between two progress reports
+
+Progress = Callable[[int, int], None]
+
+
+def header_lines(plan: Plan, golden: Golden, progress: Progress) -> Iterator[str]:
+    yield from _top(plan, golden)
+    yield from _sizes(plan)
+    yield "/* clang-format off */"
+    yield ""
+    yield from _weights(plan, progress)
+    yield from _assertions(plan)
+    yield from _layers(plan)
+    yield from functions(plan, golden)
+    yield ""
+    yield "/* clang-format on */"
+    yield "#endif"
+
+
+# ---- The first lines -------------------------------------------------------------------
+
+
+def _top(plan: Plan, golden: Golden) -> Iterator[str]:
+    model, upper = plan.model, plan.macro
+    yield f"/* Made by lstm_export.py {VERSION} from {safe(model.source.file)}."
+    yield f" * Saved by {safe(model.source.made_by)}."
+    yield f" * SHA-256 of the weights: {model.sha256()}"
+    yield from comment(f"Expected outputs of {plan.name}_selftest by {safe(golden.by)}.")
+    yield " *"
+    for line in summary_lines(model):
+        yield f" *   {safe(line)}"
+    yield " *"
+    for note in model.notes:
+        yield from comment(safe(note))
+        yield " *"
+    yield from _usage(plan)
+    yield from comment(
+        f"To say where the weights go, define {upper('WEIGHTS')} before including this, "
+        'for example as __attribute__((section(".flash"))) or PROGMEM (on AVR, with '
+        "LSTM_LOAD of lstm.h)."
+    )
+    yield " */"
+    yield f"#ifndef {upper('H')}"
+    yield f"#define {upper('H')}"
+    yield ""
+    yield '#include "lstm.h"'
+    yield ""
+    yield f"#ifndef {upper('WEIGHTS')}"
+    yield f"#define {upper('WEIGHTS')}"
+    yield "#endif"
+    yield ""
+
+
+def _usage(plan: Plan) -> Iterator[str]:
+    name, upper = plan.name, plan.macro
+    timesteps = plan.model.timesteps if plan.model.has_fixed_timesteps else None
+    t = str(timesteps) if timesteps else "timesteps"
+    rows = t if plan.out_rows is None else str(plan.out_rows)
+    y = f"y[{plan.out_dim}]" if rows == "1" else f"y[{rows}][{plan.out_dim}]"
+    yield f" * x[{t}][{plan.model.input_dim}] becomes {y}:"
+    yield f" *   float work[{upper('WORK_LEN')}({t})];"
+    yield f" *   {name}_predict(x, {t}, y, work);"
+    if plan.can_stream:
+        yield " * or timestep by timestep, as x comes in:"
+        yield (
+            f" *   float state[{upper('STATE_LEN')}] = {{0}}, "
+            f"scratch[{upper('SCRATCH_LEN')}];"
+        )
+        yield f" *   {name}_step(x, state, y, scratch);"
+    yield " *"
+
+
+# ---- Sizes -----------------------------------------------------------------------------
+
+
+def _sizes(plan: Plan) -> Iterator[str]:
+    model, upper = plan.model, plan.macro
+    yield f"#define {upper('INPUT_DIM')} {model.input_dim}"
+    yield f"#define {upper('OUTPUT_DIM')} {plan.out_dim}"
+    if model.timesteps is not None:
+        yield f"#define {upper('TIMESTEPS')} {model.timesteps}"
+    for op in plan.recurrent:
+        units = cells(op.layer)[0].units
+        name = "UNITS" if len(plan.recurrent) == 1 else f"{op.name.upper()}_UNITS"
+        yield f"#define {upper(name)} {units}"
+    yield f"#define {upper('PARAM_COUNT')} ((size_t){model.parameters})"
+    yield ""
+    if upper("MAX") in plan.scratch() or any(all(b) for b in plan.buffers.values()):
+        yield f"#define {upper('MAX')}(a, b) ((a) > (b) ? (a) : (b))"
+    if plan.in_chunks and not plan.has_mask:
+        yield from _chunk(plan)
+    yield "/* Floats of h and c, of scratch, of predict's work and of its output. */"
+    yield f"#define {upper('STATE_LEN')} ((size_t){plan.state_len})"
+    scratch = [plan.scratch()]
+    work = [upper("STATE_LEN"), upper("SCRATCH_LEN")]
+    rows = upper("CHUNK") if plan.can_stream else "(timesteps)"
+    buffers = [plan.buffer_len(buffer, rows) for buffer in sorted(plan.buffers)]
+    if plan.can_stream:
+        scratch += buffers
+        work.append("0 * (size_t)(timesteps)")
+    else:
+        work += buffers
+        if plan.has_mask:
+            work.append("((size_t)(timesteps) + 3) / 4")
+        if not any("timesteps" in term for term in work):
+            work.append("0 * (size_t)(timesteps)")
+    yield from _define(upper("SCRATCH_LEN"), " + ".join(scratch))
+    yield from _define(f"{upper('WORK_LEN')}(timesteps)", " + ".join(work))
+    length = f"(size_t)(timesteps) * {plan.out_dim}"
+    if plan.out_rows is not None:
+        length = f"0 * (size_t)(timesteps) + {plan.out_rows * plan.out_dim}"
+    yield from _define(f"{upper('OUTPUT_LEN')}(timesteps)", length)
+    yield ""
+
+
+def _define(name: str, value: str) -> Iterator[str]:
+    lines = list(wrapped(f"#define {name} ({value})"))
+    yield from (f"{line} \\" for line in lines[:-1])
+    yield lines[-1]
+
+
+def _chunk(plan: Plan) -> Iterator[str]:
+    chunk = plan.macro("CHUNK")
+    yield "/* Timesteps that go through the layers together: what lstm.h looks ahead. */"
+    yield "/* Fewer need less scratch and give the same bits. */"
+    yield f"#ifndef {chunk}"
+    yield f"#define {chunk} (LSTM_SCRATCH_LEN(1) > 4 ? (size_t)8 : (size_t)1)"
+    yield "#endif"
+
+
+# ---- Weights and layers ----------------------------------------------------------------
+
+
+def _array(plan: Plan, op: Op) -> str:
+    return f"{plan.name}_{op.name}_weights"
+
+
+def _weights(plan: Plan, progress: Progress) -> Iterator[str]:
+    done, total = 0, plan.model.parameters
+    for op in plan.ops:
+        arrays = list(op.layer.named())
+        what = ", ".join(name for name, _ in arrays)
+        if isinstance(op.layer, Activation):
+            arrays = [("", ones(_activation_size(op)))]
+            what = "times 1, for the activation"
+        if not arrays:
+            continue
+        yield f"/* {safe(op.layer.name)} ({safe(op.layer.kind)}): {what} */"
+        flat = np.concatenate([array.ravel() for _, array in arrays])
+        prefix = f"{plan.macro('WEIGHTS')} static const float"
+        yield f"{prefix} {_array(plan, op)}[{flat.size}] = {{"
+        for start in range(0, flat.size, BLOCK):
+            part = flat[start : start + BLOCK]
+            block = "\n".join(numbers(part))
+            yield block + ("," if start + BLOCK < flat.size else "")
+            done += part.size
+            progress(min(done, total), total)
+        yield "};"
+        yield ""
+
+
+def _activation_size(op: Op) -> int:
+    """An activation alone is a Dense layer that multiplies by 1: on each number, or
+    where it takes all of a row, on the row."""
+    assert isinstance(op.layer, Activation)
+    return op.dim if op.layer.activation in OVER_ALL_UNITS else 1
+
+
+def _assertions(plan: Plan) -> Iterator[str]:
+    """Typedefs of arrays that would have -1 elements where a count is wrong."""
+    yield "/* These do not compile where a count is wrong. */"
+    total = []
+    for op in plan.ops:
+        layer = op.layer
+        if isinstance(layer, Dense):
+            terms = [_dense_count(layer)]
+        else:
+            terms = [_cell_count(cell) for cell in cells(layer)]
+        if not terms:
+            continue
+        total.append(f"sizeof {_array(plan, op)} / sizeof(float)")
+        condition = f"{total[-1]} == {' + '.join(terms)}"
+        yield from wrapped(
+            f"typedef char {plan.name}_{op.name}_check[{condition} ? 1 : -1];"
+        )
+    condition = f"{' + '.join(total)} == {plan.macro('PARAM_COUNT')}"
+    yield from wrapped(f"typedef char {plan.name}_check[{condition} ? 1 : -1];")
+    yield ""
+
+
+def _cell_count(cell: Cell) -> str:
+    suffix = "" if cell.bias is not None else "_NO_BIAS"
+    return f"LSTM_PARAM_COUNT{suffix}({cell.input_dim}, {cell.units})"
+
+
+def _dense_count(layer: Dense) -> str:
+    inputs, units = layer.kernel.shape
+    if layer.bias is None:
+        return f"(size_t){inputs} * {units}"
+    return f"LSTM_DENSE_PARAM_COUNT({inputs}, {units})"
+
+
+def _layers(plan: Plan) -> Iterator[str]:
+    for op in plan.ops:
+        found = _layer(plan, op)
+        if found is not None:
+            kind, fields = found
+            yield from wrapped(f"static const {kind} {layer_name(plan, op)} = {fields};")
+    yield ""
+
+
+def _layer(plan: Plan, op: Op) -> tuple[str, str] | None:
+    layer = op.layer
+    array = _array(plan, op)
+    if isinstance(layer, Lstm):
+        flags = [
+            layer.return_sequences,
+            layer.go_backwards,
+            layer.zero_output_for_mask,
+        ]
+        return "lstm_layer", _cell_fields(array, layer.cell, 0, flags)
+    if isinstance(layer, Bidirectional):
+        # lstm.h sets zero_output_for_mask and the backward direction itself, as Keras.
+        flags = [layer.return_sequences, layer.go_backwards, False]
+        start = sum(int(part.size) for _, part in layer.forward.named())
+        forward = _cell_fields(array, layer.forward, 0, flags)
+        backward = _cell_fields(array, layer.backward, start, flags)
+        merge = f"LSTM_MERGE_{layer.merge.upper()}"
+        return "lstm_bidirectional", f"{{{forward}, {backward}, {merge}}}"
+    if isinstance(layer, Dense):
+        fields = _dense_fields(array, layer.kernel, layer.bias, layer.activation)
+        return "lstm_dense", fields
+    if isinstance(layer, Activation):
+        one = ones(_activation_size(op))
+        return "lstm_dense", _dense_fields(array, one, None, layer.activation)
+    return None
+
+
+def _cell_fields(array: str, cell: Cell, start: int, flags: list[bool]) -> str:
+    recurrent = start + int(cell.kernel.size)
+    bias = recurrent + int(cell.recurrent_kernel.size)
+    fields = [
+        str(cell.input_dim),
+        str(cell.units),
+        f"{array} + {start}" if start else array,
+        f"{array} + {recurrent}",
+        f"{array} + {bias}" if cell.bias is not None else "NULL",
+        f"LSTM_{cell.activation.upper()}",
+        f"LSTM_{cell.recurrent_activation.upper()}",
+        *(str(int(flag)) for flag in flags),
+    ]
+    return "{" + ", ".join(fields) + "}"
+
+
+def _dense_fields(array: str, kernel: Array, bias: Array | None, activation: str) -> str:
+    inputs, units = kernel.shape
+    bias_at = f"{array} + {kernel.size}" if bias is not None else "NULL"
+    return f"{{{inputs}, {units}, {array}, {bias_at}, LSTM_{activation.upper()}}}"
+
+
+# ---- The file --------------------------------------------------------------------------
+
+
+def write(path: Path, lines: Iterator[str]) -> None:
+    """Write the whole file or nothing."""
+    try:
+        handle, temporary = tempfile.mkstemp(
+            dir=path.parent, prefix=".lstm_export.", suffix=".tmp"
+        )
+    except OSError as error:
+        raise Refusal(
+            f"{path}: the directory cannot be written to ({error.strerror}); choose "
+            "another one"
+        ) from error
+    try:
+        with os.fdopen(handle, "w", encoding="ascii", newline="\n") as file:
+            file.writelines(f"{line}\n" for line in lines)
+        mask = os.umask(0)
+        os.umask(mask)
+        Path(temporary).chmod(0o666 & ~mask)
+        Path(temporary).replace(path)
+    except OSError as error:
+        raise Refusal(
+            f"{path.name}: {error.strerror}; nothing was written, choose another place"
+        ) from error
+    finally:
+        with suppress(FileNotFoundError):
+            Path(temporary).unlink()

@@ -1,0 +1,115 @@
+"""The words of C: identifiers, comments and numbers."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from exporter.errors import Refusal
+from exporter.model import Array
+
+WIDTH = 90
+
+KEYWORDS = frozenset(  # of C and C++
+    re.findall(
+        r"\w+",
+        """
+        alignas alignof and and_eq asm auto bitand bitor bool break case catch
+        char class compl const constexpr const_cast continue decltype default
+        delete do double dynamic_cast else enum explicit export extern false
+        float for friend goto if inline int long mutable namespace new noexcept
+        not not_eq nullptr operator or or_eq private protected public register
+        reinterpret_cast restrict return short signed sizeof static
+        static_assert static_cast struct switch template this thread_local throw
+        true try typedef typeid typename typeof union unsigned using virtual
+        void volatile wchar_t while xor xor_eq
+        """,
+    )
+)
+
+
+def check_name(name: str) -> None:
+    """Refuse a --name that makes no C identifiers, or lstm.h's."""
+    shown = name.encode("ascii", "backslashreplace").decode()[:80]
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name) or "__" in name:
+        raise Refusal(
+            f"--name '{shown}' does not begin C identifiers; use letters, digits and "
+            "single underscores, a letter first"
+        )
+    if name in KEYWORDS:
+        raise Refusal(f"--name '{name}' is a keyword of C or C++; choose another one")
+    if re.match(r"lstm(_|$)", name, re.IGNORECASE):
+        raise Refusal(f"--name '{name}': such names are lstm.h's own; choose another")
+    if len(name) > 63:
+        raise Refusal(f"--name '{shown}' has more than 63 characters; shorten it")
+
+
+def identifier(text: str, fallback: str) -> str:
+    """What there is in a text to name a thing in C with, in lower case."""
+    word = re.sub(r"[^A-Za-z0-9]+", "_", text).strip("_").lower()[:40].strip("_")
+    return word or fallback
+
+
+def safe(text: str) -> str:
+    """Text for a comment: nothing in it can end the comment or begin another one."""
+    return re.sub(r"[^A-Za-z0-9 _.,:;=+\-()<>\[\]{}@#%&'|~^!$\"]", "_", text)
+
+
+def comment(text: str, prefix: str = " * ") -> Iterator[str]:
+    """A paragraph within a comment."""
+    for line in textwrap.wrap(text, WIDTH - len(prefix), break_on_hyphens=False):
+        yield prefix + line
+
+
+def wrapped(code: str, indent: str = "") -> Iterator[str]:
+    """A statement, on further lines where it is long."""
+    # What belongs together stays on a line: a + 8, sizeof a, c ? 1 : -1.
+    code = re.sub(r" ([-+*/]) (?=\d)", "\0\\1\0", code)
+    code = re.sub(r"(?<=sizeof) | (?=/ sizeof)|(?<=/) (?=sizeof)", "\0", code)
+    code = code.replace(" ? 1 : -1", "\0?\0001\0:\0-1")
+    lines = textwrap.wrap(
+        code,
+        WIDTH,
+        initial_indent=indent,
+        subsequent_indent=indent + "    ",
+        break_on_hyphens=False,
+        break_long_words=False,
+    )
+    yield from (line.replace("\0", " ") for line in lines)
+
+
+def number(value: float) -> str:
+    """A float32 as a constant that reads back as the same float32."""
+    text = f"{value:.9g}"
+    return text + ("f" if "." in text or "e" in text else ".0f")
+
+
+def numbers(values: Array, indent: str = "    ") -> Iterator[str]:
+    """The lines of an initializer, without the braces."""
+    line = indent
+    last = values.size - 1
+    room = WIDTH - 2
+    for position, value in enumerate(values.ravel().tolist()):
+        word = number(value) if position == last else number(value) + ","
+        if len(line) + len(word) >= room and line != indent:
+            yield line
+            line = indent
+        line += word if line == indent else " " + word
+    if values.size:
+        yield line
+
+
+def largest(expressions: Sequence[str], maximum: str) -> str:
+    """A constant expression for the largest of some, by a macro of two arguments."""
+    result = expressions[0]
+    for expression in expressions[1:]:
+        result = f"{maximum}({result}, {expression})"
+    return result
+
+
+def ones(size: int) -> Array:
+    """The weights of a Dense layer that changes nothing."""
+    return np.eye(size, dtype=np.float32)

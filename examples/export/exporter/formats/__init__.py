@@ -1,0 +1,72 @@
+"""The formats: every module here with a FORMAT is one.
+
+A format reads a file into a model.Model and, where its framework is installed, runs the
+model with it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from exporter.errors import Refusal
+from exporter.model import Array, Model
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line says about what a file does not."""
+
+    config: Path | None = None  # Keras: the model's JSON beside .weights.h5
+    take: str = "sequence"  # torch: of the LSTM's output; or "last" or "final"
+    order: tuple[str, ...] = ()  # torch: the modules in the order they are run
+    activations: Mapping[str, str] = field(default_factory=dict)  # torch: after each
+    tensor: str | None = None  # ONNX: the output wanted
+    node: str | None = None  # ONNX: export this LSTM node alone
+    zero_state: bool = False  # ONNX: states that are inputs begin at zero
+
+
+@dataclass(frozen=True)
+class Format:
+    title: str
+    suffixes: tuple[str, ...]
+    read: Callable[[Path, Options], Model]
+    # The framework's own output for x, and its name and version; None where it is not
+    # installed or does not do what the one that made the file did.
+    run: Callable[[Path, Options, Model, Array], tuple[Array, str] | None]
+
+
+def all_formats() -> list[Format]:
+    names = sorted(module.name for module in pkgutil.iter_modules(__path__))
+    modules = [importlib.import_module(f"{__name__}.{name}") for name in names]
+    return [module.FORMAT for module in modules]
+
+
+def format_of(path: Path) -> Format:
+    formats = all_formats()
+    fitting = [
+        (len(suffix), form)
+        for form in formats
+        for suffix in form.suffixes
+        if path.name.lower().endswith(suffix)
+    ]
+    if not fitting:
+        known = ", ".join(suffix for form in formats for suffix in form.suffixes)
+        raise Refusal(f"{path.name}: its name ends in none of {known}; rename the file")
+    return max(fitting, key=lambda pair: pair[0])[1]
+
+
+def float32(array: npt.ArrayLike, what: str) -> Array:
+    """The same numbers as a float32 array, or a refusal."""
+    values = np.asarray(array)
+    if values.dtype != np.float32:
+        raise Refusal(
+            f"{what} is stored as {values.dtype}; save the model with float32 weights"
+        )
+    return np.array(values, np.float32, order="C")

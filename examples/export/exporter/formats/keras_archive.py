@@ -1,0 +1,61 @@
+"""Keras' own format, .keras: a zip file with the configuration and an HDF5 file."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+import zlib
+from pathlib import Path
+
+from exporter.errors import Refusal
+from exporter.formats import Format, Options
+from exporter.json_text import json_of
+from exporter.keras.build import Opened, model_of, output_of
+from exporter.keras.h5_tree import read_tree
+from exporter.keras.weights import NewWeights
+from exporter.model import Array, Model
+
+CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
+
+
+def _members(path: Path) -> dict[str, bytes]:
+    found = {}
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for name in (CONFIG, METADATA, WEIGHTS):
+                if name not in archive.namelist():
+                    raise Refusal(
+                        f"{path.name}: there is no {name} in it; save the model with "
+                        "model.save('model.keras')"
+                    )
+                found[name] = archive.read(name)
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, zlib.error) as error:
+        raise Refusal(
+            f"{path.name}: not a whole .keras file ({error}); copy or save it again"
+        ) from error
+    except RuntimeError as error:  # an encrypted one
+        raise Refusal(f"{path.name}: {error}; save the model again") from error
+    return found
+
+
+def read(path: Path, options: Options) -> Model:
+    del options
+    members = _members(path)
+    config = json_of(members[CONFIG], f"{path.name}: {CONFIG}")
+    metadata = json_of(members[METADATA], f"{path.name}: {METADATA}")
+    tree = read_tree(io.BytesIO(members[WEIGHTS]), path.name)
+    if "layers" not in tree.attributes:
+        raise Refusal(
+            f"{path.name}: its weights are not laid out as Keras 3 does; load and save "
+            "it with Keras 3"
+        )
+    version = str(metadata.get("keras_version", ""))
+    return model_of(Opened(config, NewWeights(tree), version), path.name)
+
+
+def run(path: Path, options: Options, model: Model, x: Array) -> tuple[Array, str] | None:
+    del options
+    return output_of(lambda keras: keras.models.load_model(path, compile=False), model, x)
+
+
+FORMAT = Format("Keras", (".keras",), read, run)

@@ -1,0 +1,38 @@
+"""Keras 2's format, .h5: the configuration is an attribute, groups hold the weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from exporter.errors import Refusal
+from exporter.formats import Format, Options, keras_weights
+from exporter.json_text import json_of
+from exporter.keras.build import Opened, model_of, output_of
+from exporter.keras.h5_tree import read_tree
+from exporter.keras.weights import OldWeights, text_of
+from exporter.model import Array, Model
+
+
+def read(path: Path, options: Options) -> Model:
+    if options.config is not None:
+        return keras_weights.read(path, options)
+    tree = read_tree(path, path.name)
+    said = tree.attributes[""]
+    if "model_config" not in said or "model_weights" not in tree.attributes:
+        raise Refusal(
+            f"{path.name}: holds no model; save it with model.save(), or write "
+            "model.to_json() to a file and add --config FILE"
+        )
+    config = json_of(text_of(said["model_config"]), f"{path.name}: model_config")
+    group = tree.below("model_weights")
+    version = said.get("keras_version", group.attributes[""].get("keras_version", ""))
+    return model_of(Opened(config, OldWeights(group), text_of(version)), path.name)
+
+
+def run(path: Path, options: Options, model: Model, x: Array) -> tuple[Array, str] | None:
+    if options.config is not None:
+        return keras_weights.run(path, options, model, x)
+    return output_of(lambda keras: keras.models.load_model(path, compile=False), model, x)
+
+
+FORMAT = Format("Keras 2", (".h5", ".hdf5"), read, run)

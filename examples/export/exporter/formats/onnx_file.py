@@ -1,0 +1,224 @@
+"""ONNX: a graph of LSTM, MatMul, Gemm, Add and activations."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from exporter.errors import Refusal, require
+from exporter.formats import Format, Options
+from exporter.model import Array, Model, Source, with_early_rows
+from exporter.onnx_graph.lstm import LstmNode
+from exporter.onnx_graph.values import FEATURES, Data
+from exporter.onnx_graph.walk import Walk, graph_inputs, shape_of, start
+
+
+def _load(path: Path) -> Any:
+    onnx = require("onnx", "onnx", "reading an .onnx file")
+    try:
+        return onnx.load(path, load_external_data=False)
+    except Exception as error:  # of protobuf, whose exceptions differ by version
+        reason = str(error).split("\n")[0][:120]
+        raise Refusal(
+            f"{path.name}: not a whole ONNX file ({reason}); copy or export it again"
+        ) from error
+
+
+def _opset(proto: Any) -> int:
+    versions = {each.domain: int(each.version) for each in proto.opset_import}
+    return versions.get("", versions.get("ai.onnx", 0))
+
+
+def _source(proto: Any, path: Path) -> Source:
+    by = f"{proto.producer_name} {proto.producer_version}".strip()
+    by = by or "an unknown exporter"
+    return Source(path.name, f"{by} as ONNX, opset {_opset(proto)}")
+
+
+def _wanted(graph: Any, options: Options) -> str:
+    names = [output.name for output in graph.output]
+    if options.tensor is not None:
+        if options.tensor not in names:
+            raise Refusal(
+                f"--tensor names '{options.tensor}' but the outputs are "
+                f"{', '.join(names)}; use one of them"
+            )
+        return options.tensor
+    if options.zero_state and names:
+        return names[0]  # the others are the states that step() keeps
+    if len(names) != 1:
+        raise Refusal(
+            f"the graph has the outputs {', '.join(names)}; add --tensor with the one "
+            "wanted"
+        )
+    return names[0]
+
+
+def _chosen(graph: Any, name: str) -> tuple[Walk, Any]:
+    found = list(Walk(graph).lstm_nodes())
+    fitting = [(walk, node) for walk, node in found if node.name == name]
+    if len(fitting) != 1:
+        names = ", ".join(f"'{node.name}'" for _, node in found) or "none"
+        raise Refusal(
+            f"--node '{name}' names {len(fitting)} LSTM nodes; the graph has {names}"
+        )
+    return fitting[0]
+
+
+def _node_model(node: LstmNode, source: Source) -> Model:
+    note = f"The LSTM node '{node.name}' alone, all rows of its output, states from zero."
+    layers = (node.layer(sequences=True),)
+    dim = node.cells[0].input_dim
+    return Model(node.name, layers, dim, None, source, (note,))
+
+
+def read(path: Path, options: Options) -> Model:
+    proto = _load(path)
+    graph, source = proto.graph, _source(proto, path)
+    if not graph.node:
+        raise Refusal(f"{path.name}: holds no graph; copy or export it again")
+    if options.node is not None:
+        walk, node = _chosen(graph, options.node)
+        return _node_model(walk.lstm_alone(node), source)
+    walk, first = start(graph, options.zero_state, _opset(proto))
+    name = _wanted(graph, options)
+    output = walk.value(name)
+    if not isinstance(output, Data):
+        raise Refusal(f"the output '{name}' does not depend on the input '{first.name}'")
+    _check_output(name, output)
+    _check_used(graph, walk, options)
+    dims = shape_of(first)
+    time = next((k for k in range(len(dims)) if f"x{k}" == _time_axis(output, walk)), 0)
+    layers = with_early_rows(output.layers)
+    return Model(
+        graph.name or path.stem,
+        layers,
+        int(dims[-1] or 0),
+        dims[time],
+        source,
+        _notes(graph, options, name),
+    )
+
+
+def _time_axis(output: Data, walk: Walk) -> str:
+    """The name of the axis of timesteps, also where a row was taken of it."""
+    if output.time.startswith("x"):
+        return output.time
+    times = [v.time for v in walk.values.values() if isinstance(v, Data)]
+    return next((time for time in times if time.startswith("x")), "")
+
+
+def _check_output(name: str, output: Data) -> None:
+    order = [axis for axis in output.shape if axis != output.time]
+    rest = output.shape[1:] if output.shape[:1] == (output.time,) else output.shape
+    if list(rest) != order or rest[-1:] != (FEATURES,):
+        raise Refusal(
+            f"the output '{name}' has the axes {output.axes}, not timesteps before "
+            "features; export a model that keeps them in this order"
+        )
+
+
+def _check_used(graph: Any, walk: Walk, options: Options) -> None:
+    """Weights that nothing takes would be left out: say so."""
+    if options.tensor is not None:
+        return
+    for tensor in graph.initializer:
+        if tensor.name not in walk.used:
+            raise Refusal(
+                f"the tensor '{tensor.name}' plays no part in the output; add --tensor "
+                "with the output wanted"
+            )
+
+
+def _notes(graph: Any, options: Options, name: str) -> tuple[str, ...]:
+    notes = [f"Computes the output '{name}' for one sequence (batch 1)."]
+    states = [each.name for each in graph_inputs(graph)[1:]]
+    if states and options.zero_state:
+        notes.append(f"The inputs {', '.join(states)} are zeros to begin with.")
+    return tuple(notes)
+
+
+# ---- ONNX Runtime's output -------------------------------------------------------------
+
+
+def _session(proto: Any) -> tuple[Any, str] | None:
+    try:
+        runtime = importlib.import_module("onnxruntime")
+    except ImportError:
+        return None
+    options = runtime.SessionOptions()
+    options.log_severity_level = 4
+    options.intra_op_num_threads = 1
+    session = runtime.InferenceSession(
+        proto.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )
+    return session, f"onnxruntime {runtime.__version__}"
+
+
+def _alone(proto: Any, options: Options) -> Any:
+    """A model of one LSTM node."""
+    onnx = require("onnx", "onnx", "reading an .onnx file")
+    walk, node = _chosen(proto.graph, str(options.node))
+    copy = onnx.NodeProto()
+    copy.CopyFrom(node)
+    del copy.input[:]
+    copy.input.extend(
+        ["X", "W", "R", "B" if len(node.input) > 3 and node.input[3] else ""]
+    )
+    del copy.output[:]
+    copy.output.append("Y")
+    make, kind = onnx.helper, onnx.TensorProto.FLOAT
+    weights = []
+    for name, tensor in zip(copy.input[1:], node.input[1:4], strict=False):
+        value = walk.value(tensor)
+        if value is not None:
+            weights.append(onnx.numpy_helper.from_array(np.array(value.array), name))  # type: ignore[union-attr]
+    graph = make.make_graph(
+        [copy],
+        "node",
+        [make.make_tensor_value_info("X", kind, None)],
+        [make.make_tensor_value_info("Y", kind, None)],
+        weights,
+    )
+    return make.make_model(
+        graph, opset_imports=proto.opset_import, ir_version=proto.ir_version
+    )
+
+
+def _feeds(proto: Any, x: Array, options: Options) -> dict[str, Array] | None:
+    first, *others = graph_inputs(proto.graph)
+    dims = shape_of(first)
+    if options.node is not None:
+        walk, node = _chosen(proto.graph, options.node)
+        return {"X": x[None] if walk.lstm_alone(node).layout else x[:, None]}
+    walk, _ = start(proto.graph, options.zero_state, _opset(proto))
+    output = walk.value(_wanted(proto.graph, options))
+    assert isinstance(output, Data)
+    shaped = x
+    if len(dims) == 3:
+        shaped = x[:, None] if _time_axis(output, walk) == "x0" else x[None]
+    sizes = zip(dims, shaped.shape, strict=True)
+    if any(dim not in (None, size) for dim, size in sizes):
+        return None
+    feeds = {first.name: shaped}
+    for other in others:
+        shape = [dim or 1 for dim in shape_of(other)]
+        feeds[other.name] = np.zeros(shape, np.float32)
+    return feeds
+
+
+def run(path: Path, options: Options, model: Model, x: Array) -> tuple[Array, str] | None:
+    proto = _load(path)
+    feeds = _feeds(proto, x, options)
+    session = _session(_alone(proto, options) if options.node is not None else proto)
+    if feeds is None or session is None:
+        return None
+    name = "Y" if options.node is not None else _wanted(proto.graph, options)
+    y = np.asarray(session[0].run([name], feeds)[0], np.float32)
+    return y.reshape(-1, model.stages()[-1].out_dim), session[1]
+
+
+FORMAT = Format("ONNX", (".onnx",), read, run)

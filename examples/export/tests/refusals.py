@@ -1,0 +1,663 @@
+"""What has to be refused: exit status 2, one sentence that names what is wrong and what
+to do, and nothing written."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import onnx
+import onnx_models
+import torch_models
+from harness import Score, export
+from keras_models import D, L, keras, sequential
+from onnx import TensorProto, helper
+from safetensors.numpy import save_file
+
+
+@dataclass(frozen=True)
+class Refused:
+    name: str
+    arguments: list[str | Path]
+    words: tuple[str, ...]  # that the sentence has to have
+
+
+def check(refused: Refused, directory: Path, score: Score) -> None:
+    """Run the command as a user would, into a directory of its own."""
+    place = directory / "refused"
+    place.mkdir()
+    arguments = list(refused.arguments)
+    if "-o" not in arguments:
+        arguments += ["-o", place / "out.h"]
+    if "--name" not in arguments:
+        arguments += ["--name", "out"]
+    status, out, err = export(arguments)
+    left = [path.name for path in place.iterdir()]
+    sentence = err.strip()
+    faults = []
+    if status != 2:
+        faults.append(f"exit status {status}")
+    if out or left:
+        faults.append(f"wrote {left or out}")
+    if not sentence.startswith("lstm_export.py: ") or "\n" in sentence:
+        faults.append("not one line")
+    if "Traceback" in err or "please report" in err:
+        faults.append("an internal error")
+    faults += [f"no word of '{word}'" for word in refused.words if word not in sentence]
+    what = f"refusal of {refused.name}: {', '.join(faults)}: {sentence}"
+    score.refused += score.check(not faults, what)
+    shutil.rmtree(place)
+
+
+# ---- Keras models ----------------------------------------------------------------------
+
+
+def _two_inputs() -> Any:
+    a, b = keras.Input((None, D)), keras.Input((None, D))
+    return keras.Model([a, b], L.LSTM(3)(L.Concatenate()([a, b])))
+
+
+def _with_states() -> Any:
+    x = keras.Input((None, D))
+    return keras.Model(x, L.LSTM(3, return_state=True, name="both")(x))
+
+
+def _state_alone() -> Any:
+    x = keras.Input((None, D))
+    return keras.Model(x, L.LSTM(3, return_state=True, name="both")(x)[2])
+
+
+def _initial_state() -> Any:
+    x = keras.Input((None, D))
+    _, h, c = L.LSTM(3, return_state=True)(x)
+    return keras.Model(x, L.LSTM(3, name="decoder")(x, initial_state=[h, c]))
+
+
+def _shared() -> Any:
+    x = keras.Input((None, D))
+    lstm = L.LSTM(D, return_sequences=True, name="twice")
+    return keras.Model(x, lstm(lstm(x)))
+
+
+def _skip() -> Any:
+    x = keras.Input((None, D))
+    return keras.Model(x, L.Add()([x, L.LSTM(D, return_sequences=True)(x)]))
+
+
+def _two_halves() -> Any:
+    x = keras.Input((None, D))
+    return keras.Model(x, L.Bidirectional(L.LSTM(3), merge_mode=None, name="halves")(x))
+
+
+def _half_precision() -> Any:
+    return sequential(L.LSTM(3, dtype="mixed_float16", name="half"))
+
+
+@keras.saving.register_keras_serializable("tests")
+class OwnDense(L.Dense):
+    """A layer that Keras does not have."""
+
+
+KERAS: dict[str, tuple[Callable[[], Any], tuple[str, ...]]] = {
+    "GRU": (lambda: sequential(L.GRU(3, name="gate")), ("'gate'", "GRU")),
+    "SimpleRNN": (lambda: sequential(L.SimpleRNN(3)), ("SimpleRNN",)),
+    "Bidirectional GRU": (
+        lambda: sequential(L.Bidirectional(L.GRU(3), name="both")),
+        ("'both'", "GRU"),
+    ),
+    "Conv1D": (lambda: sequential(L.Conv1D(3, 2), L.LSTM(3)), ("Conv1D",)),
+    "BatchNormalization": (
+        lambda: sequential(L.LSTM(3), L.BatchNormalization()),
+        ("BatchNormalization",),
+    ),
+    "RepeatVector": (lambda: sequential(L.LSTM(3), L.RepeatVector(2)), ("RepeatVector",)),
+    "no LSTM": (lambda: sequential(L.Dense(3)), ("no LSTM",)),
+    "LeakyReLU": (
+        lambda: sequential(L.LSTM(3), L.LeakyReLU(0.3, name="leak")),
+        ("'leak'", "0.3"),
+    ),
+    "ReLU": (lambda: sequential(L.LSTM(3), L.ReLU(max_value=5.0)), ("ReLU", "5.0")),
+    "ELU": (lambda: sequential(L.LSTM(3), L.ELU(alpha=0.5)), ("ELU", "0.5")),
+    "Softmax": (
+        lambda: sequential(L.LSTM(3, return_sequences=True), L.Softmax(axis=1)),
+        ("Softmax", "axis"),
+    ),
+    "activation": (
+        lambda: sequential(L.LSTM(3, activation="hard_tanh", name="odd")),
+        ("'odd'", "activation='hard_tanh'"),
+    ),
+    "recurrent activation": (
+        lambda: sequential(L.LSTM(3, recurrent_activation="log_sigmoid", name="odd")),
+        ("'odd'", "recurrent_activation='log_sigmoid'"),
+    ),
+    "half precision": (_half_precision, ("'half'", "float16")),
+    "two inputs": (_two_inputs, ("input",)),
+    "states as outputs": (_with_states, ("output", "3 tensors")),
+    "the state c": (_state_alone, ("'both'", "a state")),
+    "initial state": (_initial_state, ("'decoder'", "initial_state")),
+    "shared layer": (_shared, ("'twice'", "once")),
+    "skip connection": (_skip, ("Add",)),
+    "two halves": (_two_halves, ("halves", "tensors")),
+    "nested model": (lambda: sequential(sequential(L.LSTM(3))), ("Sequential",)),
+    "own class": (lambda: sequential(L.LSTM(3), OwnDense(2)), ("OwnDense", "your own")),
+    "flatten of any length": (
+        lambda: sequential(L.LSTM(3, return_sequences=True), L.Flatten(name="flat")),
+        ("'flat'", "timesteps"),
+    ),
+    "mask not first": (
+        lambda: sequential(L.Dense(4), L.Masking(name="late"), L.LSTM(3)),
+        ("'late'", "first"),
+    ),
+    "mask dropped": (
+        lambda: sequential(
+            L.Masking(), L.Reshape((9, D), name="same"), L.LSTM(3), timesteps=9
+        ),
+        ("'same'", "mask"),
+    ),
+    "mask unrolled": (
+        lambda: sequential(L.Masking(), L.LSTM(3, unroll=True, name="all"), timesteps=9),
+        ("'all'", "unroll"),
+    ),
+}
+
+
+def _keras_models(directory: Path) -> Iterator[Refused]:
+    for number, (name, (build, words)) in enumerate(KERAS.items()):
+        path = directory / f"refused{number}.keras"
+        build().save(path)
+        yield Refused(f"Keras {name}", [path], words)
+
+
+# ---- Keras files -----------------------------------------------------------------------
+
+
+def edited(
+    source: Path, target: Path, changes: dict[str, Callable[[bytes], bytes]]
+) -> Path:
+    """A copy of a .keras file with members changed; b"" removes one."""
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
+        for name in old.namelist():
+            data = changes.get(name, lambda data: data)(old.read(name))
+            if data:
+                new.writestr(name, data)
+    return target
+
+
+def _weights(change: Callable[[Any], None]) -> Callable[[bytes], bytes]:
+    def apply(data: bytes) -> bytes:
+        buffer = io.BytesIO(data)
+        with h5py.File(buffer, "r+") as file:
+            change(file)
+        return buffer.getvalue()
+
+    return apply
+
+
+def _config(old: str, new: str) -> Callable[[bytes], bytes]:
+    return lambda data: data.replace(old.encode(), new.encode())
+
+
+KERNEL = "layers/lstm/cell/vars/0"
+
+
+def _set(value: float) -> Callable[[Any], None]:
+    def change(file: Any) -> None:
+        file[KERNEL][2, 3] = value
+
+    return change
+
+
+def _replace(array: Any) -> Callable[[Any], None]:
+    def change(file: Any) -> None:
+        del file[KERNEL]
+        file[KERNEL] = array
+
+    return change
+
+
+def _rename(file: Any) -> None:
+    file["layers/lstm/vars"].attrs["name"] = "another"
+
+
+def _external(file: Any) -> None:
+    del file[KERNEL]
+    file.create_dataset(
+        KERNEL, (D, 24), "<f4", external=[("/etc/hostname", 0, h5py.h5f.UNLIMITED)]
+    )
+
+
+def _link(file: Any) -> None:
+    del file[KERNEL]
+    file[KERNEL] = h5py.ExternalLink("elsewhere.h5", "/kernel")
+
+
+W, C = "model.weights.h5", "config.json"
+FILES: dict[str, tuple[dict[str, Callable[[bytes], bytes]], tuple[str, ...]]] = {
+    "NaN": ({W: _weights(_set(float("nan")))}, ("'first'", "kernel", "nan", "[2][3]")),
+    "infinity": ({W: _weights(_set(float("inf")))}, ("'first'", "kernel", "inf")),
+    "no config": ({C: lambda data: b""}, ("config.json",)),
+    "no weights": ({W: lambda data: b""}, ("model.weights.h5",)),
+    "no metadata": ({"metadata.json": lambda data: b""}, ("metadata.json",)),
+    "config is no JSON": ({C: lambda data: data[:-9]}, ("config.json", "JSON")),
+    "config is a list": ({C: lambda data: b"[1]"}, ("config.json",)),
+    "config is deep": ({C: lambda data: b"[" * 100000}, ("config.json",)),
+    "weights are no HDF5": ({W: lambda data: b"weights"}, ("HDF5",)),
+    "weights are cut": ({W: lambda data: data[:9000]}, ("HDF5",)),
+    "a kernel gone": (
+        {W: _weights(lambda f: f.__delitem__(KERNEL))},
+        ("'first'", "kernel"),
+    ),
+    "another shape": (
+        {W: _weights(_replace(np.zeros((D + 1, 24), np.float32)))},
+        ("'first'", "6"),
+    ),
+    "one axis": (
+        {W: _weights(_replace(np.zeros(120, np.float32)))},
+        ("'first'", "(120,)"),
+    ),
+    "a double": ({W: _weights(_replace(np.zeros((D, 24))))}, ("'first'", "float64")),
+    "a name": ({W: _weights(_rename)}, ("'first'", "'another'")),
+    "kept elsewhere": (
+        {W: _weights(_external)},
+        ("layers/lstm/cell/vars/0", "another file"),
+    ),
+    "a link": ({W: _weights(_link)}, ("'first'", "kernel")),
+    "weights of no layer": (
+        {W: _weights(lambda f: f.__setitem__("layers/more/vars/0", np.ones(3, "f4")))},
+        ("layers/more/vars/0",),
+    ),
+    "other units": ({C: _config('"units": 6', '"units": 7')}, ("'first'", "units=7")),
+    "another use_bias": (
+        {C: _config('"use_bias": true', '"use_bias": false')},
+        ("'first'", "bias"),
+    ),
+    "an unknown option": (
+        {C: _config('"unroll": false', '"peephole": true')},
+        ("'first'", "peephole"),
+    ),
+    "a future mask": (
+        {
+            "metadata.json": _config(f'"{keras.__version__}"', '"3.99.0"'),
+            C: _config('"registered_name": null', '"registered_name": null'),
+        },
+        ("3.99.0", "mask"),
+    ),
+}
+
+
+def _keras_files(directory: Path) -> Iterator[Refused]:
+    plain, masked = directory / "plain.keras", directory / "masked.keras"
+    sequential(L.LSTM(6, name="first"), L.Dense(2)).save(plain)
+    layers = [L.Masking(), L.LSTM(6, name="first", return_sequences=True), L.LSTM(3)]
+    sequential(*layers).save(masked)
+    for number, (name, (changes, words)) in enumerate(FILES.items()):
+        source = masked if "mask" in name else plain
+        path = edited(source, directory / f"edited{number}.keras", changes)
+        yield Refused(f"a .keras file with {name}", [path], words)
+    for name, data in (("empty", b""), ("text", b"a model, honestly\n" * 99)):
+        for suffix in (".keras", ".h5", ".weights.h5", ".safetensors", ".onnx", ".json"):
+            path = directory / f"{name}{suffix}"
+            path.write_bytes(data)
+            more = ["--config", path] if suffix == ".weights.h5" else []
+            yield Refused(f"{name} as {suffix}", [path, *more], (name,))
+
+
+# ---- Options ---------------------------------------------------------------------------
+
+NAMES = (
+    'quo"te', "a b", "*/", "ä", "int", "class", "1x", "", "_x", "a__b", "lstm", "LSTM_x",
+    "x" * 64, "x\n#define y", "\N{SNOWMAN}", "a-b", "main()", "%s", "\0",
+)  # fmt: skip
+
+
+def _options(directory: Path) -> Iterator[Refused]:
+    plain = directory / "plain.keras"
+    for name in NAMES:
+        yield Refused(f"--name {name!r}", [plain, "--name", name], ("--name",))
+    yield Refused("no file", [directory / "none.keras"], ("none.keras", "no such file"))
+    yield Refused("a directory", [directory], ("no such file",))
+    other = directory / "model.tflite"
+    other.write_bytes(b"TFL3")
+    yield Refused("another format", [other], ("model.tflite", ".keras"))
+    nowhere = directory / "nowhere" / "out.h"
+    yield Refused("no directory", [plain, "-o", nowhere], ("out.h", "directory"))
+    yield Refused("output is a directory", [plain, "-o", directory], ("directory",))
+    copy = directory / "copy.keras"
+    shutil.copy(plain, copy)
+    yield Refused("output is the model", [copy, "-o", copy], ("itself",))
+    weights = directory / "alone.weights.h5"
+    model = sequential(L.LSTM(6, name="first"), L.Dense(2))
+    model.save_weights(weights)
+    yield Refused("weights without a config", [weights], ("--config",))
+    none = directory / "none.json"
+    yield Refused("no config", [weights, "--config", none], ("none.json",))
+    config = directory / "other.json"
+    config.write_text(sequential(L.LSTM(7, name="first"), L.Dense(2)).to_json())
+    yield Refused("another config", [weights, "--config", config], ("units=7",))
+    old = directory / "weights.h5"
+    model.save(old)
+    with h5py.File(old, "r+") as file:
+        del file.attrs["model_config"]
+    yield Refused("an .h5 without its model", [old], ("--config",))
+
+
+# ---- PyTorch and amplifiers ------------------------------------------------------------
+
+
+def _state(**changes: Any) -> dict[str, Any]:
+    random = np.random.RandomState(3)
+    shapes = {
+        "rec.weight_ih_l0": (16, 3),
+        "rec.weight_hh_l0": (16, 4),
+        "rec.bias_ih_l0": (16,),
+        "rec.bias_hh_l0": (16,),
+        "lin.weight": (1, 4),
+        "lin.bias": (1,),
+    }
+    state = {n: random.uniform(-1, 1, s).astype(np.float32) for n, s in shapes.items()}
+    for name, value in changes.items():
+        key = name.replace("__", ".")
+        if value is None:
+            del state[key]
+        else:
+            state[key] = value
+    return state
+
+
+def _nan() -> Any:
+    array = np.ones((16, 3), np.float32)
+    array[1, 2] = np.nan
+    return array
+
+
+F = np.float32
+STATES: dict[str, tuple[dict[str, Any], list[str], tuple[str, ...]]] = {
+    "GRU": ({"rec__weight_hh_l0": np.ones((12, 4), F)}, [], ("'rec'", "nn.GRU")),
+    "RNN": ({"rec__weight_hh_l0": np.ones((4, 4), F)}, [], ("'rec'", "nn.RNN")),
+    "projection": ({"rec__weight_hr_l0": np.ones((2, 4), F)}, [], ("proj_size",)),
+    "one bias": ({"rec__bias_hh_l0": None}, [], ("'rec'", "one bias")),
+    "no recurrent weights": ({"rec__weight_hh_l0": None}, [], ("weight_hh_l0",)),
+    "other sizes": ({"rec__weight_ih_l0": np.ones((12, 3), F)}, [], ("'rec'", "(3, 12)")),
+    "layer missing": ({"rec__weight_ih_l2": np.ones((16, 4), F)}, [], ("'rec'", "l1")),
+    "half a direction": (
+        {"rec__weight_ih_l0_reverse": np.ones((16, 3), F)},
+        ["--order", "rec,lin"],
+        ("'rec'", "weight_hh_l0_reverse"),
+    ),
+    "convolution": ({"conv__weight": np.ones((2, 3, 4), F)}, [], ("'conv'", "nn.Linear")),
+    "statistics": ({"bn__running_mean": np.ones(3, F)}, [], ("bn.running_mean",)),
+    "double": ({"lin__bias": np.ones(1)}, [], ("lin.bias", "float64")),
+    "NaN": ({"rec__weight_ih_l0": _nan()}, [], ("rec", "kernel", "nan")),
+    "orders": (
+        {"a__weight": np.ones((3, 3), F), "b__weight": np.ones((3, 3), F)},
+        [],
+        ("--order", "a, b"),
+    ),
+    "no order": ({"a__weight": np.ones((9, 8), F)}, [], ("--order",)),
+    "wrong order": ({}, ["--order", "rec,fc"], ("--order", "lin, rec")),
+    "an order that does not fit": ({}, ["--order", "lin,rec"], ("rec", "3")),
+    "an activation": ({}, ["--activations", "lin=swosh"], ("swosh", "'lin'")),
+    "an activation of none": ({}, ["--activations", "fc=relu"], ("'fc'",)),
+}
+
+
+def _torch(directory: Path) -> Iterator[Refused]:
+    for number, (name, (changes, options, words)) in enumerate(STATES.items()):
+        path = directory / f"state{number}.safetensors"
+        save_file(_state(**changes), path)
+        yield Refused(f"PyTorch {name}", [path, *options], words)
+    yield Refused(".pt without torch", [directory / "torch" / "gru.pt"], ("pip install",))
+
+
+def torch_refusals(python: str, directory: Path, score: Score) -> None:
+    """Those that take the Python that has torch."""
+    files = directory / "torch"
+    expected = {
+        "gru.pt": ("nn.GRU",),
+        "projected.pt": ("proj_size",),
+        "double.pt": ("float64",),
+        "conv.pt": ("nn.Linear",),
+        "pickled.pt": ("state_dict",),
+        "checkpoint.pt": ("'epoch'", "state_dict"),
+        "cut.pt": ("state_dict",),
+        "text.pt": ("state_dict",),
+    }
+    (files / "cut.pt").write_bytes((files / "torch0.pt").read_bytes()[:700])
+    (files / "text.pt").write_bytes(b"a model, honestly")
+    out = files / "refused.h"
+    lines = [[str(files / name), "-o", str(out)] for name in expected]
+    results = torch_models.export(python, lines, directory)
+    for (name, words), (status, err) in zip(expected.items(), results, strict=True):
+        good = status == 2 and err.count("\n") == 1 and "report" not in err
+        good = good and all(word in err for word in words) and not out.exists()
+        score.refused += score.check(good, f"refusal of {name}: {status}: {err}")
+
+
+def _amplifiers(directory: Path) -> Iterator[Refused]:
+    for number, (name, settings, words) in enumerate(
+        (
+            ("GRU", {"unit_type": "GRU"}, ("GRU",)),
+            ("two skips", {"skip": 2}, ("skip",)),
+            ("other size", {"hidden_size": 40}, ("hidden_size", "40")),
+            ("no state", None, ("state_dict",)),
+        )
+    ):
+        path = directory / f"amplifier_refused{number}.json"
+        state = {key: value.tolist() for key, value in _state().items()}
+        data: dict[str, Any] = {"model_data": settings, "state_dict": state}
+        path.write_text(json.dumps({"layers": []} if settings is None else data))
+        yield Refused(f"Proteus {name}", [path], words)
+
+
+# ---- ONNX ------------------------------------------------------------------------------
+
+
+def _onnx_lstm(**options: Any) -> Callable[[Any], Any]:
+    def build(b: Any) -> Any:
+        return b.model(onnx_models._squeezed(b, b.lstm("x", D, **options)))
+
+    return build
+
+
+def _gru(b: Any) -> Any:
+    w, r = b.weight(1, 18, D), b.weight(1, 18, 6)
+    return b.model(b.node("GRU", "x", w, r, outputs=2, hidden_size=6))
+
+
+def _peepholes(b: Any) -> Any:
+    return b.model(b.lstm("x", D, "", "", "", b.weight(1, 18)))
+
+
+def _lengths(b: Any) -> Any:
+    return b.model(b.lstm("x", D, b.constant(np.array([3], np.int32))))
+
+
+def _started(b: Any) -> Any:
+    return b.model(b.lstm("x", D, "", b.weight(1, 1, 6)))
+
+
+def _branches(b: Any) -> Any:
+    y = onnx_models._squeezed(b, b.lstm("x", D))
+    return b.model(b.node("Add", y, b.node("Tanh", y)))
+
+
+def _scaled(b: Any) -> Any:
+    y = onnx_models._squeezed(b, b.lstm("x", D))
+    return b.model(b.node("Gemm", y, b.weight(6, 3), alpha=0.5))
+
+
+def _middle(b: Any) -> Any:
+    y = onnx_models._squeezed(b, b.lstm("x", D))
+    return b.model(b.node("Gather", y, b.constant(np.array(3)), axis=0))
+
+
+def _mean(b: Any) -> Any:
+    y = onnx_models._squeezed(b, b.lstm("x", D))
+    return b.model(b.node("ReduceMean", y, b.constant(np.array([0]))))
+
+
+def _turned(b: Any) -> Any:
+    y = onnx_models._squeezed(b, b.lstm("x", D))
+    return b.model(b.node("Transpose", y, perm=[2, 0, 1]))
+
+
+def _unused(b: Any) -> Any:
+    b.weight(3, 3)
+    return _onnx_lstm()(b)
+
+
+def _shape(b: Any) -> Any:
+    y = b.node("LSTM", "x", b.weight(1, 24, D), b.weight(1, 20, 6), outputs=3)
+    return b.model(y)
+
+
+def _cell(b: Any) -> Any:
+    return b.model(b.lstm("x", D) + "_2")
+
+
+def _half(b: Any) -> Any:
+    w = b.constant(np.ones((1, 24, D), np.float16))
+    return b.model(b.node("LSTM", "x", w, b.weight(1, 24, 6), outputs=3))
+
+
+def _flattened(*shape: int) -> Callable[[Any], Any]:
+    def build(b: Any) -> Any:
+        y = b.node("Transpose", b.lstm("x", D), perm=[1, 2, 0, 3])
+        y = b.node("Reshape", y, b.constant(np.array([1, -1, 6])))
+        return b.model(b.node("Reshape", y, b.constant(np.array(shape))))
+
+    return build
+
+
+def _softmax(opset: int, **options: Any) -> Callable[[Any], Any]:
+    """Over another axis than the features."""
+
+    def build(b: Any) -> Any:
+        y = b.node("Transpose", b.lstm("x", D), perm=[1, 2, 0, 3])
+        y = b.node("Reshape", y, b.constant(np.array([1, -1, 6])))
+        return b.model(b.node("Softmax", y, **options), opset=opset)
+
+    return build
+
+
+def _one_step(b: Any) -> Any:
+    """The input has no axis of timesteps, as in a model of one frame."""
+    x = b.node("Reshape", "x", b.constant(np.array([-1, D])))
+    return b.model(b.lstm(b.node("Unsqueeze", x, b.constant(np.array([0]))), D))
+
+
+def _inputs(b: Any) -> Any:
+    return onnx_models._zero_state(b)
+
+
+ONNX: dict[str, tuple[Callable[[Any], Any], list[str], tuple[str, ...]]] = {
+    "GRU": (_gru, [], ("GRU",)),
+    "peepholes": (_peepholes, [], ("lstm0", "P (peepholes)")),
+    "sequence_lens": (_lengths, [], ("lstm0", "sequence_lens")),
+    "clip": (_onnx_lstm(clip=3.0), [], ("lstm0", "clip")),
+    "input_forget": (_onnx_lstm(input_forget=1), [], ("lstm0", "input_forget")),
+    "initial state": (_started, [], ("lstm0", "initial_h")),
+    "state as input": (_inputs, [], ("initial_h", "--zero-state")),
+    "activations g and h": (
+        _onnx_lstm(activations=["Sigmoid", "Tanh", "Relu"]),
+        [],
+        ("lstm0", "tanh", "relu"),
+    ),
+    "an activation": (
+        _onnx_lstm(activations=["Sigmoid", "ScaledTanh", "ScaledTanh"]),
+        [],
+        ("lstm0", "ScaledTanh"),
+    ),
+    "a slope": (
+        _onnx_lstm(
+            activations=["HardSigmoid", "Tanh", "Tanh"],
+            activation_alpha=[0.25],
+            activation_beta=[0.5],
+        ),
+        [],
+        ("lstm0", "0.25"),
+    ),
+    "branches": (_branches, [], ("Add", "2 outputs")),
+    "alpha": (_scaled, [], ("Gemm", "alpha")),
+    "a row in the middle": (_middle, [], ("Gather", "last or first")),
+    "a mean": (_mean, [], ("ReduceMean",)),
+    "features before timesteps": (_turned, [], ("axes",)),
+    "weights of nothing": (_unused, [], ("plays no part", "w0")),
+    "a shape": (_shape, [], ("lstm0", "R", "(1, 20, 6)")),
+    "the state c": (_cell, [], ("does not depend",)),
+    "half precision": (_half, [], ("lstm0", "float16")),
+    "one timestep": (_one_step, [], ("lstm", "one timestep")),
+    "a flatten": (_flattened(0, -1), [], ("Reshape", "timesteps")),
+    "a flatten of six": (_flattened(1, -1), [], ("Reshape", "timesteps")),
+    "other rows": (_flattened(-1, 3), [], ("Reshape", "timesteps")),
+    "softmax of timesteps": (_softmax(20, axis=1), [], ("Softmax", "axis")),
+    "old softmax of timesteps": (_softmax(12), [], ("Softmax", "axis")),
+    "no such output": (_onnx_lstm(), ["--tensor", "z"], ("--tensor", "'z'")),
+    "no such node": (_onnx_lstm(), ["--node", "z"], ("--node", "'lstm0'")),
+}
+
+
+def _external_data(directory: Path) -> Path:
+    model = _onnx_lstm()(onnx_models.Builder(1))
+    path = directory / "external.onnx"
+    onnx.save(
+        model,
+        path,
+        save_as_external_data=True,
+        all_tensors_to_one_file=True,
+        location="weights.bin",
+        size_threshold=0,
+    )
+    return path
+
+
+def _several_outputs(directory: Path) -> Path:
+    model = _onnx_lstm()(onnx_models.Builder(1))
+    model.graph.output.append(helper.make_tensor_value_info("lstm0_1", 1, None))
+    path = directory / "several.onnx"
+    onnx.save(model, path)
+    return path
+
+
+def _cycle(directory: Path) -> Path:
+    model = _onnx_lstm()(onnx_models.Builder(1))
+    model.graph.node.append(helper.make_node("Tanh", ["p"], ["q"], name="p"))
+    model.graph.node.append(helper.make_node("Tanh", ["q"], ["p"], name="q"))
+    del model.graph.output[:]
+    info = helper.make_tensor_value_info("q", TensorProto.FLOAT, None)
+    model.graph.output.append(info)
+    path = directory / "cycle.onnx"
+    onnx.save(model, path)
+    return path
+
+
+def _onnx(directory: Path) -> Iterator[Refused]:
+    for number, (name, (build, options, words)) in enumerate(ONNX.items()):
+        path = directory / f"refused{number}.onnx"
+        onnx.save(build(onnx_models.Builder(number)), path)
+        yield Refused(f"ONNX {name}", [path, *options], words)
+    yield Refused(
+        "ONNX weights elsewhere", [_external_data(directory)], ("another file",)
+    )
+    yield Refused("ONNX outputs", [_several_outputs(directory)], ("--tensor", "lstm0_1"))
+    yield Refused("ONNX cycle", [_cycle(directory)], ("itself",))
+    whole = onnx_models.silero() / "silero_vad_16k_sequence.onnx"
+    options = ["--tensor", "speech_probs", "--zero-state"]
+    yield Refused("the whole of silero-vad", [whole, *options], ("'/stft/padding/Pad'",))
+    branch = onnx_models.silero() / "silero_vad.onnx"
+    yield Refused("silero-vad's branches", [branch], ("input",))
+
+
+def test_refusals(directory: Path, python: str, score: Score) -> None:
+    for refusals in (_keras_models, _keras_files, _options, _torch, _amplifiers, _onnx):
+        for refused in refusals(directory):
+            check(refused, directory, score)
+    torch_refusals(python, directory, score)
