@@ -63,8 +63,8 @@
  * with an odd index are summed apart and added last. A Dense output sums the products k,
  * k+8, k+16, ... apart for k = 0..7, halves these eight sums by pairs (k with k+4, k+2,
  * k+1) and adds the bias. tanh is within 2.5 ULP of the true value for every float and
- * sigmoid within 2.9. The last bits do change with -ffast-math and -Ofast, which honour no
- * NaN either, with GCC's -fno-signed-zeros and clang's -ffp-contract=fast, in x87
+ * sigmoid within 2.9. The last bits do change with -ffast-math and -Ofast (which honour
+ * no NaN either), with GCC's -fno-signed-zeros and clang's -ffp-contract=fast, in x87
  * arithmetic, and for denormals where clang vectorises for 32-bit NEON, which has none.
  *
  * MEMORY AND THREADS
@@ -235,7 +235,7 @@ typedef float lstm_impl_piece;
 #endif
 
 #if LSTM_IMPL_LANES
-/* What the kernels of one width need: two vector types, an unaligned one, how to round
+/* What the kernels of one width need: three vector types, an unaligned one, how to round
  * a product (see LSTM_IMPL_ROUND), and a minimum and maximum which give b where b is a
  * NaN. */
 #define LSTM_IMPL_VECTOR_TYPES(L)                                        \
