@@ -21,7 +21,7 @@ FUZZ := $(basename $(notdir $(wildcard tests/fuzz/fuzz_*.c)))
 # The speakers' headers are the exporter's, laid out by it.
 SOURCES = $(shell git ls-files '*.c' '*.cc' '*.h' ':!examples/speakers/speaker_*.h')
 
-.PHONY: all run examples test test-std mutants coverage digest accuracy targets firmware analyze endurance flags fuzz sanitize bench bench-peers golden train-check test-export export export-check venv format format-check help clean
+.PHONY: all run examples test test-std mutants coverage digest accuracy targets firmware analyze sizes endurance flags fuzz sanitize bench bench-peers golden train-check test-export export export-check venv format format-check help clean
 all: run
 
 help: ## this list
@@ -67,6 +67,9 @@ endurance: ## 10^8 steps of one stream next to double, and the cost of denormals
 
 analyze: ## static analysers and MISRA on the header, findings argued; stack, recursion, calls
 	@sh tests/analyze/run.sh
+
+sizes: ## the checks of sizes with a size_t of 16, 32 and 64 bits: AVR, ARM, i686, here
+	@sh tests/sizes/run.sh
 
 flags: ## users' flags and other compilers: same bits, same numbers, or only compiles
 	@sh tests/flags/run.sh

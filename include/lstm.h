@@ -1778,21 +1778,23 @@ LSTM_IMPL_INLINE lstm_status lstm_impl_prepare(lstm_impl_run *run,
                                                                         : LSTM_OK;
 }
 
-/* Checks the arrays of one call. y may be NULL where only the last output would be
- * written. */
+/* Checks the arrays of one call, with `state_units` floats of h to a sequence. y may be
+ * NULL where only the last output would be written; that is no larger than h. */
 LSTM_IMPL_INLINE lstm_status lstm_impl_check_arrays(const lstm_impl_run *run,
                                                     size_t batch, size_t timesteps,
-                                                    const float *x, const float *h,
-                                                    const float *c, const float *y,
-                                                    const float *scratch)
+                                                    size_t state_units, const float *x,
+                                                    const float *h, const float *c,
+                                                    const float *y, const float *scratch)
 {
     const size_t steps = lstm_impl_multiply(batch, timesteps);
+    const int every_step = run->layer->return_sequences != 0;
     if (x == NULL || h == NULL || c == NULL || scratch == NULL ||
-        (y == NULL && run->layer->return_sequences)) {
+        (y == NULL && every_step)) {
         return LSTM_ERR_NULL;
     }
     if (!lstm_impl_is_array(lstm_impl_multiply(steps, run->layer->input_dim)) ||
-        (y != NULL && !lstm_impl_is_array(lstm_impl_multiply(steps, run->row_len)))) {
+        !lstm_impl_is_array(lstm_impl_multiply(batch, state_units)) ||
+        (every_step && !lstm_impl_is_array(lstm_impl_multiply(steps, run->row_len)))) {
         return LSTM_ERR_SHAPE;
     }
     return LSTM_OK;
@@ -1899,7 +1901,8 @@ LSTM_API LSTM_IMPL_AT_CALL lstm_status lstm_forward_batch(
     if (status != LSTM_OK || batch == 0 || timesteps == 0) {
         return status;
     }
-    status = lstm_impl_check_arrays(&run, batch, timesteps, x, h, c, y, scratch);
+    status =
+        lstm_impl_check_arrays(&run, batch, timesteps, layer->units, x, h, c, y, scratch);
     if (status == LSTM_OK) {
         lstm_impl_batch(&run, x, mask, batch, timesteps, h, c, y, scratch);
     }
@@ -1956,7 +1959,9 @@ LSTM_API LSTM_IMPL_AT_CALL lstm_status lstm_bidirectional_forward(
     if (status != LSTM_OK || batch == 0 || timesteps == 0) {
         return status;
     }
-    status = lstm_impl_check_arrays(&forward, batch, timesteps, x, h, c, y, scratch);
+    status = lstm_impl_check_arrays(
+        &forward, batch, timesteps,
+        lstm_impl_add(layer->forward.units, layer->backward.units), x, h, c, y, scratch);
     if (status == LSTM_OK) {
         state_len = batch * layer->forward.units;
         y_offset = layer->merge == LSTM_MERGE_CONCAT ? layer->forward.units : 0;

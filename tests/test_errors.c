@@ -156,7 +156,20 @@ static void arrays_too_large_to_exist_are_refused(void)
                                                m->c, NULL, m->scratch));
     REFUSED(LSTM_ERR_SHAPE, lstm_forward_batch(&layer, x, NULL, MOST / 2 + 2, 2, m->h,
                                                m->c, NULL, m->scratch));
+    /* the state would not fit, and there is no y to see it by */
+    layer.input_dim = 1;
+    layer.kernel = layer.recurrent_kernel = weights;
+    REFUSED(LSTM_ERR_SHAPE, lstm_forward_batch(&layer, x, NULL, MOST / (U * 4) + 1, 1,
+                                               m->h, m->c, NULL, m->scratch));
+    set_up();
+    both.merge = LSTM_MERGE_SUM; /* the state of one half would fit */
+    REFUSED(LSTM_ERR_SHAPE,
+            lstm_bidirectional_forward(&both, x, NULL, MOST / (2 * U * 4) + 1, 1, m->h,
+                                       m->c, m->y, m->scratch));
+    set_up();
     /* x would fit and y not */
+    layer.return_sequences = both.forward.return_sequences = 1;
+    both.backward.return_sequences = narrow.return_sequences = 1;
     REFUSED(LSTM_ERR_SHAPE, lstm_forward_batch(&layer, x, NULL, 1, MOST / (U * 4) + 1,
                                                m->h, m->c, m->y, m->scratch));
     /* y would fit and x not */

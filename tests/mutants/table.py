@@ -8,7 +8,6 @@ Left out because nothing observable changes:
 - `has_output` set before the gates instead of after them;
 - lstm_bidirectional_forward's own check for a NULL layer: its first half is NULL then too;
 - a panel of three vectors for two: the third repeats the second;
-- the size of a y that is NULL checked: seen only by who has an x of nearly all memory.
 """
 
 from __future__ import annotations
@@ -264,7 +263,7 @@ SIZES = [
     Mutant("dense param count ignores use_bias", "lstm_impl_weight_count(layer->input_dim, layer->units,\n                                                  layer->bias != NULL);",
            "lstm_impl_weight_count(layer->input_dim, layer->units, 1);"),
     Mutant("products wrap round", "    return fits ? a * b : 0;", "    return fits ? a * b : a * b;"),
-    Mutant("sums wrap round", "return a + b < a ? 0 : a + b;", "return a + b;"),
+    Mutant("sums wrap round", "return b > (size_t)-1 - a ? 0 : a + b;", "return a + b;"),
     Mutant("arrays counted in floats, not bytes", "count <= (size_t)-1 / sizeof(float);", "count <= (size_t)-1;"),
     Mutant("an array of nothing exists", "return count != 0 && count", "return count"),
 ]
@@ -291,10 +290,12 @@ CHECKS = [
     Mutant("forward: h NULL", "    if (x == NULL || h == NULL || c == NULL || scratch == NULL ||\n", "    if (x == NULL || c == NULL || scratch == NULL ||\n"),
     Mutant("forward: c NULL", "    if (x == NULL || h == NULL || c == NULL || scratch == NULL ||\n", "    if (x == NULL || h == NULL || scratch == NULL ||\n"),
     Mutant("forward: scratch NULL", "    if (x == NULL || h == NULL || c == NULL || scratch == NULL ||\n", "    if (x == NULL || h == NULL || c == NULL ||\n"),
-    Mutant("forward: y NULL with return_sequences", "(y == NULL && run->layer->return_sequences)) {", "0) {"),
-    Mutant("forward: y always needed", "(y == NULL && run->layer->return_sequences)) {", "y == NULL) {"),
+    Mutant("forward: y NULL with return_sequences", "(y == NULL && every_step)) {", "0) {"),
+    Mutant("forward: y always needed", "(y == NULL && every_step)) {", "y == NULL) {"),
     Mutant("forward: x too large", "    if (!lstm_impl_is_array(lstm_impl_multiply(steps, run->layer->input_dim)) ||\n        ", "    if ("),
-    Mutant("forward: y too large", "(y != NULL && !lstm_impl_is_array(lstm_impl_multiply(steps, run->row_len)))", "0"),
+    Mutant("forward: y too large", "(every_step && !lstm_impl_is_array(lstm_impl_multiply(steps, run->row_len)))", "0"),
+    Mutant("forward: state too large", "!lstm_impl_is_array(lstm_impl_multiply(batch, state_units)) ||", "0 ||"),
+    Mutant("bidirectional: state of one half", "lstm_impl_add(layer->forward.units, layer->backward.units), x, h,", "layer->forward.units, x, h,"),
     Mutant("forward: batch times timesteps wraps", "const size_t steps = lstm_impl_multiply(batch, timesteps);",
            "const size_t steps = batch * timesteps;"),
     Mutant("no steps need data", "    lstm_status status = lstm_impl_prepare(&run, layer);\n    if (status != LSTM_OK || batch == 0 || timesteps == 0) {",
