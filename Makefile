@@ -21,7 +21,7 @@ FUZZ := $(basename $(notdir $(wildcard tests/fuzz/fuzz_*.c)))
 # The speakers' headers are the exporter's, laid out by it.
 SOURCES = $(shell git ls-files '*.c' '*.cc' '*.h' ':!examples/speakers/speaker_*.h')
 
-.PHONY: all run examples test test-std mutants coverage digest accuracy targets firmware analyze sizes endurance flags fuzz sanitize bench bench-peers golden train-check test-export export export-check venv format format-check help clean
+.PHONY: all run examples test test-std mutants coverage digest accuracy targets firmware analyze sizes endurance flags fuzz fuzz-export sanitize bench bench-peers golden train-check test-export export export-check venv format format-check help clean
 all: run
 
 help: ## this list
@@ -59,6 +59,10 @@ firmware: ## the firmware example on a Cortex-M4F (QEMU) and its sketch on an AV
 
 fuzz: ## libFuzzer on layers, sizes and the data file's reader (FUZZ_SECONDS=60)
 	@sh tests/fuzz/run.sh
+
+fuzz-export: venv ## hypothesis on the exporter's readers of files (EXAMPLES_OF_EACH=60)
+	@$(PIP) -r examples/export/tests/requirements.txt
+	@$(PYTHON) examples/export/tests/fuzz_readers.py $(EXAMPLES_OF_EACH)
 
 endurance: ## 10^8 steps of one stream next to double, and the cost of denormals (STEPS=n)
 	@mkdir -p build

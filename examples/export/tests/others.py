@@ -179,6 +179,25 @@ def _samples(directory: Path) -> list[tuple[Path, list[str | Path]]]:
     return found
 
 
+def exported_damage(
+    source: Path, options: list[str | Path], data: bytes, directory: Path
+) -> tuple[int, str]:
+    """The exit status for these bytes in place of a sound file's, and what is wrong with
+    how the command took them: one line and nothing written, or a header."""
+    place = directory / "damaged"
+    place.mkdir()
+    path = place / f"broken{source.name.removeprefix('sound')}"
+    path.write_bytes(data)
+    line = [path, "-o", place / "out.h", "--golden", "reference", *options]
+    status, _, err = export(line)
+    left = sorted(each.name for each in place.iterdir() if each != path)
+    shutil.rmtree(place)
+    good = status in (0, 2) and left == (["out.h"] if status == 0 else [])
+    good = good and (status == 0 or err.count("\n") == 1)
+    good = good and "report this" not in err
+    return status, "" if good else f"{status} {left} {err}"
+
+
 def damaged(directory: Path, score: Score) -> None:
     """Cut and changed files are refused in one line, or are still sound."""
     random = np.random.RandomState(11)
@@ -192,19 +211,9 @@ def damaged(directory: Path, score: Score) -> None:
                 data[at] ^= 1 << random.randint(8)
             broken.append(bytes(data))
         for number, data in enumerate(broken):
-            place = directory / "damaged"
-            place.mkdir()
-            path = place / f"broken{source.name.removeprefix('sound')}"
-            path.write_bytes(data)
-            line = [path, "-o", place / "out.h", "--golden", "reference", *options]
-            status, _, err = export(line)
-            left = sorted(each.name for each in place.iterdir() if each != path)
-            good = status in (0, 2) and left == (["out.h"] if status == 0 else [])
-            good = good and (status == 0 or err.count("\n") == 1)
-            good = good and "report this" not in err
-            score.check(good, f"damage {number} to {source.name}: {status} {left} {err}")
+            status, wrong = exported_damage(source, options, data, directory)
+            score.check(not wrong, f"damage {number} to {source.name}: {wrong}")
             refused += status == 2
-            shutil.rmtree(place)
     print(f"damaged files: {refused} refused, the others still sound")
 
 

@@ -29,7 +29,13 @@ def _members(path: Path) -> dict[str, bytes]:
                         "model.save('model.keras')"
                     )
                 found[name] = archive.read(name)
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, zlib.error) as error:
+    except (
+        zipfile.BadZipFile,
+        EOFError,
+        NotImplementedError,
+        OSError,  # an offset before the beginning
+        zlib.error,
+    ) as error:
         raise Refusal(
             f"{path.name}: not a whole .keras file ({error}); copy or save it again"
         ) from error
