@@ -745,14 +745,14 @@ LSTM_IMPL_INLINE float lstm_impl_log_ratio(float z)
     return 2.0f * lstm_impl_multiply_add(z, z, lstm_impl_product(z2, p));
 }
 
-/* log(x) for finite x >= 1 */
+/* log(x) for finite x >= 1, and NaN for NaN, which has no exponent to take out */
 LSTM_IMPL_INLINE float lstm_impl_log(float x)
 {
     const uint32_t bits = lstm_impl_bits_of_float(x);
     const float exponent = (float)(int)((bits >> 23) - 127u);
     const float m = lstm_impl_float_of_bits((bits & 0x007fffffu) | 0x3f800000u);
-    return lstm_impl_multiply_add(lstm_impl_log_ratio((m - 1.0f) / (m + 1.0f)), exponent,
-                                  0.693147182f);
+    const float log_of_m = lstm_impl_log_ratio((m - 1.0f) / (m + 1.0f));
+    return x != x ? x : lstm_impl_multiply_add(log_of_m, exponent, 0.693147182f);
 }
 
 /* The normal distribution's P(X > a) for a >= 0: e^(-a^2/2)/2 times a polynomial in
@@ -2044,7 +2044,6 @@ lstm_impl_convert(size_t input_dim, size_t units, const unsigned char *order,
                   const float *kernel, const float *recurrent_kernel, const float *bias,
                   const float *recurrent_bias, float *weights)
 {
-    const size_t columns = 4 * units;
     float *bias_out;
     size_t gate, u;
     if (kernel == NULL || recurrent_kernel == NULL || weights == NULL ||
@@ -2054,10 +2053,10 @@ lstm_impl_convert(size_t input_dim, size_t units, const unsigned char *order,
     if (!lstm_impl_is_array(lstm_impl_layer_count(input_dim, units, 1))) {
         return LSTM_ERR_SHAPE;
     }
+    bias_out = weights + 4 * units * (input_dim + units);
     lstm_impl_transpose(kernel, input_dim, units, order, weights);
     lstm_impl_transpose(recurrent_kernel, units, units, order,
-                        weights + input_dim * columns);
-    bias_out = weights + (input_dim + units) * columns;
+                        weights + 4 * units * input_dim);
     for (gate = 0; gate < 4; gate++) {
         for (u = 0; u < units; u++) {
             const size_t from = order[gate] * units + u;

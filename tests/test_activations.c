@@ -146,6 +146,28 @@ static void nan_stays_nan(void)
     }
 }
 
+/* Softmax and log_softmax need all elements, so a NaN among them is in every output. */
+static void nan_spreads_over_the_vector_where_its_sum_is_used(void)
+{
+    for (int k = LSTM_LINEAR; k <= LSTM_LOG_SOFTMAX; k++) {
+        for (size_t place = 0; place < 7; place++) {
+            const float zeros[7] = {0.0f};
+            float z[7] = {0.5f, -1.0f, 2.0f, 0.0f, 88.0f, 3.0f, -0.25f}, y[7];
+            lstm_dense dense = {0};
+            z[place] = place % 2 == 0 ? NAN : -NAN;
+            dense.input_dim = 1;
+            dense.units = 7;
+            dense.kernel = zeros;
+            dense.bias = z;
+            dense.activation = (lstm_activation)k;
+            CHECK(lstm_dense_forward(&dense, &one, 1, y) == LSTM_OK);
+            for (size_t i = 0; i < 7; i++) {
+                CHECK(!isnan(y[i]) == (i != place && k < LSTM_SOFTMAX));
+            }
+        }
+    }
+}
+
 static void tanh_never_exceeds_1_and_is_odd(void)
 {
     for (float x = 0.0f; x < 12.0f; x += 0.000917f) {
@@ -213,6 +235,7 @@ int main(void)
     RUN(infinities_go_to_the_limits);
     RUN(huge_inputs_saturate);
     RUN(nan_stays_nan);
+    RUN(nan_spreads_over_the_vector_where_its_sum_is_used);
     RUN(tanh_never_exceeds_1_and_is_odd);
     RUN(softmax_of_anything_sums_to_one);
     RUN(log_softmax_is_the_logarithm_of_softmax);

@@ -167,6 +167,30 @@ static void what_fits_is_accepted_and_nothing_else(void)
     CHECK(accepted > CALLS / 100 && accepted < CALLS / 2);
 }
 
+/* Each factor exists, their product does not, and what it wraps to does. */
+static void steps_that_wrap_are_refused(void)
+{
+    static const size_t root = (size_t)1 << (4 * sizeof(size_t));
+    static size_t more;
+    static int sequences;
+    for (more = 1; more < 4; more++) {
+        for (sequences = 0; sequences < 2; sequences++) {
+            any_layer(&layer, 1);
+            layer.units = 1;
+            layer.return_sequences = sequences;
+            VERDICT(got, lstm_forward_batch(&layer, data, NULL, root / 8, 8 * root + more,
+                                            now.h, now.c, now.y, now.scratch));
+            CHECK(got == REFUSED);
+            both.forward = both.backward = layer;
+            both.merge = LSTM_MERGE_SUM;
+            VERDICT(got, lstm_bidirectional_forward(&both, data, NULL, root / 8,
+                                                    8 * root + more, now.h, now.c, now.y,
+                                                    now.scratch));
+            CHECK(got == REFUSED);
+        }
+    }
+}
+
 static void two_directions_that_fit_are_accepted_and_nothing_else(void)
 {
     static size_t call, accepted;
@@ -273,6 +297,7 @@ int main(void)
     memset(&before, 0x5a, sizeof before);
     now = before;
     RUN(what_fits_is_accepted_and_nothing_else);
+    RUN(steps_that_wrap_are_refused);
     RUN(two_directions_that_fit_are_accepted_and_nothing_else);
     RUN(a_dense_layer_that_fits_is_accepted_and_no_other);
     RUN(the_counts_are_exact_or_zero);

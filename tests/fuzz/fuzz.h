@@ -55,40 +55,74 @@ static inline void *fuzz_copy(const void *p, size_t size)
     return copy;
 }
 
-/* Floats of every kind: any bits, small numbers, or a few numbers of note. */
-static inline float fuzz_float(fuzz_input *in, unsigned kind)
+/* Words without end: the next 4 bytes of the input for the first of them, then a generator's, so
+ * that a few bytes of input make whole arrays and leave the rest to what comes after. */
+typedef struct fuzz_words {
+    fuzz_input *in;
+    size_t from_input;
+    uint32_t state;
+} fuzz_words;
+
+static inline fuzz_words fuzz_words_of(fuzz_input *in)
+{
+    fuzz_words words = {in, fuzz_byte(in), 0};
+    words.state = 12345u + 65537u * fuzz_byte(in);
+    return words;
+}
+
+static inline uint32_t fuzz_word(fuzz_words *words)
+{
+    uint32_t word = 0;
+    int k;
+    if (words->from_input != 0 && words->in->size >= 4) {
+        words->from_input--;
+        for (k = 0; k < 4; k++) {
+            word = word << 8 | fuzz_byte(words->in);
+        }
+        return word;
+    }
+    words->state = words->state * 1664525u + 1013904223u;
+    return words->state ^ words->state >> 15;
+}
+
+typedef enum fuzz_kind {
+    FUZZ_SMALL,
+    FUZZ_MOSTLY_SMALL, /* and one in 16 of note */
+    FUZZ_OF_NOTE,
+    FUZZ_ANY_BITS,
+    FUZZ_KINDS
+} fuzz_kind;
+
+static inline float fuzz_float(uint32_t word, fuzz_kind kind)
 {
     static const float of_note[16] = {0.0f,   -0.0f,   1.0f,   -1.0f,   1e30f, -1e30f,
                                       1e-40f, -1e-40f, 88.0f,  -104.0f, 18.0f, 3.4e38f,
                                       1e-30f, 9.01f,   1e-45f, 0.5f};
-    uint32_t bits = 0;
     float value;
-    int k;
-    if (kind == 1) {
-        return of_note[fuzz_byte(in) % 16];
+    if (kind == FUZZ_OF_NOTE || (kind == FUZZ_MOSTLY_SMALL && word % 16 == 0)) {
+        return of_note[word >> 8 & 15];
     }
-    if (kind == 2) {
-        for (k = 0; k < 4; k++) {
-            bits = bits << 8 | fuzz_byte(in);
-        }
-        memcpy(&value, &bits, sizeof value);
+    if (kind == FUZZ_ANY_BITS) {
+        memcpy(&value, &word, sizeof value);
         return value;
     }
-    return ((float)fuzz_byte(in) - 128.0f) / 64.0f;
+    return (float)(word >> 8) / 8388608.0f - 1.0f;
 }
 
-/* count floats; what the input does not fill comes from a generator that its bytes seed */
+static inline void fuzz_fill(fuzz_input *in, float *p, size_t count)
+{
+    const fuzz_kind kind = (fuzz_kind)fuzz_below(in, FUZZ_KINDS);
+    fuzz_words words = fuzz_words_of(in);
+    size_t k;
+    for (k = 0; k < count; k++) {
+        p[k] = fuzz_float(fuzz_word(&words), kind);
+    }
+}
+
 static inline float *fuzz_floats(fuzz_input *in, size_t count)
 {
     float *p = (float *)fuzz_alloc(count * sizeof *p);
-    const unsigned kind = fuzz_byte(in) % 4;
-    uint32_t state = 12345u + fuzz_byte(in);
-    size_t k;
-    for (k = 0; k < count; k++) {
-        state = state * 1664525u + 1013904223u;
-        p[k] = in->size != 0 ? fuzz_float(in, kind)
-                             : ((float)(state >> 8) / 8388608.0f - 1.0f);
-    }
+    fuzz_fill(in, p, count);
     return p;
 }
 

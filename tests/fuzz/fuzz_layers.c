@@ -36,7 +36,7 @@ static size_t smaller(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-static void read_layer(fuzz_input *in, lstm_layer *layer)
+static void read_options(fuzz_input *in, lstm_layer *layer)
 {
     const unsigned flags = fuzz_byte(in);
     layer->activation = (lstm_activation)option(in, LSTM_LOG_SOFTMAX + 1);
@@ -52,47 +52,62 @@ static void read_layer(fuzz_input *in, lstm_layer *layer)
     }
 }
 
+static unsigned char *read_mask(fuzz_input *in, size_t count)
+{
+    unsigned char *mask = (unsigned char *)fuzz_alloc(count);
+    const unsigned masked_of_16 = fuzz_byte(in) % 17;
+    fuzz_words words = fuzz_words_of(in);
+    size_t k;
+    for (k = 0; k < count; k++) {
+        mask[k] = fuzz_word(&words) % 16 >= masked_of_16;
+    }
+    return mask;
+}
+
+/* Sizes and options first, so that short inputs have them all; the numbers last. */
 static void read_problem(fuzz_input *in, problem *p)
 {
-    const size_t units = 1 + fuzz_below(in, 40), input_dim = 1 + fuzz_below(in, 20);
-    const size_t count = LSTM_PARAM_COUNT(input_dim, units);
-    const size_t dense_units = 1 + fuzz_below(in, 20);
     const unsigned flags = fuzz_byte(in);
-    size_t k;
+    const size_t units = 1 + fuzz_below(in, 40), input_dim = 1 + fuzz_below(in, 20);
+    const size_t other_units = flags & 16 ? 1 + fuzz_below(in, 40) : units;
+    const size_t dense_units = 1 + fuzz_below(in, 20);
+    const size_t count = LSTM_PARAM_COUNT(input_dim, units);
+    const size_t other_count = LSTM_PARAM_COUNT(input_dim, other_units);
+    const size_t dense_count = LSTM_DENSE_PARAM_COUNT(units, dense_units);
+    float *weights;
     memset(p, 0, sizeof *p);
     p->batch = fuzz_below(in, 10);
     p->timesteps = fuzz_below(in, 20);
     p->is_bidirectional = (flags & 1) != 0;
     p->poison = flags;
-    p->weights = fuzz_floats(in, 2 * count + LSTM_DENSE_PARAM_COUNT(units, dense_units));
-    FUZZ_ASSERT(lstm_layer_init(&p->both.forward, input_dim, units, p->weights, count) ==
+    p->weights = weights = (float *)fuzz_alloc((count + other_count + dense_count) * 4);
+    FUZZ_ASSERT(lstm_layer_init(&p->both.forward, input_dim, units, weights, count) ==
                 LSTM_OK);
-    FUZZ_ASSERT(lstm_layer_init(&p->both.backward, input_dim, units, p->weights + count,
-                                count) == LSTM_OK);
-    FUZZ_ASSERT(lstm_dense_init(&p->dense, units, dense_units, p->weights + 2 * count,
-                                LSTM_DENSE_PARAM_COUNT(units, dense_units)) == LSTM_OK);
-    read_layer(in, &p->both.forward);
-    read_layer(in, &p->both.backward);
+    FUZZ_ASSERT(lstm_layer_init(&p->both.backward, input_dim, other_units,
+                                weights + count, other_count) == LSTM_OK);
+    FUZZ_ASSERT(lstm_dense_init(&p->dense, units, dense_units,
+                                weights + count + other_count, dense_count) == LSTM_OK);
+    read_options(in, &p->both.forward);
+    read_options(in, &p->both.backward);
     if (flags & 2) {
         p->both.backward.return_sequences = p->both.forward.return_sequences;
     }
     p->both.merge = (lstm_merge)option(in, LSTM_MERGE_AVE + 1);
     p->dense.activation = (lstm_activation)option(in, LSTM_LOG_SOFTMAX + 1);
-    p->state_len = p->batch * units * (p->is_bidirectional ? 2 : 1);
-    p->y_len = p->batch * units * (p->both.forward.return_sequences ? p->timesteps : 1) *
-               (p->is_bidirectional && p->both.merge == LSTM_MERGE_CONCAT ? 2 : 1);
+    p->dense.bias = flags & 32 ? NULL : p->dense.bias;
+    p->state_len = p->batch * (units + (p->is_bidirectional ? other_units : 0));
+    p->y_len =
+        p->batch * (p->both.forward.return_sequences ? p->timesteps : 1) *
+        (p->is_bidirectional && p->both.merge == LSTM_MERGE_CONCAT ? units + other_units
+                                                                   : units);
     p->scratch_len = p->is_bidirectional
-                         ? LSTM_BIDIRECTIONAL_SCRATCH_LEN(p->batch, units, units)
+                         ? LSTM_BIDIRECTIONAL_SCRATCH_LEN(p->batch, units, other_units)
                          : LSTM_BATCH_SCRATCH_LEN(p->batch, units);
+    fuzz_fill(in, weights, count + other_count + dense_count);
     p->x = fuzz_floats(in, p->batch * p->timesteps * input_dim);
     p->h = fuzz_floats(in, p->state_len);
     p->c = fuzz_floats(in, p->state_len);
-    if (flags & 4) {
-        p->mask = (unsigned char *)fuzz_alloc(p->batch * p->timesteps);
-        for (k = 0; k < p->batch * p->timesteps; k++) {
-            p->mask[k] = (unsigned char)(fuzz_byte(in) & 1);
-        }
-    }
+    p->mask = flags & 4 ? read_mask(in, p->batch * p->timesteps) : NULL;
 }
 
 static void free_problem(problem *p)

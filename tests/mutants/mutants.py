@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 HEADER = (ROOT / "include" / "lstm.h").read_text()
 # The quick and the likely ones first.
 ORDER = ["params", "weights", "errors", "golden", "mask", "bidirectional", "sequence", "dense",
-         "cell", "activations", "simd"]
+         "cell", "activations", "load", "sizes", "simd"]
 SECONDS = 60
 
 

@@ -193,6 +193,8 @@ ACTIVATIONS = [
     Mutant("softmax not divided by the sum", "z[k] = lstm_impl_exp(z[k]) / sum;", "z[k] = lstm_impl_exp(z[k]);"),
     Mutant("softmax leaves the last one out of the sum", "        sum += lstm_impl_exp(z[k]);",
            "        sum += k + 1 < n ? lstm_impl_exp(z[k]) : 0.0f;"),
+    Mutant("the logarithm of NaN is a number", "return x != x ? x : lstm_impl_multiply_add(log_of_m,",
+           "return lstm_impl_multiply_add(log_of_m,"),
     Mutant("log softmax without the logarithm", "lstm_impl_log(lstm_impl_center(z, n));",
            "lstm_impl_center(z, n);"),
     Mutant("log: the exponent off by one", "(bits >> 23) - 127u", "(bits >> 23) - 126u"),
