@@ -110,11 +110,11 @@
 /* ---- COMPILER ---------------------------------------------------------------------- */
 
 /* Kernels stay out of line: GCC makes worse loops of run-time shapes once they are
- * inlined. LSTM_IMPL_FAST is for the inside of a kernel, which -Os is to have once only.
- * What drives the kernels is inlined as the compiler sees fit: where the options of a
- * layer are constants, most of it folds away. LSTM_IMPL_AT_CALL is for the functions of
- * the API that look up activations: where a layer is constant, so is what is found, and
- * no other activation is linked. LSTM_IMPL_EACH is a loop to unroll. */
+ * inlined. What drives the kernels is inlined as the compiler sees fit: where the options
+ * of a layer are constants, most of it folds away. LSTM_IMPL_AT_CALL is for the functions
+ * of the API that look up activations: where a layer is constant, so is what is found,
+ * and no other activation is linked. LSTM_IMPL_EACH is a loop to unroll,
+ * LSTM_IMPL_EACH_PART one to unroll unless code is to be short: LSTM_IMPL_SHORT. */
 #if defined(__GNUC__)
 #define LSTM_IMPL_KERNEL static __attribute__((noinline, unused))
 #define LSTM_IMPL_INLINE static inline __attribute__((always_inline))
@@ -132,17 +132,19 @@
 #else
 #define LSTM_IMPL_AT_CALL
 #endif
-#if defined(__OPTIMIZE_SIZE__)
-#define LSTM_IMPL_FAST LSTM_IMPL_KERNEL
-#else
-#define LSTM_IMPL_FAST LSTM_IMPL_INLINE
-#endif
 #if defined(__clang__)
 #define LSTM_IMPL_EACH(v, n) _Pragma("clang loop unroll(full)") for (v = 0; v < (n); v++)
 #elif defined(__GNUC__) && __GNUC__ >= 8
 #define LSTM_IMPL_EACH(v, n) _Pragma("GCC unroll 8") for (v = 0; v < (n); v++)
 #else
 #define LSTM_IMPL_EACH(v, n) for (v = 0; v < (n); v++)
+#endif
+#if defined(__OPTIMIZE_SIZE__)
+#define LSTM_IMPL_SHORT 1
+#define LSTM_IMPL_EACH_PART(part, n) for (part = 0; part < (n); part++)
+#else
+#define LSTM_IMPL_SHORT 0
+#define LSTM_IMPL_EACH_PART(part, n) LSTM_IMPL_EACH(part, n)
 #endif
 
 /* __builtin_mul_overflow: a division less per check, which matters without a divider */
@@ -636,11 +638,13 @@ LSTM_IMPL_INLINE float lstm_impl_clip(float x, float low, float high)
     return x < low ? low : x > high ? high : x;
 }
 
-/* Whether |x| > limit, or x is a NaN: one comparison, of integers without their sign. */
-LSTM_IMPL_INLINE int lstm_impl_is_beyond(float x, float limit)
+/* Whether |x| > limit, or x is a NaN: one comparison, of integers without their sign. It
+ * only saves the two of a clip, so short code for an FPU goes without it. */
+LSTM_IMPL_INLINE int lstm_impl_may_be_beyond(float x, float limit)
 {
-    return (lstm_impl_bits_of_float(x) & 0x7fffffffu) << 1 >
-           lstm_impl_bits_of_float(limit) << 1;
+    return (LSTM_IMPL_SHORT && LSTM_IMPL_HAS_FPU) ||
+           (lstm_impl_bits_of_float(x) & 0x7fffffffu) << 1 >
+               lstm_impl_bits_of_float(limit) << 1;
 }
 
 /* e^(s*x) = 2^n * (2/s + b)/(2/s + a), for s = 1 or 2. With n = s*x/ln 2 rounded and r =
@@ -705,7 +709,7 @@ LSTM_IMPL_INLINE float lstm_impl_sigmoid(float x)
                     : 1.0f / (1.0f + LSTM_EXPF(-x));
 #else
     float a, b, over;
-    if (lstm_impl_is_beyond(x, 18.0f)) {
+    if (lstm_impl_may_be_beyond(x, 18.0f)) {
         x = lstm_impl_clip(x, -104.0f, 18.0f);
     }
     over = lstm_impl_exp_parts(x, 1.0f, 1, 65.0f, &a, &b) * (float)(2.0f + b);
@@ -723,7 +727,7 @@ LSTM_IMPL_INLINE float lstm_impl_tanh(float x)
     const uint32_t sign = lstm_impl_bits_of_float(x) & 0x80000000u;
     float a, b, power, over;
     x = -LSTM_IMPL_ABS(x);
-    if (lstm_impl_is_beyond(x, 10.0f)) {
+    if (lstm_impl_may_be_beyond(x, 10.0f)) {
         x = x < -10.0f ? -10.0f : x;
     }
     power = lstm_impl_exp_parts(x, 2.0f, 0, 0.0f, &a, &b);
@@ -905,15 +909,19 @@ LSTM_IMPL_INLINE lstm_impl_activation lstm_impl_find(lstm_activation activation,
 /* ---- IMPLEMENTATION: matrix times vector ------------------------------------------- */
 
 /* A part of the sums of eight columns from column j on, each in a register. 0: z = bias +
- * a*kernel. 1: a[0], a[2], ... times their rows of recurrent_kernel are added to z. 2:
- * such products, but from its row 1 on, are summed apart and then added. */
-LSTM_IMPL_FAST void lstm_impl_add_part(const lstm_layer *layer, int part, const float *a,
-                                       size_t j, float *z)
+ * x*kernel. 1: h[0], h[2], ... times their rows of recurrent_kernel are added to z. 2:
+ * such products, but of h[1], h[3], ..., are summed apart and then added. */
+LSTM_IMPL_INLINE void lstm_impl_add_part(const lstm_layer *layer, int part,
+                                         const float *x, const float *h, size_t j,
+                                         float *z)
 {
     const size_t columns = 4 * layer->units, step = part == 0 ? 1 : 2;
-    const float *start = NULL, *row = layer->kernel + j;
-    size_t count = layer->input_dim;
+    const float *start = part == 1 ? z + j : NULL;
+    const float *row = (part == 0 ? layer->kernel : layer->recurrent_kernel) + j +
+                       (part == 2 ? columns : 0);
+    size_t count = part == 0 ? layer->input_dim : (layer->units + (part == 1)) / 2;
     const lstm_impl_piece zero = {0};
+    const float *a = part == 0 ? x : h + (part - 1);
     lstm_impl_piece sum[LSTM_IMPL_PIECES];
     unsigned v;
     z += j;
@@ -925,11 +933,6 @@ LSTM_IMPL_FAST void lstm_impl_add_part(const lstm_layer *layer, int part, const 
         }
         start = z;
 #endif
-    }
-    if (part > 0) {
-        start = part == 1 ? z : NULL;
-        row = layer->recurrent_kernel + j + (part == 1 ? 0 : columns);
-        count = (layer->units + (part == 1)) / 2;
     }
     LSTM_IMPL_EACH(v, LSTM_IMPL_PIECES) {
         sum[v] = start != NULL ? ((const lstm_impl_piece *)start)[v] : zero;
@@ -946,6 +949,16 @@ LSTM_IMPL_FAST void lstm_impl_add_part(const lstm_layer *layer, int part, const 
     }
     LSTM_IMPL_EACH(v, LSTM_IMPL_PIECES) {
         LSTM_IMPL_PIECE(z, v) = sum[v];
+    }
+}
+
+LSTM_IMPL_KERNEL void lstm_impl_columns_8(const lstm_layer *layer, const float *x,
+                                          const float *h, size_t j, float *z)
+{
+    int part;
+    LSTM_IMPL_EACH_PART(part, 3)
+    {
+        lstm_impl_add_part(layer, part, x, h, j, z);
     }
 }
 
@@ -972,18 +985,19 @@ LSTM_IMPL_KERNEL float lstm_impl_column_1(const lstm_layer *layer, const float *
 
 /* The sums of the gates, z[4*units] = bias + x*kernel + h*recurrent_kernel, in the order
  * NUMERICS states */
-LSTM_IMPL_KERNEL void lstm_impl_sums_1(const lstm_layer *layer, const float *x,
+LSTM_IMPL_DRIVER void lstm_impl_sums_1(const lstm_layer *layer, const float *x,
                                        const float *h, float *z)
 {
     const size_t columns = 4 * layer->units;
-    size_t j;
-    for (j = 0; LSTM_IMPL_HAS_FPU && j + 8 <= columns; j += 8) {
-        lstm_impl_add_part(layer, 0, x, j, z);
-        lstm_impl_add_part(layer, 1, h, j, z);
-        lstm_impl_add_part(layer, 2, h + 1, j, z);
-    }
-    for (j = LSTM_IMPL_HAS_FPU ? columns & ~(size_t)7 : 0; j < columns; j++) {
-        z[j] = lstm_impl_column_1(layer, x, h, j);
+    size_t j = 0;
+    while (j < columns) {
+        if (LSTM_IMPL_HAS_FPU && columns - j >= 8) {
+            lstm_impl_columns_8(layer, x, h, j, z);
+            j += 8;
+        } else {
+            z[j] = lstm_impl_column_1(layer, x, h, j);
+            j++;
+        }
     }
 }
 
@@ -1695,12 +1709,7 @@ LSTM_IMPL_DRIVER void lstm_impl_batch(const lstm_impl_run *run, const float *x,
 
 /* ---- IMPLEMENTATION: sizes and checks ---------------------------------------------- */
 
-/* Sums and products of sizes; 0, which is no valid size, where they do not fit. */
-LSTM_IMPL_INLINE size_t lstm_impl_add(size_t a, size_t b)
-{
-    return b > (size_t)-1 - a ? 0 : a + b;
-}
-
+/* A product of sizes; 0, which is no valid size, where it does not fit */
 LSTM_IMPL_INLINE size_t lstm_impl_multiply(size_t a, size_t b)
 {
 #if LSTM_IMPL_HAS_OVERFLOW
@@ -1718,22 +1727,26 @@ LSTM_IMPL_INLINE int lstm_impl_is_array(size_t count)
     return count != 0 && count <= (size_t)-1 / sizeof(float);
 }
 
-/* columns*(rows + 1 where there is a bias); 0 where it does not fit */
-LSTM_IMPL_INLINE size_t lstm_impl_weight_count(size_t rows, size_t columns, int has_bias)
+/* How many weights layers of these sizes have; 0 where that does not fit or a size is
+ * 0 */
+LSTM_IMPL_INLINE size_t lstm_impl_dense_count(size_t input_dim, size_t units,
+                                              int has_bias)
 {
-    return rows == 0
-               ? 0
-               : lstm_impl_multiply(columns, has_bias ? lstm_impl_add(rows, 1) : rows);
+    const size_t bias_row = has_bias != 0;
+    if (input_dim == 0 || input_dim > (size_t)-1 - bias_row) {
+        return 0;
+    }
+    return lstm_impl_multiply(units, input_dim + bias_row);
 }
 
 LSTM_IMPL_INLINE size_t lstm_impl_layer_count(size_t input_dim, size_t units,
                                               int has_bias)
 {
-    if (input_dim == 0) {
+    const size_t bias_row = has_bias != 0;
+    if (input_dim == 0 || units >= (size_t)-1 - input_dim) {
         return 0;
     }
-    return lstm_impl_weight_count(lstm_impl_add(input_dim, units),
-                                  lstm_impl_multiply(4, units), has_bias);
+    return lstm_impl_multiply(4, lstm_impl_multiply(units, input_dim + units + bias_row));
 }
 
 /* Checks what a layer is bound to: weight_count must be one of the two counts. */
@@ -1823,8 +1836,8 @@ LSTM_API size_t lstm_param_count(const lstm_layer *layer)
 LSTM_API size_t lstm_dense_param_count(const lstm_dense *layer)
 {
     return layer == NULL ? 0
-                         : lstm_impl_weight_count(layer->input_dim, layer->units,
-                                                  layer->bias != NULL);
+                         : lstm_impl_dense_count(layer->input_dim, layer->units,
+                                                 layer->bias != NULL);
 }
 
 LSTM_API lstm_status lstm_layer_init(lstm_layer *layer, size_t input_dim, size_t units,
@@ -1850,8 +1863,8 @@ LSTM_API lstm_status lstm_layer_init(lstm_layer *layer, size_t input_dim, size_t
 LSTM_API lstm_status lstm_dense_init(lstm_dense *layer, size_t input_dim, size_t units,
                                      const float *weights, size_t weight_count)
 {
-    const size_t without_bias = lstm_impl_weight_count(input_dim, units, 0);
-    const size_t with_bias = lstm_impl_weight_count(input_dim, units, 1);
+    const size_t without_bias = lstm_impl_dense_count(input_dim, units, 0);
+    const size_t with_bias = lstm_impl_dense_count(input_dim, units, 1);
     const lstm_status status =
         lstm_impl_check_init(layer, weights, weight_count, without_bias, with_bias);
     if (status != LSTM_OK) {
@@ -1931,7 +1944,7 @@ LSTM_IMPL_INLINE lstm_status lstm_impl_prepare_both(lstm_impl_run *forward,
     }
     switch (layer->merge) {
     case LSTM_MERGE_CONCAT:
-        forward->row_len = lstm_impl_add(layer->forward.units, layer->backward.units);
+        forward->row_len = layer->forward.units + layer->backward.units;
         backward->row_len = forward->row_len;
         break;
     case LSTM_MERGE_SUM: backward->emit = lstm_impl_emit_sum; break;
@@ -1959,9 +1972,9 @@ LSTM_API LSTM_IMPL_AT_CALL lstm_status lstm_bidirectional_forward(
     if (status != LSTM_OK || batch == 0 || timesteps == 0) {
         return status;
     }
-    status = lstm_impl_check_arrays(
-        &forward, batch, timesteps,
-        lstm_impl_add(layer->forward.units, layer->backward.units), x, h, c, y, scratch);
+    status = lstm_impl_check_arrays(&forward, batch, timesteps,
+                                    layer->forward.units + layer->backward.units, x, h, c,
+                                    y, scratch);
     if (status == LSTM_OK) {
         state_len = batch * layer->forward.units;
         y_offset = layer->merge == LSTM_MERGE_CONCAT ? layer->forward.units : 0;
@@ -2095,7 +2108,8 @@ LSTM_API lstm_status lstm_weights_from_onnx(size_t input_dim, size_t units,
 #undef LSTM_IMPL_DRIVER
 #undef LSTM_IMPL_AT_CALL
 #undef LSTM_IMPL_IN_CALLER
-#undef LSTM_IMPL_FAST
+#undef LSTM_IMPL_SHORT
+#undef LSTM_IMPL_EACH_PART
 #undef LSTM_IMPL_HAS_FPU
 #undef LSTM_IMPL_HELIUM
 #undef LSTM_IMPL_PIECES

@@ -359,9 +359,9 @@ echo
 if [ $has_cortexm = yes ]; then
     for case in A B; do
         within "Cortex-M4F" $case -Os flash 1500
-        within "M4F, run-time sizes" $case -Os flash 1564 1500
+        within "M4F, run-time sizes" $case -Os flash 1500
         within "M4F, run-time sizes" $case -Os stack 128
-        within "M4F, run-time sizes" $case -O2 stack 156 128
+        within "M4F, run-time sizes" $case -O2 stack 128
     done
     within "M4F, run-time sizes" A -Os RAM 240
     within "M4F, run-time sizes" B -Os RAM 768
