@@ -29,7 +29,8 @@
  * SHAPES AND LAYOUT (row-major: the last index runs fastest)
  *   x                 [batch][timesteps][input_dim]
  *   h, c              [batch][units]       the state, one pair per stream
- *   y                 [batch][timesteps][units] with return_sequences, or [batch][units]
+ *   y                 [batch][timesteps][units] with return_sequences, else
+ *                     [batch][units]
  *   kernel            [input_dim][4*units] gate blocks i, f, c, o
  *   recurrent_kernel  [units][4*units]
  *   bias              [4*units]
@@ -37,23 +38,26 @@
  *   c' = sigmoid(f)*c + sigmoid(i)*tanh(g);  h' = sigmoid(o)*tanh(c').
  *
  * OPTIONS (define before including, the same in every file of a program)
- *   LSTM_API          how functions are declared; default static inline
+ *   LSTM_API          how functions are declared: static inline (default), static, or in
+ *                     C++ inline, for one copy in a program of many files
  *   LSTM_NO_SIMD      portable C only
  *   LSTM_NO_DISPATCH  no choice of x86 kernels at run time: what the compiler's flags say
  *   LSTM_USE_FMA      1: fused multiply-adds where the CPU has them; faster on some CPUs,
  *                     but the last bits then depend on the CPU. Default 0
- *   LSTM_EXPF(x)      e^x from elsewhere, for example expf of <math.h>; default built in
+ *   LSTM_EXPF(x)      e^x from elsewhere, for example expf after #include <math.h>;
+ *                     default built in
  *   LSTM_TANHF(x)     tanh x, likewise
- *   LSTM_LOAD(p)      how the weight at p is read; default *(p). AVR: pgm_read_float(p)
+ *   LSTM_LOAD(p)      how a layer's weight at p is read; default *(p). AVR:
+ *                     pgm_read_float(p)
  *
  * ERRORS
  * Arguments are checked once, at entry, and on an error nothing at all is written:
  *   LSTM_ERR_NULL    a pointer is NULL where data is needed
- *   LSTM_ERR_SHAPE   a size is zero, sizes do not fit together, or an array would be
- *                    larger than size_t can say
+ *   LSTM_ERR_SHAPE   input_dim or units is zero, sizes do not fit together, or an array
+ *                    would be larger than size_t can say
  *   LSTM_ERR_OPTION  an enum holds a value it does not have
- * Sizes of 0 for timesteps, batch or rows are no error: LSTM_OK, nothing is done, and no
- * data is needed.
+ * No timesteps, no batch or no rows are no error: LSTM_OK, no data is needed, and nothing
+ * is done, so that h, c and y stay as they are.
  *
  * NUMERICS
  * All is float32, with + - * / alone and each sum taken in one fixed order. So with IEEE
@@ -110,7 +114,9 @@
 /* ---- COMPILER ---------------------------------------------------------------------- */
 
 /* Kernels stay out of line: GCC makes worse loops of run-time shapes once they are
- * inlined. What drives the kernels is inlined as the compiler sees fit: where the options
+ * inlined. Those stamped for a vector width are not copied for the arrays of one caller
+ * either: where these are shorter than a vector, GCC would warn of a call that never
+ * comes. What drives the kernels is inlined as the compiler sees fit: where the options
  * of a layer are constants, most of it folds away. LSTM_IMPL_AT_CALL is for the functions
  * of the API that look up activations: where a layer is constant, so is what is found,
  * and no other activation is linked. LSTM_IMPL_EACH is a loop to unroll,
@@ -125,6 +131,11 @@
 #define LSTM_IMPL_INLINE static inline
 #define LSTM_IMPL_RESTRICT
 #define LSTM_IMPL_ABS(x) ((x) < 0.0f ? -(x) : (x))
+#endif
+#if defined(__GNUC__) && !defined(__clang__)
+#define LSTM_IMPL_STAMPED LSTM_IMPL_KERNEL __attribute__((noclone))
+#else
+#define LSTM_IMPL_STAMPED LSTM_IMPL_KERNEL
 #endif
 #define LSTM_IMPL_DRIVER static inline
 #if defined(__GNUC__) && LSTM_IMPL_IN_CALLER
@@ -512,9 +523,9 @@ LSTM_API lstm_status lstm_step(const lstm_layer *layer, const float *x, float *h
 /* lstm_forward - one layer over one sequence (keras.layers.LSTM, batch 1).
  *   x        [timesteps][input_dim]  input
  *   h, c     [units]  initial state in, final state out; zeros for a stateless call
- *   y        [timesteps][units] with return_sequences, rows in the order of computation
- *            (go_backwards: the last timestep's first); else [units], the last output, or
- *            NULL where h is all that is wanted
+ *   y        with return_sequences [timesteps][units], rows in the order of computation
+ *            (go_backwards: the last timestep's first); without it [units], the last
+ *            output, and then NULL will do where h is all that is wanted
  *   scratch  LSTM_SCRATCH_LEN(units) floats
  * Returns as lstm_step. Cost: timesteps*4*units*(input_dim+units) multiply-adds. */
 LSTM_API lstm_status lstm_forward(const lstm_layer *layer, const float *x,
@@ -527,7 +538,8 @@ LSTM_API lstm_status lstm_forward(const lstm_layer *layer, const float *x,
  *            leaves h and c as they are, whatever its x; its output is the one before it
  *            in this call (zeros if there is none), or zeros with zero_output_for_mask
  *   h, c     [batch][units]  initial state in, final state out
- *   y        [batch][timesteps][units] or [batch][units] or NULL, as for lstm_forward
+ *   y        with return_sequences [batch][timesteps][units], else [batch][units] or
+ *            NULL; as for lstm_forward
  *   scratch  LSTM_BATCH_SCRATCH_LEN(batch, units) floats
  * Returns as lstm_step. Same bits as `batch` calls of lstm_forward, and the same cost. */
 LSTM_API lstm_status lstm_forward_batch(const lstm_layer *layer, const float *x,
@@ -541,8 +553,8 @@ LSTM_API lstm_status lstm_forward_batch(const lstm_layer *layer, const float *x,
  *   h, c     [batch][forward.units] followed by [batch][backward.units], in and out
  *   y        rows of forward.units + backward.units (LSTM_MERGE_CONCAT), else of units:
  *            [batch][timesteps][row] with return_sequences, both halves in the order of
- *            the forward one; else [batch][row], the last output of each direction; or
- *            NULL as for lstm_forward
+ *            the forward one; else [batch][row], the last output of each direction, or
+ *            NULL
  *   scratch  LSTM_BIDIRECTIONAL_SCRATCH_LEN(batch, forward.units, backward.units) floats
  * Returns as lstm_step; LSTM_ERR_SHAPE also when the input_dim of the halves differ, or
  * their units where merge is not LSTM_MERGE_CONCAT; LSTM_ERR_OPTION also when only one
@@ -563,7 +575,7 @@ LSTM_API lstm_status lstm_dense_forward(const lstm_dense *layer, const float *x,
  *   x     [rows][input_dim], rows = batch*timesteps
  *   mask  [rows], written: 0 where every feature equals mask_value, else 1 (-0 equals 0,
  *         a NaN equals nothing)
- * With NULL for x or mask, nothing is done. */
+ * With NULL for x or mask, nothing is done; with an input_dim of 0 every step is 0. */
 LSTM_API void lstm_mask(const float *x, size_t rows, size_t input_dim, float mask_value,
                         unsigned char *mask);
 
@@ -573,6 +585,7 @@ LSTM_API void lstm_mask(const float *x, size_t rows, size_t input_dim, float mas
  *   bias_ih, bias_hh  [4*units]      bias_ih_l0, bias_hh_l0, or both NULL (bias=False)
  *   weights    written: LSTM_PARAM_COUNT(input_dim, units) floats, for lstm_layer_init; a
  *              bias of zeros where there was none
+ * All arrays are in memory; LSTM_LOAD is not used.
  * Returns LSTM_OK, LSTM_ERR_NULL or LSTM_ERR_SHAPE; on an error nothing is written. */
 LSTM_API lstm_status lstm_weights_from_torch(size_t input_dim, size_t units,
                                              const float *weight_ih,
@@ -1108,7 +1121,7 @@ typedef struct lstm_impl_sums {
             LSTM_IMPL_PUT(L, z + at[v], even[v] + odd[v]);                               \
         }                                                                                \
     }                                                                                    \
-    LSTM_IMPL_KERNEL LSTM_IMPL_TARGET_##L void lstm_impl_sums_##L(                       \
+    LSTM_IMPL_STAMPED LSTM_IMPL_TARGET_##L void lstm_impl_sums_##L(                      \
         const lstm_impl_sums *s, float *z)                                               \
     {                                                                                    \
         const size_t last = s->columns - L;                                              \
@@ -1218,12 +1231,12 @@ typedef struct lstm_impl_sums {
             lstm_impl_tile_##L(s, rows, 1, &last, z);                              \
         }                                                                          \
     }                                                                              \
-    LSTM_IMPL_KERNEL LSTM_IMPL_TARGET_##L void lstm_impl_sums_of_4_##L(            \
+    LSTM_IMPL_STAMPED LSTM_IMPL_TARGET_##L void lstm_impl_sums_of_4_##L(           \
         const lstm_impl_sums *s, float *z)                                         \
     {                                                                              \
         lstm_impl_tiles_##L(s, 4, z);                                              \
     }                                                                              \
-    LSTM_IMPL_KERNEL LSTM_IMPL_TARGET_##L void lstm_impl_sums_of_2_##L(            \
+    LSTM_IMPL_STAMPED LSTM_IMPL_TARGET_##L void lstm_impl_sums_of_2_##L(           \
         const lstm_impl_sums *s, float *z)                                         \
     {                                                                              \
         lstm_impl_tiles_##L(s, 2, z);                                              \
@@ -1306,7 +1319,7 @@ typedef struct lstm_impl_sums {
         lstm_impl_sigmoid_##L(&o);                                                       \
         LSTM_IMPL_PUT(L, h, o *y);                                                       \
     }                                                                                    \
-    LSTM_IMPL_KERNEL LSTM_IMPL_TARGET_##L void lstm_impl_gates_##L(                      \
+    LSTM_IMPL_STAMPED LSTM_IMPL_TARGET_##L void lstm_impl_gates_##L(                     \
         const float *z, size_t units, float *h, float *c)                                \
     {                                                                                    \
         const size_t last = units - L;                                                   \
@@ -1354,7 +1367,7 @@ typedef struct lstm_impl_sums {
         }                                                                         \
         LSTM_IMPL_PUT(L, y + at, s[0]);                                           \
     }                                                                             \
-    LSTM_IMPL_KERNEL LSTM_IMPL_TARGET_##L void lstm_impl_dense_##L(               \
+    LSTM_IMPL_STAMPED LSTM_IMPL_TARGET_##L void lstm_impl_dense_##L(              \
         const lstm_dense *layer, const float *x, float *y)                        \
     {                                                                             \
         size_t j;                                                                 \
@@ -2105,6 +2118,7 @@ LSTM_API lstm_status lstm_weights_from_onnx(size_t input_dim, size_t units,
 #undef LSTM_IMPL_INLINE
 #undef LSTM_IMPL_RESTRICT
 #undef LSTM_IMPL_ABS
+#undef LSTM_IMPL_STAMPED
 #undef LSTM_IMPL_DRIVER
 #undef LSTM_IMPL_AT_CALL
 #undef LSTM_IMPL_IN_CALLER

@@ -75,11 +75,32 @@ versions g++ uses_all.cc "-x c++" c++11 c++17 c++20 gnu++17
 versions clang++ uses_all.cc "-x c++" c++11 c++17 c++20 gnu++17
 echo "language versions: $passed passed, $failed failed so far"
 
+# Arrays shorter than a vector.
+for compiler in gcc g++; do
+    have $compiler || continue
+    case $compiler in g++) language="-x c++ -std=c++11" ;; *) language=-std=c99 ;; esac
+    for units in 3 10; do
+        for level in -Os -O2; do
+            for calls in -DONLY_STEPS -DALL_CALLS; do
+                # shellcheck disable=SC2086
+                check $compiler $language $level $warnings $calls -DUNITS=$units -Iinclude -c \
+                    $here/small_static.c -o "$out/small.o"
+            done
+        done
+    done
+done
+
 # Two units in one program.
 check gcc -std=c99 -O2 -Iinclude -DNO_MAIN -c $here/uses_all.c -o "$out/first.o"
 check g++ -std=c++11 -O2 -Iinclude -c $here/second_unit.cc -o "$out/second.o"
 check gcc $here/two_units.c "$out/first.o" "$out/second.o" -lm -o "$out/two_units"
 check "$out/two_units"
+
+# Two units of C++ that share one copy.
+check g++ -std=c++11 -O2 -DLSTM_API=inline -Iinclude -c $here/second_unit.cc -o "$out/second.o"
+check g++ -x c++ -std=c++11 -O2 $warnings -DLSTM_API=inline -DUNITS=3 -Iinclude \
+    $here/small_static.c -x none "$out/second.o" -o "$out/shared"
+check "$out/shared"
 
 # Without a hosted library, and by a compiler that has no extensions.
 check gcc -std=c99 -O2 -ffreestanding -nostdlib -Iinclude -c $here/only_includes.c -o "$out/f.o"
