@@ -119,8 +119,9 @@
  * comes. What drives the kernels is inlined as the compiler sees fit: where the options
  * of a layer are constants, most of it folds away. LSTM_IMPL_AT_CALL is for the functions
  * of the API that look up activations: where a layer is constant, so is what is found,
- * and no other activation is linked. LSTM_IMPL_EACH is a loop to unroll,
- * LSTM_IMPL_EACH_PART one to unroll unless code is to be short: LSTM_IMPL_SHORT. */
+ * and no other activation is linked. LSTM_IMPL_EACH is a loop to unroll.
+ * LSTM_IMPL_EACH_PART is one to unroll unless code is to be short (LSTM_IMPL_SHORT) or
+ * GCC has vectors, in which it would mix the parts up. */
 #if defined(__GNUC__)
 #define LSTM_IMPL_KERNEL static __attribute__((noinline, unused))
 #define LSTM_IMPL_INLINE static inline __attribute__((always_inline))
@@ -152,9 +153,12 @@
 #endif
 #if defined(__OPTIMIZE_SIZE__)
 #define LSTM_IMPL_SHORT 1
-#define LSTM_IMPL_EACH_PART(part, n) for (part = 0; part < (n); part++)
 #else
 #define LSTM_IMPL_SHORT 0
+#endif
+#if LSTM_IMPL_SHORT || (!defined(__clang__) && (defined(__SSE2__) || defined(__aarch64__)))
+#define LSTM_IMPL_EACH_PART(part, n) for (part = 0; part < (n); part++)
+#else
 #define LSTM_IMPL_EACH_PART(part, n) LSTM_IMPL_EACH(part, n)
 #endif
 
