@@ -156,7 +156,8 @@
 #else
 #define LSTM_IMPL_SHORT 0
 #endif
-#if LSTM_IMPL_SHORT || (!defined(__clang__) && (defined(__SSE2__) || defined(__aarch64__)))
+#if LSTM_IMPL_SHORT || \
+    (!defined(__clang__) && (defined(__SSE2__) || defined(__aarch64__)))
 #define LSTM_IMPL_EACH_PART(part, n) for (part = 0; part < (n); part++)
 #else
 #define LSTM_IMPL_EACH_PART(part, n) LSTM_IMPL_EACH(part, n)
