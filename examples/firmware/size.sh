@@ -11,7 +11,7 @@ NF == 4 {
     size = value($2)
     if ($3 ~ /[bBdD]/) {
         part = "RAM, all static data"
-        if ($4 ~ /^(h|c|scratch)$/) {
+        if ($4 ~ /^(state|scratch)$/) {
             part = "RAM, state and scratch"
         }
     } else if ($4 ~ /^recorded_/) {
