@@ -325,6 +325,35 @@ LSTM_IMPL_VECTOR_TYPES(16)
 #define LSTM_IMPL_ADD_PRODUCT_4(sum, weights, factor) \
     LSTM_IMPL_ADD_VECTORS(4, sum, weights, factor)
 #endif
+/* sum += weights * *p. A multiplication of AVX-512 broadcasts *p at no cost, but compilers
+ * give a *p that is used more than once an instruction of its own. */
+#define LSTM_IMPL_ADD_SCALED(L, sum, weights, p)                \
+    do {                                                        \
+        const lstm_impl_v##L zero_of_sum = {0};                 \
+        const lstm_impl_v##L factor_of_sum = *(p)-zero_of_sum;  \
+        LSTM_IMPL_ADD_PRODUCT_##L(sum, weights, factor_of_sum); \
+    } while (0)
+#define LSTM_IMPL_ADD_SCALED_4(sum, weights, p) LSTM_IMPL_ADD_SCALED(4, sum, weights, p)
+#define LSTM_IMPL_ADD_SCALED_8(sum, weights, p) LSTM_IMPL_ADD_SCALED(8, sum, weights, p)
+#if LSTM_USE_FMA
+#define LSTM_IMPL_ADD_SCALED_16(sum, weights, p)                    \
+    __asm__("vfmadd231ps {%2%{1to16%}, %1, %0|%0, %1, %2%{1to16%}}" \
+            : "+v"(sum)                                             \
+            : "v"(weights), "m"(*(p)))
+#else
+#define LSTM_IMPL_ADD_SCALED_16(sum, weights, p)                   \
+    do {                                                           \
+        lstm_impl_v16 product_of_two;                              \
+        __asm__("vmulps {%2%{1to16%}, %1, %0|%0, %1, %2%{1to16%}}" \
+                : "=v"(product_of_two)                             \
+                : "v"(weights), "m"(*(p)));                        \
+        (sum) += product_of_two;                                   \
+    } while (0)
+#endif
+/* Keeps GCC from reading these weights anew for each of such products. */
+#define LSTM_IMPL_READ_ONCE_4(weights) ((void)0)
+#define LSTM_IMPL_READ_ONCE_8(weights) ((void)0)
+#define LSTM_IMPL_READ_ONCE_16(weights) __asm__("" : "+v"(weights))
 /* whether there are registers for wide tiles: 32 rather than 16 */
 #define LSTM_IMPL_WIDE_16 1
 #define LSTM_IMPL_WIDE_8 0
@@ -1163,12 +1192,17 @@ typedef struct lstm_impl_sums {
         const size_t *at, const float *a, ptrdiff_t row_step, size_t a_step,       \
         size_t count, const float *matrix, size_t matrix_step)                     \
     {                                                                              \
+        lstm_impl_v##L weights[4];                                                 \
         unsigned r, v;                                                             \
         for (; count > 0; count--, a += a_step, matrix += matrix_step) {           \
+            LSTM_IMPL_EACH(v, n) {                                                 \
+                weights[v] = LSTM_IMPL_GET(L, matrix + at[v]);                     \
+                LSTM_IMPL_READ_ONCE_##L(weights[v]);                               \
+            }                                                                      \
             LSTM_IMPL_EACH(r, rows) {                                              \
                 LSTM_IMPL_EACH(v, n) {                                             \
-                    lstm_impl_multiply_add_##L(&sum[r][v], matrix + at[v],         \
-                                               a[(ptrdiff_t)r * row_step]);        \
+                    LSTM_IMPL_ADD_SCALED_##L(sum[r][v], weights[v],                \
+                                             a + (ptrdiff_t)r * row_step);         \
                 }                                                                  \
             }                                                                      \
         }                                                                          \
@@ -2151,6 +2185,13 @@ LSTM_API lstm_status lstm_weights_from_onnx(size_t input_dim, size_t units,
 #undef LSTM_IMPL_EACH
 #undef LSTM_IMPL_ALL
 #undef LSTM_IMPL_ADD_VECTORS
+#undef LSTM_IMPL_ADD_SCALED
+#undef LSTM_IMPL_ADD_SCALED_4
+#undef LSTM_IMPL_ADD_SCALED_8
+#undef LSTM_IMPL_ADD_SCALED_16
+#undef LSTM_IMPL_READ_ONCE_4
+#undef LSTM_IMPL_READ_ONCE_8
+#undef LSTM_IMPL_READ_ONCE_16
 #undef LSTM_IMPL_ADD_PRODUCT_16
 #undef LSTM_IMPL_ADD_PRODUCT_8
 #undef LSTM_IMPL_ADD_PRODUCT_4
