@@ -326,8 +326,8 @@ LSTM_IMPL_VECTOR_TYPES(16)
 #define LSTM_IMPL_ADD_PRODUCT_4(sum, weights, factor) \
     LSTM_IMPL_ADD_VECTORS(4, sum, weights, factor)
 #endif
-/* sum += weights * *p. A multiplication of AVX-512 broadcasts *p at no cost, but compilers
- * give a *p that is used more than once an instruction of its own. */
+/* sum += weights * *p. A multiplication of AVX-512 broadcasts *p at no cost, but to a *p
+ * that is used more than once compilers give an instruction of its own. */
 #define LSTM_IMPL_ADD_SCALED(L, sum, weights, p)                \
     do {                                                        \
         const lstm_impl_v##L zero_of_sum = {0};                 \
