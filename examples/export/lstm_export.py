@@ -13,7 +13,13 @@ from __future__ import annotations
 
 import sys
 
-from exporter.command import main
+try:
+    from exporter.command import main
+except ModuleNotFoundError as error:
+    if error.name != "numpy":
+        raise
+    sys.stderr.write("lstm_export.py: numpy is needed: pip install numpy\n")
+    sys.exit(2)
 
 if __name__ == "__main__":
     sys.exit(main())

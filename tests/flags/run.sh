@@ -54,8 +54,8 @@ wanted=$(digest_of cc -O2)
 for cc in gcc clang; do
     have $cc || continue
     for flag in -masm=intel -fno-strict-aliasing -fshort-enums -funsigned-char \
-        -fsingle-precision-constant -flto -fno-builtin -fwrapv -ftrapv -fPIC -frounding-math -fno-inline \
-        -fstack-protector-all -fno-math-errno -fno-trapping-math; do
+        -fsingle-precision-constant -flto -fno-builtin -fwrapv -ftrapv -fPIC \
+        -frounding-math -fno-inline -fstack-protector-all -fno-math-errno -fno-trapping-math; do
         case "$cc $flag" in
         "clang -fsingle-precision-constant") flag=-cl-single-precision-constant ;;
         esac
