@@ -408,10 +408,10 @@ LSTM_IMPL_VECTOR_TYPES(16)
 #else
 #define LSTM_IMPL_AT_4(code)
 #endif
-#define LSTM_IMPL_TRY(L, lanes, count, call)             \
-    LSTM_IMPL_AT_##L(if ((lanes) >= L && (count) >= L) { \
-        call;                                            \
-        return;                                          \
+#define LSTM_IMPL_TRY(L, lanes, call)    \
+    LSTM_IMPL_AT_##L(if ((lanes) >= L) { \
+        call;                            \
+        return;                          \
     })
 
 #if defined(LSTM_EXPF) || defined(LSTM_TANHF)
@@ -712,10 +712,10 @@ LSTM_IMPL_INLINE float lstm_impl_exp_parts(float x, float s, int n_may_be_large,
     n = shifted - shift;
     LSTM_IMPL_ROUND(n);
     if (n_may_be_large) {
-        r = x - lstm_impl_product(n, 0.693145752f / s);
-        r -= lstm_impl_product(n, 1.42860682e-6f / s);
+        r = lstm_impl_multiply_add(x, n, -0.693145752f / s);
+        r = lstm_impl_multiply_add(r, n, -1.42860682e-6f / s);
     } else {
-        r = x - lstm_impl_product(n, 0.693147182f / s);
+        r = lstm_impl_multiply_add(x, n, -0.693147182f / s);
     }
     r2 = lstm_impl_product(r, r);
     g = lstm_impl_multiply_add(0.166666175f * s, r2, -0.0027659475f * s * s * s);
@@ -1049,26 +1049,14 @@ LSTM_IMPL_DRIVER void lstm_impl_sums_1(const lstm_layer *layer, const float *x,
     }
 }
 
-/* One output of a Dense layer before its activation: x*kernel + bias. Eight sums take
- * turns, as one sum alone would have each product wait for the one before. */
-LSTM_IMPL_KERNEL float lstm_impl_dense_column_1(const lstm_dense *layer, const float *x,
-                                                size_t j)
+/* The end of one output of a Dense layer, before its activation: the products with x from
+ * k on, a multiple of 8, go to the eight sums in turn, and all is added up. */
+LSTM_IMPL_INLINE float lstm_impl_dense_end(const lstm_dense *layer, const float *x,
+                                           size_t j, size_t k, float *sum)
 {
-    const size_t units = layer->units, input_dim = layer->input_dim;
-    const float *weight = layer->kernel + j;
-    float sum[8];
-    size_t k = 0;
+    const float *weight = layer->kernel + k * layer->units + j;
     unsigned p, n;
-    sum[0] = sum[1] = sum[2] = sum[3] = sum[4] = sum[5] = sum[6] = sum[7] = 0.0f;
-#if LSTM_IMPL_AHEAD > 1 /* on computers: unrolled, and so in registers */
-    for (; k < (input_dim & ~(size_t)7); k += 8) {
-        LSTM_IMPL_EACH(p, 8) {
-            sum[p] = lstm_impl_multiply_add(sum[p], x[k + (size_t)p], LSTM_LOAD(weight));
-            weight += units;
-        }
-    }
-#endif
-    for (; k < input_dim; k++, weight += units) {
+    for (; k < layer->input_dim; k++, weight += layer->units) {
         sum[k % 8] = lstm_impl_multiply_add(sum[k % 8], x[k], LSTM_LOAD(weight));
     }
     for (n = 4; n > 0; n /= 2) {
@@ -1077,6 +1065,30 @@ LSTM_IMPL_KERNEL float lstm_impl_dense_column_1(const lstm_dense *layer, const f
         }
     }
     return layer->bias != NULL ? sum[0] + LSTM_LOAD(layer->bias + j) : sum[0];
+}
+
+/* One output of a Dense layer: x*kernel + bias. Eight sums take turns, as one sum alone
+ * would have each product wait for the one before. */
+LSTM_IMPL_KERNEL float lstm_impl_dense_column_1(const lstm_dense *layer, const float *x,
+                                                size_t j)
+{
+    float sum[8];
+    size_t k = 0;
+    sum[0] = sum[1] = sum[2] = sum[3] = sum[4] = sum[5] = sum[6] = sum[7] = 0.0f;
+#if LSTM_IMPL_AHEAD > 1 /* on computers: unrolled, and so in registers */
+    {
+        const float *weight = layer->kernel + j;
+        unsigned p;
+        for (; k < (layer->input_dim & ~(size_t)7); k += 8) {
+            LSTM_IMPL_EACH(p, 8) {
+                sum[p] =
+                    lstm_impl_multiply_add(sum[p], x[k + (size_t)p], LSTM_LOAD(weight));
+                weight += layer->units;
+            }
+        }
+    }
+#endif
+    return lstm_impl_dense_end(layer, x, j, k, sum);
 }
 
 LSTM_IMPL_INLINE void lstm_impl_dense_1(const lstm_dense *layer, const float *x, float *y)
@@ -1102,6 +1114,7 @@ typedef struct lstm_impl_sums {
     const float *h, *recurrent_kernel;
     ptrdiff_t x_step; /* from the x of one row to that of the next */
     ptrdiff_t h_step;
+    int last_panel_first;
 } lstm_impl_sums;
 
 /* The same sums and gates, L columns or units at a time; each kernel is stamped once
@@ -1111,7 +1124,9 @@ typedef struct lstm_impl_sums {
 
 /* The sums of one row. A panel is n vectors of columns, which begin at the columns at[0]
  * to at[n - 1]; of a wide row it takes as much as there are registers for, as the caches
- * like long stretches of a row better than jumps from row to row. */
+ * like long stretches of a row better than jumps from row to row. If every other step
+ * takes the wide panels from the last to the first, a matrix that is larger than a cache
+ * begins with the part that is still in it. */
 #define LSTM_IMPL_STAMP_SUMS(L)                                                          \
     LSTM_IMPL_INLINE LSTM_IMPL_TARGET_##L void lstm_impl_multiply_add_##L(               \
         lstm_impl_v##L *sum, const float *weights, float a)                              \
@@ -1160,13 +1175,15 @@ typedef struct lstm_impl_sums {
         const lstm_impl_sums *s, float *z)                                               \
     {                                                                                    \
         const size_t last = s->columns - L;                                              \
-        size_t j = 0;                                                                    \
-        for (; LSTM_IMPL_WIDE_##L && s->columns - j >= 8 * L; j += 8 * L) {              \
-            const size_t at[8] = {j,         j + L,     j + 2 * L, j + 3 * L,            \
-                                  j + 4 * L, j + 5 * L, j + 6 * L, j + 7 * L};           \
+        const size_t wide = LSTM_IMPL_WIDE_##L ? s->columns / (8 * L) : 0;               \
+        size_t j, panel;                                                                 \
+        for (panel = 0; panel < wide; panel++) {                                         \
+            const size_t p = 8 * L * (s->last_panel_first ? wide - 1 - panel : panel);   \
+            const size_t at[8] = {p,         p + L,     p + 2 * L, p + 3 * L,            \
+                                  p + 4 * L, p + 5 * L, p + 6 * L, p + 7 * L};           \
             lstm_impl_panel_##L(s, 8, at, z);                                            \
         }                                                                                \
-        for (; s->columns - j >= 4 * L; j += 4 * L) {                                    \
+        for (j = 8 * L * wide; s->columns - j >= 4 * L; j += 4 * L) {                    \
             const size_t at[4] = {j, j + L, j + 2 * L, j + 3 * L};                       \
             lstm_impl_panel_##L(s, 4, at, z);                                            \
         }                                                                                \
@@ -1184,102 +1201,100 @@ typedef struct lstm_impl_sums {
         }                                                                                \
     }
 
-/* The sums of four or two rows at once, so that a weight is read once for all. There are
- * registers for one sum of each only: the even one waits in z for the odd one. All of a
- * row is then read before any of it is written, as vectors may overlap. */
-#define LSTM_IMPL_STAMP_TILES(L)                                                   \
-    LSTM_IMPL_INLINE LSTM_IMPL_TARGET_##L void lstm_impl_add_products_##L(         \
-        lstm_impl_v##L sum[4][4], const unsigned rows, const unsigned n,           \
-        const size_t *at, const float *a, ptrdiff_t row_step, size_t a_step,       \
-        size_t count, const float *matrix, size_t matrix_step)                     \
-    {                                                                              \
-        lstm_impl_v##L weights[4];                                                 \
-        unsigned r, v;                                                             \
-        for (; count > 0; count--, a += a_step, matrix += matrix_step) {           \
-            LSTM_IMPL_EACH(v, n) {                                                 \
-                weights[v] = LSTM_IMPL_GET(L, matrix + at[v]);                     \
-                LSTM_IMPL_READ_ONCE_##L(weights[v]);                               \
-            }                                                                      \
-            LSTM_IMPL_EACH(r, rows) {                                              \
-                LSTM_IMPL_EACH(v, n) {                                             \
-                    LSTM_IMPL_ADD_SCALED_##L(sum[r][v], weights[v],                \
-                                             a + (ptrdiff_t)r * row_step);         \
-                }                                                                  \
-            }                                                                      \
-        }                                                                          \
-    }                                                                              \
-    LSTM_IMPL_INLINE LSTM_IMPL_TARGET_##L void lstm_impl_tile_##L(                 \
-        const lstm_impl_sums *s, const unsigned rows, const unsigned n,            \
-        const size_t *at, float *z)                                                \
-    {                                                                              \
-        const lstm_impl_v##L zero = {0};                                           \
-        const size_t columns = s->columns;                                         \
-        lstm_impl_v##L sum[4][4];                                                  \
-        unsigned r, v;                                                             \
-        LSTM_IMPL_EACH(r, rows) {                                                  \
-            LSTM_IMPL_EACH(v, n) {                                                 \
-                sum[r][v] = zero;                                                  \
-                if (s->init != NULL) {                                             \
-                    sum[r][v] = LSTM_IMPL_GET(L, s->init + at[v]);                 \
-                }                                                                  \
-            }                                                                      \
-        }                                                                          \
-        lstm_impl_add_products_##L(sum, rows, n, at, s->x, s->x_step, 1, s->x_len, \
-                                   s->kernel, columns);                            \
-        lstm_impl_add_products_##L(sum, rows, n, at, s->h, s->h_step, 2,           \
-                                   (s->h_len + 1) / 2, s->recurrent_kernel,        \
-                                   2 * columns);                                   \
-        LSTM_IMPL_EACH(r, rows) {                                                  \
-            LSTM_IMPL_EACH(v, n) {                                                 \
-                LSTM_IMPL_PUT(L, z + (size_t)r * columns + at[v], sum[r][v]);      \
-                sum[r][v] = zero;                                                  \
-            }                                                                      \
-        }                                                                          \
-        if (s->h_len == 0) {                                                       \
-            return;                                                                \
-        }                                                                          \
-        lstm_impl_add_products_##L(sum, rows, n, at, s->h + 1, s->h_step, 2,       \
-                                   s->h_len / 2, s->recurrent_kernel + columns,    \
-                                   2 * columns);                                   \
-        LSTM_IMPL_EACH(r, rows) {                                                  \
-            LSTM_IMPL_EACH(v, n) {                                                 \
-                sum[r][v] =                                                        \
-                    LSTM_IMPL_GET(L, z + (size_t)r * columns + at[v]) + sum[r][v]; \
-            }                                                                      \
-            LSTM_IMPL_EACH(v, n) {                                                 \
-                LSTM_IMPL_PUT(L, z + (size_t)r * columns + at[v], sum[r][v]);      \
-            }                                                                      \
-        }                                                                          \
-    }                                                                              \
-    LSTM_IMPL_INLINE LSTM_IMPL_TARGET_##L void lstm_impl_tiles_##L(                \
-        const lstm_impl_sums *s, const unsigned rows, float *z)                    \
-    {                                                                              \
-        const size_t last = s->columns - L;                                        \
-        size_t j = 0;                                                              \
-        for (; LSTM_IMPL_WIDE_##L && s->columns - j >= 4 * L; j += 4 * L) {        \
-            const size_t at[4] = {j, j + L, j + 2 * L, j + 3 * L};                 \
-            lstm_impl_tile_##L(s, rows, 4, at, z);                                 \
-        }                                                                          \
-        for (; s->columns - j >= 2 * L; j += 2 * L) {                              \
-            const size_t at[2] = {j, j + L};                                       \
-            lstm_impl_tile_##L(s, rows, 2, at, z);                                 \
-        }                                                                          \
-        if (s->columns - j > L) {                                                  \
-            const size_t at[2] = {j, last};                                        \
-            lstm_impl_tile_##L(s, rows, 2, at, z);                                 \
-        } else if (s->columns > j) {                                               \
-            lstm_impl_tile_##L(s, rows, 1, &last, z);                              \
-        }                                                                          \
-    }                                                                              \
-    LSTM_IMPL_STAMPED LSTM_IMPL_TARGET_##L void lstm_impl_sums_of_4_##L(           \
-        const lstm_impl_sums *s, float *z)                                         \
-    {                                                                              \
-        lstm_impl_tiles_##L(s, 4, z);                                              \
-    }                                                                              \
-    LSTM_IMPL_STAMPED LSTM_IMPL_TARGET_##L void lstm_impl_sums_of_2_##L(           \
-        const lstm_impl_sums *s, float *z)                                         \
-    {                                                                              \
-        lstm_impl_tiles_##L(s, 2, z);                                              \
+/* The sums of several rows at once, so that a weight is read once for all. There are
+ * registers for one sum of each only, and of eight rows for two vectors: the even sum
+ * waits in z for the odd one. All of a row is then read before any of it is written, as
+ * vectors may overlap. */
+#define LSTM_IMPL_STAMP_TILES(L)                                                      \
+    LSTM_IMPL_INLINE LSTM_IMPL_TARGET_##L void lstm_impl_add_products_##L(            \
+        lstm_impl_v##L sum[8][4], const unsigned rows, const unsigned n,              \
+        const size_t *at, const float *a, ptrdiff_t row_step, size_t a_step,          \
+        size_t count, const float *matrix, size_t matrix_step)                        \
+    {                                                                                 \
+        lstm_impl_v##L weights[4];                                                    \
+        unsigned r, v;                                                                \
+        for (; count > 0; count--, a += a_step, matrix += matrix_step) {              \
+            LSTM_IMPL_EACH(v, n) {                                                    \
+                weights[v] = LSTM_IMPL_GET(L, matrix + at[v]);                        \
+                LSTM_IMPL_READ_ONCE_##L(weights[v]);                                  \
+            }                                                                         \
+            LSTM_IMPL_EACH(r, rows) {                                                 \
+                LSTM_IMPL_EACH(v, n) {                                                \
+                    LSTM_IMPL_ADD_SCALED_##L(sum[r][v], weights[v],                   \
+                                             a + (ptrdiff_t)r * row_step);            \
+                }                                                                     \
+            }                                                                         \
+        }                                                                             \
+    }                                                                                 \
+    LSTM_IMPL_INLINE LSTM_IMPL_TARGET_##L void lstm_impl_tile_##L(                    \
+        const lstm_impl_sums *s, const unsigned rows, const unsigned n,               \
+        const size_t *at, float *z)                                                   \
+    {                                                                                 \
+        const lstm_impl_v##L zero = {0};                                              \
+        const size_t columns = s->columns;                                            \
+        lstm_impl_v##L sum[8][4];                                                     \
+        unsigned r, v;                                                                \
+        LSTM_IMPL_EACH(r, rows) {                                                     \
+            LSTM_IMPL_EACH(v, n) {                                                    \
+                sum[r][v] = zero;                                                     \
+                if (s->init != NULL) {                                                \
+                    sum[r][v] = LSTM_IMPL_GET(L, s->init + at[v]);                    \
+                }                                                                     \
+            }                                                                         \
+        }                                                                             \
+        lstm_impl_add_products_##L(sum, rows, n, at, s->x, s->x_step, 1, s->x_len,    \
+                                   s->kernel, columns);                               \
+        lstm_impl_add_products_##L(sum, rows, n, at, s->h, s->h_step, 2,              \
+                                   (s->h_len + 1) / 2, s->recurrent_kernel,           \
+                                   2 * columns);                                      \
+        LSTM_IMPL_EACH(r, rows) {                                                     \
+            LSTM_IMPL_EACH(v, n) {                                                    \
+                LSTM_IMPL_PUT(L, z + (size_t)r * columns + at[v], sum[r][v]);         \
+                sum[r][v] = zero;                                                     \
+            }                                                                         \
+        }                                                                             \
+        if (s->h_len == 0) {                                                          \
+            return;                                                                   \
+        }                                                                             \
+        lstm_impl_add_products_##L(sum, rows, n, at, s->h + 1, s->h_step, 2,          \
+                                   s->h_len / 2, s->recurrent_kernel + columns,       \
+                                   2 * columns);                                      \
+        LSTM_IMPL_EACH(r, rows) {                                                     \
+            LSTM_IMPL_EACH(v, n) {                                                    \
+                sum[r][v] =                                                           \
+                    LSTM_IMPL_GET(L, z + (size_t)r * columns + at[v]) + sum[r][v];    \
+            }                                                                         \
+            LSTM_IMPL_EACH(v, n) {                                                    \
+                LSTM_IMPL_PUT(L, z + (size_t)r * columns + at[v], sum[r][v]);         \
+            }                                                                         \
+        }                                                                             \
+    }                                                                                 \
+    LSTM_IMPL_INLINE LSTM_IMPL_TARGET_##L void lstm_impl_tiles_##L(                   \
+        const lstm_impl_sums *s, const unsigned rows, float *z)                       \
+    {                                                                                 \
+        const size_t last = s->columns - L;                                           \
+        const size_t wide = LSTM_IMPL_WIDE_##L && rows <= 4 ? 4 * L : s->columns + 1; \
+        size_t j = 0;                                                                 \
+        for (; s->columns - j >= wide; j += wide) {                                   \
+            const size_t at[4] = {j, j + L, j + 2 * L, j + 3 * L};                    \
+            lstm_impl_tile_##L(s, rows, 4, at, z);                                    \
+        }                                                                             \
+        for (; s->columns - j >= 2 * L; j += 2 * L) {                                 \
+            const size_t at[2] = {j, j + L};                                          \
+            lstm_impl_tile_##L(s, rows, 2, at, z);                                    \
+        }                                                                             \
+        if (s->columns - j > L) {                                                     \
+            const size_t at[2] = {j, last};                                           \
+            lstm_impl_tile_##L(s, rows, 2, at, z);                                    \
+        } else if (s->columns > j) {                                                  \
+            lstm_impl_tile_##L(s, rows, 1, &last, z);                                 \
+        }                                                                             \
+    }
+#define LSTM_IMPL_STAMP_ROWS(L, rows)                                           \
+    LSTM_IMPL_STAMPED LSTM_IMPL_TARGET_##L void lstm_impl_sums_of_##rows##_##L( \
+        const lstm_impl_sums *s, float *z)                                      \
+    {                                                                           \
+        lstm_impl_tiles_##L(s, rows, z);                                        \
     }
 
 /* From sums to state; the formulas are those of lstm_impl_exp_parts, lstm_impl_sigmoid
@@ -1287,96 +1302,96 @@ typedef struct lstm_impl_sums {
  * far it got. Here no vectors overlap: a load right after two stores that it overlaps
  * would wait. 2^n is multiplied by an addition to the exponent, which does not disturb a
  * NaN in `under`. */
-#define LSTM_IMPL_STAMP_GATES(L)                                                         \
-    LSTM_IMPL_INLINE LSTM_IMPL_TARGET_##L void lstm_impl_exp_parts_##L(                  \
-        const lstm_impl_v##L *x, float s, int n_may_be_large, float offset,              \
-        lstm_impl_i##L *power, lstm_impl_v##L *a, lstm_impl_v##L *b)                     \
-    {                                                                                    \
-        const float shift = 12582912.0f + offset;                                        \
-        lstm_impl_v##L shifted, n, p, r, r2, g;                                          \
-        LSTM_IMPL_MULTIPLY(L, shifted, *x, s * 1.44269504f);                             \
-        shifted += shift;                                                                \
-        LSTM_IMPL_ROUND_##L(shifted);                                                    \
-        n = LSTM_IMPL_LESS(L, shifted, shift);                                           \
-        LSTM_IMPL_MULTIPLY(L, p, n, (n_may_be_large ? 0.693145752f : 0.693147182f) / s); \
-        r = *x - p;                                                                      \
-        if (n_may_be_large) {                                                            \
-            LSTM_IMPL_MULTIPLY(L, p, n, 1.42860682e-6f / s);                             \
-            r -= p;                                                                      \
-        }                                                                                \
-        LSTM_IMPL_MULTIPLY(L, r2, r, r);                                                 \
-        LSTM_IMPL_MULTIPLY(L, g, r2, -0.0027659475f * s * s * s);                        \
-        g += 0.166666175f * s;                                                           \
-        LSTM_IMPL_MULTIPLY(L, g, r2, g);                                                 \
-        *a = g - r;                                                                      \
-        *b = g + r;                                                                      \
-        *power = (lstm_impl_i##L)shifted << 23;                                          \
-    }                                                                                    \
-    LSTM_IMPL_INLINE LSTM_IMPL_TARGET_##L void lstm_impl_sigmoid_##L(lstm_impl_v##L *x)  \
-    {                                                                                    \
-        const lstm_impl_v##L zero = {0};                                                 \
-        lstm_impl_v##L a, b, over, under;                                                \
-        lstm_impl_i##L power;                                                            \
-        *x = LSTM_IMPL_MIN_##L(zero + 18.0f, *x);                                        \
-        *x = LSTM_IMPL_MAX_##L(zero + -104.0f, *x);                                      \
-        lstm_impl_exp_parts_##L(x, 1.0f, 1, 64.0f, &power, &a, &b);                      \
-        over = (lstm_impl_v##L)((lstm_impl_i##L)(2.0f + b) + power);                     \
-        LSTM_IMPL_MULTIPLY(L, under, 2.0f + a, 18446744073709551616.0f);                 \
-        *x = over / (over + under);                                                      \
-    }                                                                                    \
-    LSTM_IMPL_INLINE LSTM_IMPL_TARGET_##L void lstm_impl_tanh_##L(lstm_impl_v##L *x)     \
-    {                                                                                    \
-        const uint32_t sign = 0x80000000u;                                               \
-        const lstm_impl_v##L zero = {0};                                                 \
-        lstm_impl_v##L minus_abs, a, b, over, under;                                     \
-        lstm_impl_i##L power;                                                            \
-        minus_abs = (lstm_impl_v##L)((lstm_impl_i##L) * x | sign);                       \
-        minus_abs = LSTM_IMPL_MAX_##L(zero + -10.0f, minus_abs);                         \
-        lstm_impl_exp_parts_##L(&minus_abs, 2.0f, 0, 127.0f, &power, &a, &b);            \
-        LSTM_IMPL_MULTIPLY(L, b, b, (lstm_impl_v##L)power);                              \
-        over = (1.0f - (lstm_impl_v##L)power) + (a - b);                                 \
-        under = (1.0f + (lstm_impl_v##L)power) + (a + b);                                \
-        *x = (lstm_impl_v##L)((lstm_impl_i##L)(over / under) |                           \
-                              ((lstm_impl_i##L) * x & sign));                            \
-    }                                                                                    \
-    LSTM_IMPL_INLINE LSTM_IMPL_TARGET_##L void lstm_impl_new_c_##L(                      \
-        const float *z, size_t units, lstm_impl_v##L *c)                                 \
-    {                                                                                    \
-        lstm_impl_v##L i = LSTM_IMPL_GET(L, z), f = LSTM_IMPL_GET(L, z + units);         \
-        lstm_impl_v##L g = LSTM_IMPL_GET(L, z + 2 * units);                              \
-        lstm_impl_sigmoid_##L(&f);                                                       \
-        lstm_impl_sigmoid_##L(&i);                                                       \
-        lstm_impl_tanh_##L(&g);                                                          \
-        LSTM_IMPL_MULTIPLY(L, f, f, *c);                                                 \
-        LSTM_IMPL_MULTIPLY(L, i, i, g);                                                  \
-        *c = f + i;                                                                      \
-    }                                                                                    \
-    LSTM_IMPL_INLINE LSTM_IMPL_TARGET_##L void lstm_impl_new_h_##L(                      \
-        const float *z, size_t units, const lstm_impl_v##L *c, float *h)                 \
-    {                                                                                    \
-        lstm_impl_v##L o = LSTM_IMPL_GET(L, z + 3 * units), y = *c;                      \
-        lstm_impl_tanh_##L(&y);                                                          \
-        lstm_impl_sigmoid_##L(&o);                                                       \
-        LSTM_IMPL_PUT(L, h, o *y);                                                       \
-    }                                                                                    \
-    LSTM_IMPL_STAMPED LSTM_IMPL_TARGET_##L void lstm_impl_gates_##L(                     \
-        const float *z, size_t units, float *h, float *c)                                \
-    {                                                                                    \
-        const size_t last = units - L;                                                   \
-        lstm_impl_v##L last_c = LSTM_IMPL_GET(L, c + last), new_c;                       \
-        size_t u;                                                                        \
-        lstm_impl_new_c_##L(z + last, units, &last_c);                                   \
-        for (u = 0; u < last; u += L) {                                                  \
-            new_c = LSTM_IMPL_GET(L, c + u);                                             \
-            lstm_impl_new_c_##L(z + u, units, &new_c);                                   \
-            LSTM_IMPL_PUT(L, c + u, new_c);                                              \
-        }                                                                                \
-        lstm_impl_new_h_##L(z + last, units, &last_c, h + last);                         \
-        for (u = 0; u < last; u += L) {                                                  \
-            new_c = LSTM_IMPL_GET(L, c + u);                                             \
-            lstm_impl_new_h_##L(z + u, units, &new_c, h + u);                            \
-        }                                                                                \
-        LSTM_IMPL_PUT(L, c + last, last_c);                                              \
+#define LSTM_IMPL_STAMP_GATES(L)                                                        \
+    LSTM_IMPL_INLINE LSTM_IMPL_TARGET_##L void lstm_impl_exp_parts_##L(                 \
+        const lstm_impl_v##L *x, float s, int n_may_be_large, float offset,             \
+        lstm_impl_i##L *power, lstm_impl_v##L *a, lstm_impl_v##L *b)                    \
+    {                                                                                   \
+        const lstm_impl_v##L zero = {0};                                                \
+        const float shift = 12582912.0f + offset;                                       \
+        const float ln_2 = n_may_be_large ? 0.693145752f : 0.693147182f;                \
+        lstm_impl_v##L shifted = zero + shift, n, r = *x, r2, g;                        \
+        LSTM_IMPL_ADD_PRODUCT_##L(shifted, *x, zero + s * 1.44269504f);                 \
+        LSTM_IMPL_ROUND_##L(shifted);                                                   \
+        n = LSTM_IMPL_LESS(L, shifted, shift);                                          \
+        LSTM_IMPL_ADD_PRODUCT_##L(r, n, zero - ln_2 / s);                               \
+        if (n_may_be_large) {                                                           \
+            LSTM_IMPL_ADD_PRODUCT_##L(r, n, zero - 1.42860682e-6f / s);                 \
+        }                                                                               \
+        LSTM_IMPL_MULTIPLY(L, r2, r, r);                                                \
+        g = zero + 0.166666175f * s;                                                    \
+        LSTM_IMPL_ADD_PRODUCT_##L(g, r2, zero - 0.0027659475f * s * s * s);             \
+        LSTM_IMPL_MULTIPLY(L, g, r2, g);                                                \
+        *a = g - r;                                                                     \
+        *b = g + r;                                                                     \
+        *power = (lstm_impl_i##L)shifted << 23;                                         \
+    }                                                                                   \
+    LSTM_IMPL_INLINE LSTM_IMPL_TARGET_##L void lstm_impl_sigmoid_##L(lstm_impl_v##L *x) \
+    {                                                                                   \
+        const lstm_impl_v##L zero = {0};                                                \
+        lstm_impl_v##L a, b, over, sum;                                                 \
+        lstm_impl_i##L power;                                                           \
+        *x = LSTM_IMPL_MIN_##L(zero + 18.0f, *x);                                       \
+        *x = LSTM_IMPL_MAX_##L(zero + -104.0f, *x);                                     \
+        lstm_impl_exp_parts_##L(x, 1.0f, 1, 64.0f, &power, &a, &b);                     \
+        over = (lstm_impl_v##L)((lstm_impl_i##L)(2.0f + b) + power);                    \
+        sum = over;                                                                     \
+        LSTM_IMPL_ADD_PRODUCT_##L(sum, 2.0f + a, zero + 18446744073709551616.0f);       \
+        *x = over / sum;                                                                \
+    }                                                                                   \
+    LSTM_IMPL_INLINE LSTM_IMPL_TARGET_##L void lstm_impl_tanh_##L(lstm_impl_v##L *x)    \
+    {                                                                                   \
+        const uint32_t sign = 0x80000000u;                                              \
+        const lstm_impl_v##L zero = {0};                                                \
+        lstm_impl_v##L minus_abs, a, b, over, under;                                    \
+        lstm_impl_i##L power;                                                           \
+        minus_abs = (lstm_impl_v##L)((lstm_impl_i##L) * x | sign);                      \
+        minus_abs = LSTM_IMPL_MAX_##L(zero + -10.0f, minus_abs);                        \
+        lstm_impl_exp_parts_##L(&minus_abs, 2.0f, 0, 127.0f, &power, &a, &b);           \
+        LSTM_IMPL_MULTIPLY(L, b, b, (lstm_impl_v##L)power);                             \
+        over = (1.0f - (lstm_impl_v##L)power) + (a - b);                                \
+        under = (1.0f + (lstm_impl_v##L)power) + (a + b);                               \
+        *x = (lstm_impl_v##L)((lstm_impl_i##L)(over / under) |                          \
+                              ((lstm_impl_i##L) * x & sign));                           \
+    }                                                                                   \
+    LSTM_IMPL_INLINE LSTM_IMPL_TARGET_##L void lstm_impl_new_c_##L(                     \
+        const float *z, size_t units, lstm_impl_v##L *c)                                \
+    {                                                                                   \
+        lstm_impl_v##L i = LSTM_IMPL_GET(L, z), f = LSTM_IMPL_GET(L, z + units);        \
+        lstm_impl_v##L g = LSTM_IMPL_GET(L, z + 2 * units);                             \
+        lstm_impl_sigmoid_##L(&f);                                                      \
+        lstm_impl_sigmoid_##L(&i);                                                      \
+        lstm_impl_tanh_##L(&g);                                                         \
+        LSTM_IMPL_MULTIPLY(L, f, f, *c);                                                \
+        LSTM_IMPL_MULTIPLY(L, i, i, g);                                                 \
+        *c = f + i;                                                                     \
+    }                                                                                   \
+    LSTM_IMPL_INLINE LSTM_IMPL_TARGET_##L void lstm_impl_new_h_##L(                     \
+        const float *z, size_t units, const lstm_impl_v##L *c, float *h)                \
+    {                                                                                   \
+        lstm_impl_v##L o = LSTM_IMPL_GET(L, z + 3 * units), y = *c;                     \
+        lstm_impl_tanh_##L(&y);                                                         \
+        lstm_impl_sigmoid_##L(&o);                                                      \
+        LSTM_IMPL_PUT(L, h, o *y);                                                      \
+    }                                                                                   \
+    LSTM_IMPL_STAMPED LSTM_IMPL_TARGET_##L void lstm_impl_gates_##L(                    \
+        const float *z, size_t units, float *h, float *c)                               \
+    {                                                                                   \
+        const size_t last = units - L;                                                  \
+        lstm_impl_v##L last_c = LSTM_IMPL_GET(L, c + last), new_c;                      \
+        size_t u;                                                                       \
+        lstm_impl_new_c_##L(z + last, units, &last_c);                                  \
+        for (u = 0; u < last; u += L) {                                                 \
+            new_c = LSTM_IMPL_GET(L, c + u);                                            \
+            lstm_impl_new_c_##L(z + u, units, &new_c);                                  \
+            LSTM_IMPL_PUT(L, c + u, new_c);                                             \
+        }                                                                               \
+        lstm_impl_new_h_##L(z + last, units, &last_c, h + last);                        \
+        for (u = 0; u < last; u += L) {                                                 \
+            new_c = LSTM_IMPL_GET(L, c + u);                                            \
+            lstm_impl_new_h_##L(z + u, units, &new_c, h + u);                           \
+        }                                                                               \
+        LSTM_IMPL_PUT(L, c + last, last_c);                                             \
     }
 
 /* L outputs of a Dense layer at once, each with its eight sums */
@@ -1419,10 +1434,30 @@ typedef struct lstm_impl_sums {
         }                                                                         \
     }
 
-#define LSTM_IMPL_STAMP(L)   \
-    LSTM_IMPL_STAMP_SUMS(L)  \
-    LSTM_IMPL_STAMP_TILES(L) \
-    LSTM_IMPL_STAMP_GATES(L) \
+/* The output of a Dense layer of one unit, whose weights stand in a row: its eight sums
+ * are two vectors. */
+LSTM_IMPL_KERNEL float lstm_impl_dense_unit_4(const lstm_dense *layer, const float *x)
+{
+    lstm_impl_v4 low = {0}, high = {0};
+    float sum[8];
+    size_t k;
+    for (k = 0; k < (layer->input_dim & ~(size_t)7); k += 8) {
+        const float *weights = layer->kernel + k;
+        LSTM_IMPL_ADD_PRODUCT_4(low, LSTM_IMPL_GET(4, x + k), LSTM_IMPL_GET(4, weights));
+        LSTM_IMPL_ADD_PRODUCT_4(high, LSTM_IMPL_GET(4, x + k + 4),
+                                LSTM_IMPL_GET(4, weights + 4));
+    }
+    LSTM_IMPL_PUT(4, sum, low);
+    LSTM_IMPL_PUT(4, sum + 4, high);
+    return lstm_impl_dense_end(layer, x, 0, k, sum);
+}
+
+#define LSTM_IMPL_STAMP(L)     \
+    LSTM_IMPL_STAMP_SUMS(L)    \
+    LSTM_IMPL_STAMP_TILES(L)   \
+    LSTM_IMPL_STAMP_ROWS(L, 2) \
+    LSTM_IMPL_STAMP_ROWS(L, 4) \
+    LSTM_IMPL_STAMP_GATES(L)   \
     LSTM_IMPL_STAMP_DENSE(L)
 
 LSTM_IMPL_STAMP(4)
@@ -1431,13 +1466,14 @@ LSTM_IMPL_STAMP(8)
 #endif
 #if LSTM_IMPL_LANES >= 16
 LSTM_IMPL_STAMP(16)
+LSTM_IMPL_STAMP_ROWS(16, 8)
 #endif
 
 #endif /* LSTM_IMPL_LANES */
 
 /* ---- IMPLEMENTATION: choice of kernels --------------------------------------------- */
 
-LSTM_IMPL_INLINE int lstm_impl_lanes(void)
+LSTM_IMPL_INLINE int lstm_impl_widest(void)
 {
 #ifdef LSTM_TEST_LANES
     return LSTM_TEST_LANES;
@@ -1454,11 +1490,22 @@ LSTM_IMPL_INLINE int lstm_impl_lanes(void)
 #endif
 }
 
+/* The lanes of the vectors for so many units, 0 for portable C. Vectors longer than the
+ * units would be part empty, and each operation on them takes longer. */
+LSTM_IMPL_INLINE int lstm_impl_lanes(size_t units)
+{
+    int lanes = lstm_impl_widest();
+    while (lanes > 4 && units < (size_t)lanes) {
+        lanes /= 2;
+    }
+    return lanes;
+}
+
 #if LSTM_IMPL_LANES
 LSTM_IMPL_INLINE void lstm_impl_gate_sums(int lanes, const lstm_impl_sums *s, float *z)
 {
-    LSTM_IMPL_TRY(16, lanes, s->columns, lstm_impl_sums_16(s, z))
-    LSTM_IMPL_TRY(8, lanes, s->columns, lstm_impl_sums_8(s, z))
+    LSTM_IMPL_TRY(16, lanes, lstm_impl_sums_16(s, z))
+    LSTM_IMPL_TRY(8, lanes, lstm_impl_sums_8(s, z))
     (void)lanes;
     lstm_impl_sums_4(s, z);
 }
@@ -1472,11 +1519,15 @@ LSTM_IMPL_INLINE size_t lstm_impl_gate_sums_of_rows(int lanes, const lstm_impl_s
         lstm_impl_gate_sums(lanes, s, z);
         return 1;
     }
-    LSTM_IMPL_AT_16(if (lanes >= 16 && s->columns >= 16) {
+    LSTM_IMPL_AT_16(if (lanes >= 16) {
+        if (rows >= 8) {
+            lstm_impl_sums_of_8_16(s, z);
+            return 8;
+        }
         return rows >= 4 ? (lstm_impl_sums_of_4_16(s, z), (size_t)4)
                          : (lstm_impl_sums_of_2_16(s, z), (size_t)2);
     })
-    LSTM_IMPL_AT_8(if (lanes >= 8 && s->columns >= 8) {
+    LSTM_IMPL_AT_8(if (lanes >= 8) {
         return rows >= 4 ? (lstm_impl_sums_of_4_8(s, z), (size_t)4)
                          : (lstm_impl_sums_of_2_8(s, z), (size_t)2);
     })
@@ -1487,8 +1538,8 @@ LSTM_IMPL_INLINE size_t lstm_impl_gate_sums_of_rows(int lanes, const lstm_impl_s
 LSTM_IMPL_INLINE void lstm_impl_vector_gates(int lanes, const float *z, size_t units,
                                              float *h, float *c)
 {
-    LSTM_IMPL_TRY(16, lanes, units, lstm_impl_gates_16(z, units, h, c))
-    LSTM_IMPL_TRY(8, lanes, units, lstm_impl_gates_8(z, units, h, c))
+    LSTM_IMPL_TRY(16, lanes, lstm_impl_gates_16(z, units, h, c))
+    LSTM_IMPL_TRY(8, lanes, lstm_impl_gates_8(z, units, h, c))
     (void)lanes;
     lstm_impl_gates_4(z, units, h, c);
 }
@@ -1497,9 +1548,16 @@ LSTM_IMPL_INLINE void lstm_impl_vector_gates(int lanes, const float *z, size_t u
 LSTM_IMPL_INLINE void lstm_impl_dense_sums(int lanes, const lstm_dense *layer,
                                            const float *x, float *y)
 {
-    LSTM_IMPL_TRY(16, lanes, layer->units, lstm_impl_dense_16(layer, x, y))
-    LSTM_IMPL_TRY(8, lanes, layer->units, lstm_impl_dense_8(layer, x, y))
-    LSTM_IMPL_TRY(4, lanes, layer->units, lstm_impl_dense_4(layer, x, y))
+    LSTM_IMPL_TRY(16, lanes, lstm_impl_dense_16(layer, x, y))
+    LSTM_IMPL_TRY(8, lanes, lstm_impl_dense_8(layer, x, y))
+    LSTM_IMPL_AT_4(if (lanes != 0 && layer->units >= 4) {
+        lstm_impl_dense_4(layer, x, y);
+        return;
+    })
+    LSTM_IMPL_AT_4(if (lanes != 0 && layer->units == 1) {
+        y[0] = lstm_impl_dense_unit_4(layer, x);
+        return;
+    })
     (void)lanes;
     lstm_impl_dense_1(layer, x, y);
 }
@@ -1602,6 +1660,7 @@ LSTM_IMPL_INLINE void lstm_impl_begin_sums(lstm_impl_sums *sums, const lstm_impl
     sums->x_step =
         run->backwards ? -(ptrdiff_t)layer->input_dim : (ptrdiff_t)layer->input_dim;
     sums->h_step = 0;
+    sums->last_panel_first = 0;
 }
 #endif
 
@@ -1681,6 +1740,7 @@ LSTM_IMPL_KERNEL void lstm_impl_sequence_ahead(const lstm_impl_run *run,
         for (k = 0; k < n; k++) {
             lstm_impl_begin_sums(&sums, run, s,
                                  lstm_impl_time(run, first + k, timesteps));
+            sums.last_panel_first = (int)(k % 2);
             if (k < done) {
                 sums.init = ahead + k * sums.columns;
                 sums.x_len = 0;
@@ -1835,7 +1895,7 @@ LSTM_IMPL_INLINE lstm_status lstm_impl_prepare(lstm_impl_run *run,
     run->backwards = layer->go_backwards != 0;
     run->rows_flipped = 0;
     run->zero_masked = layer->zero_output_for_mask != 0;
-    run->lanes = lstm_impl_lanes();
+    run->lanes = lstm_impl_lanes(layer->units);
     LSTM_IMPL_AT_4(run->has_vector_gates =
                        LSTM_IMPL_OWN_MATH && run->lanes != 0 && layer->units >= 4 &&
                        run->activation == lstm_impl_all_tanh &&
@@ -2042,9 +2102,9 @@ LSTM_API LSTM_IMPL_AT_CALL lstm_status lstm_dense_forward(const lstm_dense *laye
                                                           const float *x, size_t rows,
                                                           float *y)
 {
-    const int lanes = lstm_impl_lanes();
     lstm_impl_activation activation;
     size_t row;
+    int lanes;
     if (layer == NULL || layer->kernel == NULL) {
         return LSTM_ERR_NULL;
     }
@@ -2062,6 +2122,7 @@ LSTM_API LSTM_IMPL_AT_CALL lstm_status lstm_dense_forward(const lstm_dense *laye
                      !lstm_impl_is_array(lstm_impl_multiply(rows, layer->units)))) {
         return LSTM_ERR_SHAPE;
     }
+    lanes = lstm_impl_lanes(layer->units);
     for (row = 0; row < rows; row++) {
         lstm_impl_dense_sums(lanes, layer, x + row * layer->input_dim,
                              y + row * layer->units);
@@ -2218,6 +2279,7 @@ LSTM_API lstm_status lstm_weights_from_onnx(size_t input_dim, size_t units,
 #undef LSTM_IMPL_ELEMENTWISE
 #undef LSTM_IMPL_STAMP_SUMS
 #undef LSTM_IMPL_STAMP_TILES
+#undef LSTM_IMPL_STAMP_ROWS
 #undef LSTM_IMPL_STAMP_GATES
 #undef LSTM_IMPL_STAMP_DENSE
 #undef LSTM_IMPL_STAMP
