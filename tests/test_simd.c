@@ -157,13 +157,15 @@ static void any_number_of_steps_and_rows_gives_the_same_bits(void)
     uint64_t seed = 3;
     for (size_t timesteps = 1; timesteps <= 19; timesteps++) {
         for (size_t batch = 1; batch <= 11; batch++) {
-            problem p;
-            make_problem(&p, 3, 9 + batch, timesteps, batch, &seed);
-            compare(&p, NULL);
-            compare(&p, p.mask);
-            p.layer.go_backwards = 1;
-            compare(&p, p.mask);
-            free_problem(&p);
+            for (size_t units = 9 + batch; units < 70; units += 24) {
+                problem p;
+                make_problem(&p, 3, units, timesteps, batch, &seed);
+                compare(&p, NULL);
+                compare(&p, p.mask);
+                p.layer.go_backwards = 1;
+                compare(&p, p.mask);
+                free_problem(&p);
+            }
         }
     }
 }
@@ -205,6 +207,45 @@ static void extreme_values_give_the_same_bits(void)
     }
 }
 
+/* The floats next to x whose product with 1.44269504 lies exactly between two integers, where the
+ * exponent of e^x may be either; returns how many of the 16 nearest are. */
+static size_t find_ties(float x, float *ties)
+{
+    size_t count = 0;
+    for (int k = 0; k < 8; k++) {
+        x = nextafterf(x, 0.0f);
+    }
+    for (int k = 0; k < 16; k++, x = nextafterf(x, 2.0f * x)) {
+        const volatile float product = x * 1.44269504f;
+        if (fabsf(product - floorf(product)) == 0.5f) {
+            ties[count++] = x;
+        }
+    }
+    return count;
+}
+
+static void ties_of_the_exponent_give_the_same_bits(void)
+{
+    size_t found = 0;
+    uint64_t seed = 6;
+    for (int n = -40; n < 20; n++) {
+        float ties[16];
+        const size_t count = find_ties(((float)n + 0.5f) / 1.44269504f, ties);
+        for (size_t k = 0; k < count; k++) {
+            problem p;
+            make_problem(&p, 1, 16, 1, 1, &seed);
+            for (size_t j = 0; j < LSTM_PARAM_COUNT(1, 16); j++) {
+                p.weights[j] = j < 64; /* so that each gate's sum is x */
+            }
+            p.x[0] = ties[k];
+            compare(&p, NULL);
+            free_problem(&p);
+        }
+        found += count;
+    }
+    CHECK(found > 30);
+}
+
 static void a_nan_reaches_the_same_elements(void)
 {
     for (size_t units = 1; units <= 40; units++) {
@@ -238,6 +279,7 @@ int main(void)
     RUN(any_number_of_steps_and_rows_gives_the_same_bits);
     RUN(other_activations_give_the_same_bits);
     RUN(extreme_values_give_the_same_bits);
+    RUN(ties_of_the_exponent_give_the_same_bits);
     RUN(a_nan_reaches_the_same_elements);
     return check_report();
 }
