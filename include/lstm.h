@@ -1122,11 +1122,14 @@ typedef struct lstm_impl_sums {
  * overlaps the one before and computes some values twice; a count below L is left to a
  * narrower width. */
 
-/* The sums of one row. A panel is n vectors of columns, which begin at the columns at[0]
- * to at[n - 1]; of a wide row it takes as much as there are registers for, as the caches
- * like long stretches of a row better than jumps from row to row. If every other step
- * takes the wide panels from the last to the first, a matrix that is larger than a cache
- * begins with the part that is still in it. */
+/* A panel is n vectors of columns, from column j on; the last of them begins `tail`
+ * columns behind j, the others one after the other. */
+#define LSTM_IMPL_OFFSET(L, v, n, tail) ((v) + 1 < (n) ? (size_t)(v)*L : (tail))
+
+/* The sums of one row. Of a wide row a panel takes as much as there are registers for, as
+ * the caches like long stretches of a row better than jumps from row to row. If every
+ * other step takes the wide panels from the last to the first, a matrix that is larger
+ * than a cache begins with the part that is still in it. */
 #define LSTM_IMPL_STAMP_SUMS(L)                                                          \
     LSTM_IMPL_INLINE LSTM_IMPL_TARGET_##L void lstm_impl_multiply_add_##L(               \
         lstm_impl_v##L *sum, const float *weights, float a)                              \
@@ -1135,69 +1138,72 @@ typedef struct lstm_impl_sums {
         const lstm_impl_v##L factor = a - zero;                                          \
         LSTM_IMPL_ADD_PRODUCT_##L(*sum, LSTM_IMPL_GET(L, weights), factor);              \
     }                                                                                    \
+    LSTM_IMPL_INLINE LSTM_IMPL_TARGET_##L void lstm_impl_add_row_##L(                    \
+        lstm_impl_v##L *sum, const unsigned n, const size_t tail, const float *row,      \
+        float a)                                                                         \
+    {                                                                                    \
+        unsigned v;                                                                      \
+        LSTM_IMPL_EACH(v, n) {                                                           \
+            lstm_impl_multiply_add_##L(&sum[v], row + LSTM_IMPL_OFFSET(L, v, n, tail),   \
+                                       a);                                               \
+        }                                                                                \
+    }                                                                                    \
     LSTM_IMPL_INLINE LSTM_IMPL_TARGET_##L void lstm_impl_panel_##L(                      \
-        const lstm_impl_sums *s, const unsigned n, const size_t *at, float *z)           \
+        const lstm_impl_sums *s, const unsigned n, size_t j, const size_t tail,          \
+        float *z)                                                                        \
     {                                                                                    \
         const lstm_impl_v##L zero = {0};                                                 \
         const size_t columns = s->columns;                                               \
-        const float *row = s->kernel;                                                    \
+        const float *row = s->kernel + j, *odd_row;                                      \
         lstm_impl_v##L even[8], odd[8];                                                  \
         size_t k;                                                                        \
         unsigned v;                                                                      \
         LSTM_IMPL_EACH(v, n) {                                                           \
             even[v] = odd[v] = zero;                                                     \
             if (s->init != NULL) {                                                       \
-                even[v] = LSTM_IMPL_GET(L, s->init + at[v]);                             \
+                even[v] =                                                                \
+                    LSTM_IMPL_GET(L, s->init + j + LSTM_IMPL_OFFSET(L, v, n, tail));     \
             }                                                                            \
         }                                                                                \
         for (k = 0; k < s->x_len; k++, row += columns) {                                 \
-            LSTM_IMPL_EACH(v, n) {                                                       \
-                lstm_impl_multiply_add_##L(&even[v], row + at[v], s->x[k]);              \
-            }                                                                            \
+            lstm_impl_add_row_##L(even, n, tail, row, s->x[k]);                          \
         }                                                                                \
-        row = s->recurrent_kernel;                                                       \
-        for (k = 0; k + 1 < s->h_len; k += 2, row += 2 * columns) {                      \
-            LSTM_IMPL_EACH(v, n) {                                                       \
-                lstm_impl_multiply_add_##L(&even[v], row + at[v], s->h[k]);              \
-                lstm_impl_multiply_add_##L(&odd[v], row + columns + at[v], s->h[k + 1]); \
-            }                                                                            \
+        row = s->recurrent_kernel + j;                                                   \
+        odd_row = row + columns;                                                         \
+        for (k = 0; k + 1 < s->h_len; k += 2) {                                          \
+            lstm_impl_add_row_##L(even, n, tail, row, s->h[k]);                          \
+            lstm_impl_add_row_##L(odd, n, tail, odd_row, s->h[k + 1]);                   \
+            row += 2 * columns;                                                          \
+            odd_row += 2 * columns;                                                      \
         }                                                                                \
         if (k < s->h_len) {                                                              \
-            LSTM_IMPL_EACH(v, n) {                                                       \
-                lstm_impl_multiply_add_##L(&even[v], row + at[v], s->h[k]);              \
-            }                                                                            \
+            lstm_impl_add_row_##L(even, n, tail, row, s->h[k]);                          \
         }                                                                                \
         LSTM_IMPL_EACH(v, n) {                                                           \
-            LSTM_IMPL_PUT(L, z + at[v], even[v] + odd[v]);                               \
+            LSTM_IMPL_PUT(L, z + j + LSTM_IMPL_OFFSET(L, v, n, tail), even[v] + odd[v]); \
         }                                                                                \
     }                                                                                    \
     LSTM_IMPL_STAMPED LSTM_IMPL_TARGET_##L void lstm_impl_sums_##L(                      \
         const lstm_impl_sums *s, float *z)                                               \
     {                                                                                    \
-        const size_t last = s->columns - L;                                              \
         const size_t wide = LSTM_IMPL_WIDE_##L ? s->columns / (8 * L) : 0;               \
-        size_t j, panel;                                                                 \
+        size_t j, panel, rest;                                                           \
         for (panel = 0; panel < wide; panel++) {                                         \
-            const size_t p = 8 * L * (s->last_panel_first ? wide - 1 - panel : panel);   \
-            const size_t at[8] = {p,         p + L,     p + 2 * L, p + 3 * L,            \
-                                  p + 4 * L, p + 5 * L, p + 6 * L, p + 7 * L};           \
-            lstm_impl_panel_##L(s, 8, at, z);                                            \
+            j = 8 * L * (s->last_panel_first ? wide - 1 - panel : panel);                \
+            lstm_impl_panel_##L(s, 8, j, 7 * L, z);                                      \
         }                                                                                \
         for (j = 8 * L * wide; s->columns - j >= 4 * L; j += 4 * L) {                    \
-            const size_t at[4] = {j, j + L, j + 2 * L, j + 3 * L};                       \
-            lstm_impl_panel_##L(s, 4, at, z);                                            \
+            lstm_impl_panel_##L(s, 4, j, 3 * L, z);                                      \
         }                                                                                \
-        if (s->columns - j > 3 * L) {                                                    \
-            const size_t at[4] = {j, j + L, j + 2 * L, last};                            \
-            lstm_impl_panel_##L(s, 4, at, z);                                            \
-        } else if (s->columns - j > 2 * L) {                                             \
-            const size_t at[3] = {j, j + L, last};                                       \
-            lstm_impl_panel_##L(s, 3, at, z);                                            \
-        } else if (s->columns - j > L) {                                                 \
-            const size_t at[2] = {j, last};                                              \
-            lstm_impl_panel_##L(s, 2, at, z);                                            \
-        } else if (s->columns > j) {                                                     \
-            lstm_impl_panel_##L(s, 1, &last, z);                                         \
+        rest = s->columns - j;                                                           \
+        if (rest > 3 * L) {                                                              \
+            lstm_impl_panel_##L(s, 4, j, rest - L, z);                                   \
+        } else if (rest > 2 * L) {                                                       \
+            lstm_impl_panel_##L(s, 3, j, rest - L, z);                                   \
+        } else if (rest > L) {                                                           \
+            lstm_impl_panel_##L(s, 2, j, rest - L, z);                                   \
+        } else if (rest > 0) {                                                           \
+            lstm_impl_panel_##L(s, 1, s->columns - L, 0, z);                             \
         }                                                                                \
     }
 
@@ -1205,90 +1211,92 @@ typedef struct lstm_impl_sums {
  * registers for one sum of each only, and of eight rows for two vectors: the even sum
  * waits in z for the odd one. All of a row is then read before any of it is written, as
  * vectors may overlap. */
-#define LSTM_IMPL_STAMP_TILES(L)                                                      \
-    LSTM_IMPL_INLINE LSTM_IMPL_TARGET_##L void lstm_impl_add_products_##L(            \
-        lstm_impl_v##L sum[8][4], const unsigned rows, const unsigned n,              \
-        const size_t *at, const float *a, ptrdiff_t row_step, size_t a_step,          \
-        size_t count, const float *matrix, size_t matrix_step)                        \
-    {                                                                                 \
-        lstm_impl_v##L weights[4];                                                    \
-        unsigned r, v;                                                                \
-        for (; count > 0; count--, a += a_step, matrix += matrix_step) {              \
-            LSTM_IMPL_EACH(v, n) {                                                    \
-                weights[v] = LSTM_IMPL_GET(L, matrix + at[v]);                        \
-                LSTM_IMPL_READ_ONCE_##L(weights[v]);                                  \
-            }                                                                         \
-            LSTM_IMPL_EACH(r, rows) {                                                 \
-                LSTM_IMPL_EACH(v, n) {                                                \
-                    LSTM_IMPL_ADD_SCALED_##L(sum[r][v], weights[v],                   \
-                                             a + (ptrdiff_t)r * row_step);            \
-                }                                                                     \
-            }                                                                         \
-        }                                                                             \
-    }                                                                                 \
-    LSTM_IMPL_INLINE LSTM_IMPL_TARGET_##L void lstm_impl_tile_##L(                    \
-        const lstm_impl_sums *s, const unsigned rows, const unsigned n,               \
-        const size_t *at, float *z)                                                   \
-    {                                                                                 \
-        const lstm_impl_v##L zero = {0};                                              \
-        const size_t columns = s->columns;                                            \
-        lstm_impl_v##L sum[8][4];                                                     \
-        unsigned r, v;                                                                \
-        LSTM_IMPL_EACH(r, rows) {                                                     \
-            LSTM_IMPL_EACH(v, n) {                                                    \
-                sum[r][v] = zero;                                                     \
-                if (s->init != NULL) {                                                \
-                    sum[r][v] = LSTM_IMPL_GET(L, s->init + at[v]);                    \
-                }                                                                     \
-            }                                                                         \
-        }                                                                             \
-        lstm_impl_add_products_##L(sum, rows, n, at, s->x, s->x_step, 1, s->x_len,    \
-                                   s->kernel, columns);                               \
-        lstm_impl_add_products_##L(sum, rows, n, at, s->h, s->h_step, 2,              \
-                                   (s->h_len + 1) / 2, s->recurrent_kernel,           \
-                                   2 * columns);                                      \
-        LSTM_IMPL_EACH(r, rows) {                                                     \
-            LSTM_IMPL_EACH(v, n) {                                                    \
-                LSTM_IMPL_PUT(L, z + (size_t)r * columns + at[v], sum[r][v]);         \
-                sum[r][v] = zero;                                                     \
-            }                                                                         \
-        }                                                                             \
-        if (s->h_len == 0) {                                                          \
-            return;                                                                   \
-        }                                                                             \
-        lstm_impl_add_products_##L(sum, rows, n, at, s->h + 1, s->h_step, 2,          \
-                                   s->h_len / 2, s->recurrent_kernel + columns,       \
-                                   2 * columns);                                      \
-        LSTM_IMPL_EACH(r, rows) {                                                     \
-            LSTM_IMPL_EACH(v, n) {                                                    \
-                sum[r][v] =                                                           \
-                    LSTM_IMPL_GET(L, z + (size_t)r * columns + at[v]) + sum[r][v];    \
-            }                                                                         \
-            LSTM_IMPL_EACH(v, n) {                                                    \
-                LSTM_IMPL_PUT(L, z + (size_t)r * columns + at[v], sum[r][v]);         \
-            }                                                                         \
-        }                                                                             \
-    }                                                                                 \
-    LSTM_IMPL_INLINE LSTM_IMPL_TARGET_##L void lstm_impl_tiles_##L(                   \
-        const lstm_impl_sums *s, const unsigned rows, float *z)                       \
-    {                                                                                 \
-        const size_t last = s->columns - L;                                           \
-        const size_t wide = LSTM_IMPL_WIDE_##L && rows <= 4 ? 4 * L : s->columns + 1; \
-        size_t j = 0;                                                                 \
-        for (; s->columns - j >= wide; j += wide) {                                   \
-            const size_t at[4] = {j, j + L, j + 2 * L, j + 3 * L};                    \
-            lstm_impl_tile_##L(s, rows, 4, at, z);                                    \
-        }                                                                             \
-        for (; s->columns - j >= 2 * L; j += 2 * L) {                                 \
-            const size_t at[2] = {j, j + L};                                          \
-            lstm_impl_tile_##L(s, rows, 2, at, z);                                    \
-        }                                                                             \
-        if (s->columns - j > L) {                                                     \
-            const size_t at[2] = {j, last};                                           \
-            lstm_impl_tile_##L(s, rows, 2, at, z);                                    \
-        } else if (s->columns > j) {                                                  \
-            lstm_impl_tile_##L(s, rows, 1, &last, z);                                 \
-        }                                                                             \
+#define LSTM_IMPL_STAMP_TILES(L)                                                         \
+    LSTM_IMPL_INLINE LSTM_IMPL_TARGET_##L void lstm_impl_add_products_##L(               \
+        lstm_impl_v##L sum[8][4], const unsigned rows, const unsigned n,                 \
+        const size_t tail, const float *a, ptrdiff_t row_step, size_t a_step,            \
+        size_t count, const float *matrix, size_t matrix_step)                           \
+    {                                                                                    \
+        lstm_impl_v##L weights[4];                                                       \
+        unsigned r, v;                                                                   \
+        for (; count > 0; count--, a += a_step, matrix += matrix_step) {                 \
+            LSTM_IMPL_EACH(v, n) {                                                       \
+                weights[v] = LSTM_IMPL_GET(L, matrix + LSTM_IMPL_OFFSET(L, v, n, tail)); \
+                LSTM_IMPL_READ_ONCE_##L(weights[v]);                                     \
+            }                                                                            \
+            LSTM_IMPL_EACH(r, rows) {                                                    \
+                LSTM_IMPL_EACH(v, n) {                                                   \
+                    LSTM_IMPL_ADD_SCALED_##L(sum[r][v], weights[v],                      \
+                                             a + (ptrdiff_t)r * row_step);               \
+                }                                                                        \
+            }                                                                            \
+        }                                                                                \
+    }                                                                                    \
+    LSTM_IMPL_INLINE LSTM_IMPL_TARGET_##L void lstm_impl_tile_##L(                       \
+        const lstm_impl_sums *s, const unsigned rows, const unsigned n, size_t j,        \
+        const size_t tail, float *z)                                                     \
+    {                                                                                    \
+        const lstm_impl_v##L zero = {0};                                                 \
+        const size_t columns = s->columns;                                               \
+        lstm_impl_v##L sum[8][4];                                                        \
+        unsigned r, v;                                                                   \
+        LSTM_IMPL_EACH(r, rows) {                                                        \
+            LSTM_IMPL_EACH(v, n) {                                                       \
+                sum[r][v] = zero;                                                        \
+                if (s->init != NULL) {                                                   \
+                    sum[r][v] =                                                          \
+                        LSTM_IMPL_GET(L, s->init + j + LSTM_IMPL_OFFSET(L, v, n, tail)); \
+                }                                                                        \
+            }                                                                            \
+        }                                                                                \
+        lstm_impl_add_products_##L(sum, rows, n, tail, s->x, s->x_step, 1, s->x_len,     \
+                                   s->kernel + j, columns);                              \
+        lstm_impl_add_products_##L(sum, rows, n, tail, s->h, s->h_step, 2,               \
+                                   (s->h_len + 1) / 2, s->recurrent_kernel + j,          \
+                                   2 * columns);                                         \
+        z += j;                                                                          \
+        LSTM_IMPL_EACH(r, rows) {                                                        \
+            LSTM_IMPL_EACH(v, n) {                                                       \
+                LSTM_IMPL_PUT(L, z + r * columns + LSTM_IMPL_OFFSET(L, v, n, tail),      \
+                              sum[r][v]);                                                \
+                sum[r][v] = zero;                                                        \
+            }                                                                            \
+        }                                                                                \
+        if (s->h_len == 0) {                                                             \
+            return;                                                                      \
+        }                                                                                \
+        lstm_impl_add_products_##L(sum, rows, n, tail, s->h + 1, s->h_step, 2,           \
+                                   s->h_len / 2, s->recurrent_kernel + columns + j,      \
+                                   2 * columns);                                         \
+        LSTM_IMPL_EACH(r, rows) {                                                        \
+            LSTM_IMPL_EACH(v, n) {                                                       \
+                sum[r][v] = LSTM_IMPL_GET(L, z + r * columns +                           \
+                                                 LSTM_IMPL_OFFSET(L, v, n, tail)) +      \
+                            sum[r][v];                                                   \
+            }                                                                            \
+            LSTM_IMPL_EACH(v, n) {                                                       \
+                LSTM_IMPL_PUT(L, z + r * columns + LSTM_IMPL_OFFSET(L, v, n, tail),      \
+                              sum[r][v]);                                                \
+            }                                                                            \
+        }                                                                                \
+    }                                                                                    \
+    LSTM_IMPL_INLINE LSTM_IMPL_TARGET_##L void lstm_impl_tiles_##L(                      \
+        const lstm_impl_sums *s, const unsigned rows, float *z)                          \
+    {                                                                                    \
+        const size_t wide = LSTM_IMPL_WIDE_##L && rows <= 4 ? 4 * L : s->columns + 1;    \
+        size_t j = 0, rest;                                                              \
+        for (; s->columns - j >= wide; j += wide) {                                      \
+            lstm_impl_tile_##L(s, rows, 4, j, 3 * L, z);                                 \
+        }                                                                                \
+        for (; s->columns - j >= 2 * L; j += 2 * L) {                                    \
+            lstm_impl_tile_##L(s, rows, 2, j, L, z);                                     \
+        }                                                                                \
+        rest = s->columns - j;                                                           \
+        if (rest > L) {                                                                  \
+            lstm_impl_tile_##L(s, rows, 2, j, rest - L, z);                              \
+        } else if (rest > 0) {                                                           \
+            lstm_impl_tile_##L(s, rows, 1, s->columns - L, 0, z);                        \
+        }                                                                                \
     }
 #define LSTM_IMPL_STAMP_ROWS(L, rows)                                           \
     LSTM_IMPL_STAMPED LSTM_IMPL_TARGET_##L void lstm_impl_sums_of_##rows##_##L( \
@@ -1726,7 +1734,8 @@ LSTM_IMPL_INLINE size_t lstm_impl_take_ahead(const lstm_impl_run *run,
 }
 
 /* One sequence with vectors, a block of steps after the other, each with its products
- * with x taken ahead. */
+ * with x taken ahead. Those of up to 16 features are left to their step: the CPU takes
+ * them while the gates of the step before wait for each other. */
 LSTM_IMPL_KERNEL void lstm_impl_sequence_ahead(const lstm_impl_run *run,
                                                lstm_impl_stream *s, size_t timesteps,
                                                float *scratch)
@@ -1736,7 +1745,9 @@ LSTM_IMPL_KERNEL void lstm_impl_sequence_ahead(const lstm_impl_run *run,
     size_t first, n, k, done;
     for (first = 0; first < timesteps; first += n) {
         n = timesteps - first < LSTM_IMPL_AHEAD ? timesteps - first : LSTM_IMPL_AHEAD;
-        done = lstm_impl_take_ahead(run, s, first, n, timesteps, ahead);
+        done = run->layer->input_dim > 16
+                   ? lstm_impl_take_ahead(run, s, first, n, timesteps, ahead)
+                   : 0;
         for (k = 0; k < n; k++) {
             lstm_impl_begin_sums(&sums, run, s,
                                  lstm_impl_time(run, first + k, timesteps));
@@ -2277,6 +2288,7 @@ LSTM_API lstm_status lstm_weights_from_onnx(size_t input_dim, size_t units,
 #undef LSTM_IMPL_OWN_MATH
 #undef LSTM_IMPL_AHEAD
 #undef LSTM_IMPL_ELEMENTWISE
+#undef LSTM_IMPL_OFFSET
 #undef LSTM_IMPL_STAMP_SUMS
 #undef LSTM_IMPL_STAMP_TILES
 #undef LSTM_IMPL_STAMP_ROWS

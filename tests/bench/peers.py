@@ -2,7 +2,8 @@
 
     peers.py [--rounds N] [--plot FILE.svg] [--python PYTHON ...]
 
-Engines take turns, many rounds; a time is the least of all. Before an engine is timed its output
+Engines take turns, many rounds; a time is the least of all. lstm_fma is lstm.h by gcc with
+LSTM_USE_FMA=1. Before an engine is timed its output
 is compared with a computation in double. Engines that are Python libraries are called from Python;
 what a call costs without the work is measured in the same way and taken off. Each interpreter
 named by --python is asked for onnxruntime, torch and litert.
@@ -27,6 +28,10 @@ INSTALL = {
     "litert": "pip install tensorflow-cpu",
 }
 MOST_ERROR = 1e-5
+# OpenBLAS 0.3.21 takes CPUs that are younger than itself for one without AVX. So it is run with the
+# kernels that it chooses and with those for each of these that the CPU could be, named by a flag
+# that the kernels need; the best of all counts.
+OPENBLAS_CORES = {"avx2": "Haswell", "avx512bw": "SkylakeX"}
 ENVIRONMENT = os.environ | {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
@@ -50,14 +55,14 @@ class Case:
 class Worker:
     """A process that answers lines with lines."""
 
-    def __init__(self, command: list[str]) -> None:
+    def __init__(self, command: list[str], **environment: str) -> None:
         self.process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
-            env=ENVIRONMENT,
+            env=ENVIRONMENT | environment,
         )
 
     def line(self) -> str:
@@ -83,19 +88,22 @@ class Worker:
 class Engine:
     name: str
     version: str
-    worker: Worker
+    workers: list[Worker]  # the best of them counts
     is_python: bool
     best: dict[str, float] = field(default_factory=dict)  # seconds by case
     overhead: dict[str, float] = field(default_factory=dict)
 
     def open(self, case: Case) -> bool:
         """Whether it can run this case and gives the right output."""
+        return all([self._open(worker, case) for worker in self.workers])
+
+    def _open(self, worker: Worker, case: Case) -> bool:
         if self.is_python:
             path = OUT / f"{case.name}.bin"
-            answer = self.worker.ask(f"open {case.name} {' '.join(case.fields)} {path}")
+            answer = worker.ask(f"open {case.name} {' '.join(case.fields)} {path}")
             error = answer.removeprefix("opened ") if answer.startswith("opened ") else ""
         else:
-            answer = self.worker.ask(f"time {self.name} {case.name} 1")
+            answer = worker.ask(f"time {self.name} {case.name} 1")
             error = answer.split()[-1] if answer[:1].isdigit() else ""
         if not error:
             print(f"SKIPPED: {self.name}, {case.name}: {answer or 'no answer'}")
@@ -107,9 +115,10 @@ class Engine:
 
     def measure(self, case: Case, milliseconds: float) -> None:
         name = f"{case.name}" if self.is_python else f"{self.name} {case.name}"
-        time, overhead = map(float, self.worker.ask(f"time {name} {milliseconds}").split()[:2])
-        self.best[case.name] = min(self.best.get(case.name, time), time)
-        self.overhead[case.name] = min(self.overhead.get(case.name, overhead), overhead)
+        for worker in self.workers:
+            time, overhead = map(float, worker.ask(f"time {name} {milliseconds}").split()[:2])
+            self.best[case.name] = min(self.best.get(case.name, time), time)
+            self.overhead[case.name] = min(self.overhead.get(case.name, overhead), overhead)
 
     def time(self, case: Case) -> float | None:
         if case.name not in self.best:
@@ -119,17 +128,23 @@ class Engine:
 
 def find_engines(pythons: list[str]) -> tuple[Worker, list[Engine]]:
     subprocess.run(["sh", str(HERE / "run.sh"), "--peers"], check=True)
-    native = Worker([str(OUT / "peers"), "--worker"])
+    command = [str(OUT / "peers"), "--worker"]
+    native = Worker(command)
     engines = []
     for line in native.ask_lines("engines"):
         name, _, version = line.partition(" ")
-        engines.append(Engine(name, version, native, False))
+        workers = [native]
+        if name == "openblas":
+            cores = [core for flag, core in OPENBLAS_CORES.items() if flag in cpu_flags()]
+            workers += [Worker(command, OPENBLAS_CORETYPE=core) for core in cores]
+            version += f" and kernels for {', '.join(cores)}" if cores else ""
+        engines.append(Engine(name, version, workers, False))
     for name in ("onnxruntime", "torch", "litert"):
         for python in pythons:
             worker = Worker([python, str(HERE / "peers_worker.py"), name])
             version = worker.line()
             if version:
-                engines.append(Engine(name, version, worker, True))
+                engines.append(Engine(name, version, [worker], True))
                 break
         else:
             print(f"SKIPPED: no {name} ({INSTALL[name]})")
@@ -169,13 +184,21 @@ def print_table(cases: list[Case], engines: list[Engine]) -> None:
             print(f"taken off {e.name} for the call: {costs}")
 
 
-def cpu_name() -> str:
+def cpu_info(field_name: str) -> str:
     try:
         text = Path("/proc/cpuinfo").read_text()
     except OSError:
-        return "unknown CPU"
-    found = re.search(r"^model name\s*: (.*)$", text, re.MULTILINE)
-    return found.group(1) if found else "unknown CPU"
+        return ""
+    found = re.search(rf"^{field_name}\s*: (.*)$", text, re.MULTILINE)
+    return found.group(1) if found else ""
+
+
+def cpu_name() -> str:
+    return cpu_info("model name") or "unknown CPU"
+
+
+def cpu_flags() -> list[str]:
+    return cpu_info("flags").split()
 
 
 def plot(path: Path, cases: list[Case], engines: list[Engine], heading: str) -> None:

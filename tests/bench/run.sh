@@ -53,6 +53,7 @@ if [ "${1:-}" = --peers ]; then
     for compiler in gcc clang; do
         if have $compiler; then lstm $compiler lstm_$compiler; else skip "no $compiler"; fi
     done
+    if have gcc && can FMA; then lstm gcc lstm_fma -DLSTM_USE_FMA=1; fi
     gcc -std=gnu99 -O2 -I$here -c $here/engine_naive.c -o "$out/naive.o" && add naive
     libraries=""
     if gcc -std=gnu99 -O3 -march=native -ffast-math -I$here -c $here/engine_openblas.c \
