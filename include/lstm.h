@@ -1503,9 +1503,8 @@ LSTM_IMPL_INLINE int lstm_impl_widest(void)
 LSTM_IMPL_INLINE int lstm_impl_lanes(size_t units)
 {
     int lanes = lstm_impl_widest();
-    while (lanes > 4 && units < (size_t)lanes) {
-        lanes /= 2;
-    }
+    (void)units;
+    LSTM_IMPL_AT_8(while (lanes > 4 && units < (size_t)lanes) { lanes /= 2; })
     return lanes;
 }
 

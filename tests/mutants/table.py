@@ -356,7 +356,7 @@ VECTORS = [
     Mutant("vectors: last units taken twice", "lstm_impl_v##L last_c = LSTM_IMPL_GET(L, c + last), new_c;", "lstm_impl_v##L last_c = LSTM_IMPL_GET(L, c), new_c;", simd=True),
     Mutant("vectors: one wide panel again and again", "(s->last_panel_first ? wide - 1 - panel : panel)", "(s->last_panel_first ? wide / 2 : panel)", simd=True),
     Mutant("vectors: eight rows but four done", "            lstm_impl_sums_of_8_16(s, z);\n            return 8;", "            lstm_impl_sums_of_4_16(s, z);\n            return 8;", simd=True),
-    Mutant("vectors: wider than the units", "    while (lanes > 4 && units < (size_t)lanes) {", "    while (0) {", simd=True),
+    Mutant("vectors: wider than the units", "while (lanes > 4 && units < (size_t)lanes) {", "while (0) {", simd=True),
     Mutant("vectors: dense of one unit without its upper sums", "    LSTM_IMPL_PUT(4, sum + 4, high);", "    LSTM_IMPL_PUT(4, sum + 4, low);", simd=True),
     Mutant("vectors: dense tail dropped", "if (k + (size_t)p < layer->input_dim) {", "if (0) {", simd=True),
     Mutant("vectors: rows taken ahead in the wrong place", "sums.init = ahead + k * sums.columns;", "sums.init = ahead;", simd=True),
