@@ -46,9 +46,11 @@ typedef struct engine {
  * matters to vector loads, so all engines are given the same good case. */
 float *new_floats(size_t count);
 
-/* What the core can do, measured: GFLOP/s of fused multiply-adds, GB/s of loads from a buffer of
- * so many bytes. */
+/* What the core can do, measured: GFLOP/s of fused multiply-adds and of products and sums apart, as
+ * lstm.h takes them by default (half as many where both are for the same units), GB/s of loads
+ * from a buffer of so many bytes. */
 double machine_peak(void);
+double machine_peak_apart(void);
 double machine_load(size_t bytes);
 
 #endif

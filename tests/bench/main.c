@@ -396,10 +396,10 @@ static int print_tables(void)
     load_1 = machine_load(16u << 10);
     load_2 = machine_load(256u << 10);
     load_3 = machine_load(4u << 20);
-    printf("one core: %.0f GFLOP/s of fused multiply-adds; loads %.0f GB/s of 16 KiB, "
-           "%.0f of "
-           "256 KiB, %.0f of 4 MiB\n\n",
-           peak, load_1, load_2, load_3);
+    printf(
+        "one core: %.0f GFLOP/s of fused multiply-adds, %.0f of products and sums apart; "
+        "loads %.0f GB/s of 16 KiB, %.0f of 256 KiB, %.0f of 4 MiB\n\n",
+        peak, machine_peak_apart(), load_1, load_2, load_3);
     print_head("case");
     for (size_t k = 0; k < BENCH_CASES; k++) {
         wrong += print_case(&bench_cases[k]);
@@ -483,8 +483,8 @@ static void answer(const char *line)
         }
         printf("end\n");
     } else if (strncmp(line, "machine", 7) == 0) {
-        printf("%.0f GFLOP/s, loads from L1 %.0f GB/s\n", machine_peak(),
-               machine_load(16u << 10));
+        printf("%.0f GFLOP/s fused, %.0f apart, loads from L1 %.0f GB/s\n",
+               machine_peak(), machine_peak_apart(), machine_load(16u << 10));
     } else if (sscanf(line, "dump %63s %511s", name, file) == 2 &&
                find_case(name) < BENCH_CASES) {
         printf("%s\n", dump(problems[find_case(name)], file) ? "done" : "cannot write");
