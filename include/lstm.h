@@ -42,8 +42,8 @@
  *                     C++ inline, for one copy in a program of many files
  *   LSTM_NO_SIMD      portable C only
  *   LSTM_NO_DISPATCH  no choice of x86 kernels at run time: what the compiler's flags say
- *   LSTM_USE_FMA      1: fused multiply-adds where the CPU has them; faster on some CPUs,
- *                     but the last bits then depend on the CPU. Default 0
+ *   LSTM_USE_FMA      1: fused multiply-adds where the CPU has them; up to twice as fast
+ *                     on some CPUs, but other last bits than without. Default 0
  *   LSTM_EXPF(x)      e^x from elsewhere, for example expf after #include <math.h>;
  *                     default built in
  *   LSTM_TANHF(x)     tanh x, likewise
@@ -68,8 +68,12 @@
  * k+8, k+16, ... apart for k = 0..7, halves these eight sums by pairs (k with k+4, k+2,
  * k+1) and adds the bias. tanh is within 2.5 ULP of the true value for every float and
  * sigmoid within 2.9. The last bits do change with -ffast-math and -Ofast (which honour
- * no NaN either), with GCC's -fno-signed-zeros and clang's -ffp-contract=fast, in x87
- * arithmetic, and for denormals where clang vectorises for 32-bit NEON, which has none.
+ * no NaN either), with GCC's -fno-signed-zeros and clang's -ffp-contract=fast, where
+ * FLT_EVAL_METHOD is not 0 (x87; on s390x, GCC's ISO modes without
+ * -fexcess-precision=fast), and for denormals where clang vectorises for 32-bit NEON,
+ * which has none. LSTM_USE_FMA rounds a product and its sum at once: other bits, but
+ * again the same ones wherever the compiler's target has fused multiply-adds (on x86,
+ * -mfma; a CPU that is chosen for at run time fuses in vectors only).
  *
  * MEMORY AND THREADS
  *   weights   const, shared by all streams and threads, may live in flash
@@ -194,13 +198,22 @@
 #else
 #define LSTM_IMPL_REGISTER "+m"
 #endif
-#if (defined(__GNUC__) && !defined(__clang__) && defined(__FP_FAST_FMAF) && \
-     !LSTM_USE_FMA) ||                                                      \
-    (defined(__GNUC__) && defined(__FAST_MATH__)) ||                        \
+#if (defined(__GNUC__) && !defined(__clang__) && defined(__FP_FAST_FMAF)) || \
+    (defined(__GNUC__) && defined(__FAST_MATH__)) ||                         \
     (defined(__GNUC__) && defined(__FLT_EVAL_METHOD__) && __FLT_EVAL_METHOD__ != 0)
 #define LSTM_IMPL_ROUND(x) __asm__("" : LSTM_IMPL_REGISTER(x))
 #else
 #define LSTM_IMPL_ROUND(x) ((void)0)
+#endif
+
+/* Whether the products of sums are to be fused and the target is known to do so. */
+#if LSTM_USE_FMA && defined(__GNUC__) &&                                        \
+    (defined(__FP_FAST_FMAF) || defined(__FMA__) || defined(__aarch64__) ||     \
+     defined(__ARM_FEATURE_FMA) || defined(__powerpc__) || defined(__s390__) || \
+     defined(__riscv_flen))
+#define LSTM_IMPL_FUSED 1
+#else
+#define LSTM_IMPL_FUSED 0
 #endif
 
 /* What the portable kernel takes eight columns in: floats, or with Helium, the vectors of
@@ -215,12 +228,21 @@
 typedef float lstm_impl_piece __attribute__((vector_size(16), aligned(4), may_alias));
 #define LSTM_IMPL_PIECES 2
 #define LSTM_IMPL_LOAD_PIECE(p, v) (((const lstm_impl_piece *)(p))[v])
+#if LSTM_IMPL_FUSED
+#define LSTM_IMPL_ADD_PRODUCT(sum, a, weights)                                    \
+    do {                                                                          \
+        const lstm_impl_piece zero_of_sum = {0};                                  \
+        const lstm_impl_piece factor = (a)-zero_of_sum, of_sum = (weights);       \
+        __asm__("vfma.f32 %q0, %q1, %q2" : "+w"(sum) : "w"(of_sum), "w"(factor)); \
+    } while (0)
+#else
 #define LSTM_IMPL_ADD_PRODUCT(sum, a, weights)     \
     do {                                           \
         lstm_impl_piece product = (weights) * (a); \
         __asm__("" : "+w"(product));               \
         sum += product;                            \
     } while (0)
+#endif
 #else
 typedef float lstm_impl_piece;
 #define LSTM_IMPL_PIECES 8
@@ -266,7 +288,7 @@ typedef float lstm_impl_piece;
 LSTM_IMPL_VECTOR_TYPES(4)
 LSTM_IMPL_VECTOR_TYPES(8)
 LSTM_IMPL_VECTOR_TYPES(16)
-#if defined(__clang__) || LSTM_USE_FMA
+#if defined(__clang__)
 #define LSTM_IMPL_ROUND_4(x) ((void)0)
 #define LSTM_IMPL_ROUND_8(x) ((void)0)
 #define LSTM_IMPL_ROUND_16(x) ((void)0)
@@ -320,8 +342,15 @@ LSTM_IMPL_VECTOR_TYPES(16)
 #define LSTM_IMPL_ADD_PRODUCT_8(sum, weights, factor) \
     LSTM_IMPL_ADD_VECTORS(8, sum, weights, factor)
 #endif
-#if LSTM_USE_FMA
-#define LSTM_IMPL_ADD_PRODUCT_4(sum, weights, factor) (sum) += (weights) * (factor)
+#if LSTM_IMPL_FUSED && defined(__FMA__)
+#define LSTM_IMPL_ADD_PRODUCT_4(sum, weights, factor) \
+    (sum) = __builtin_ia32_vfmaddps(weights, factor, sum)
+#elif LSTM_IMPL_FUSED && defined(__aarch64__)
+#define LSTM_IMPL_ADD_PRODUCT_4(sum, weights, factor) \
+    __asm__("fmla %0.4s, %1.4s, %2.4s" : "+w"(sum) : "w"(weights), "w"(factor))
+#elif LSTM_IMPL_FUSED && defined(__VSX__)
+#define LSTM_IMPL_ADD_PRODUCT_4(sum, weights, factor) \
+    __asm__("xvmaddasp %x0, %x1, %x2" : "+wa"(sum) : "wa"(weights), "wa"(factor))
 #else
 #define LSTM_IMPL_ADD_PRODUCT_4(sum, weights, factor) \
     LSTM_IMPL_ADD_VECTORS(4, sum, weights, factor)
@@ -673,7 +702,7 @@ LSTM_IMPL_INLINE float lstm_impl_product(float a, float b)
 /* sum + a*b: the step every sum of products is made of */
 LSTM_IMPL_INLINE float lstm_impl_multiply_add(float sum, float a, float b)
 {
-#if LSTM_USE_FMA && defined(__FP_FAST_FMAF)
+#if LSTM_IMPL_FUSED
     return __builtin_fmaf(a, b, sum);
 #else
     return sum + lstm_impl_product(a, b);
@@ -2236,6 +2265,7 @@ LSTM_API lstm_status lstm_weights_from_onnx(size_t input_dim, size_t units,
 #undef LSTM_IMPL_SHORT
 #undef LSTM_IMPL_EACH_PART
 #undef LSTM_IMPL_HAS_FPU
+#undef LSTM_IMPL_FUSED
 #undef LSTM_IMPL_HELIUM
 #undef LSTM_IMPL_PIECES
 #undef LSTM_IMPL_PIECE

@@ -1,6 +1,7 @@
 #!/bin/sh
 # `make digest`: builds tests/digest/digest.c in many ways and wants the same digest from all of
-# them. Ends with "N passed, N failed".
+# them; and one other digest from all builds with LSTM_USE_FMA for CPUs that have it. Ends with
+# "N passed, N failed".
 #
 # Two builds at a time. A difference is found with build/digest/N -v, N being the number in front
 # of the line: it prints the digest after each case, so `diff` of two such lists shows the first
@@ -37,7 +38,8 @@ SKIPPED: $*"
     [ "${CI:-}" != true ] || failed=$((failed + 1))
 }
 
-# job KIND RUNNER NAME COMMAND... - KIND: same (must have the first digest) or any (is shown)
+# job KIND RUNNER NAME COMMAND... - KIND: same (must have the first digest), fused (must have the
+# first digest of this kind) or any (is shown)
 job() {
     jobs=$((jobs + 1))
     {
@@ -50,6 +52,9 @@ job() {
 # here COMPILER FLAGS... - a build for this machine
 here() {
     job same "" "$*" "$@" -Iinclude -Itests tests/digest/digest.c
+}
+fused() {
+    job fused "" "$* -DLSTM_USE_FMA=1" "$@" -DLSTM_USE_FMA=1 -Iinclude -Itests tests/digest/digest.c
 }
 shown() {
     job any "" "$*" "$@" -Iinclude -Itests tests/digest/digest.c
@@ -131,6 +136,7 @@ cross qemu-aarch64 aarch64-linux-gnu-gcc -O3 -std=gnu99 -DLSTM_NO_SIMD
 cross qemu-arm arm-linux-gnueabihf-gcc -O3 -std=gnu99 -mfpu=neon-vfpv4 -mcpu=cortex-a7
 cross qemu-ppc64 powerpc64-linux-gnu-gcc -O2 -std=gnu99 -mcpu=power8
 cross qemu-s390x s390x-linux-gnu-gcc -O2 -std=gnu99 -march=z14
+cross qemu-s390x s390x-linux-gnu-gcc -O2 -std=c99 -fexcess-precision=fast
 if have clang; then
     cross qemu-aarch64 clang --target=aarch64-linux-gnu -O2 -std=gnu99
     cross qemu-arm clang --target=arm-linux-gnueabihf -O2 -std=gnu99
@@ -152,10 +158,33 @@ else
     skip "no i686-linux-gnu-gcc"
 fi
 
+# Sums of fused products: the same bits wherever the compiler's target has them, in vectors or not.
+for cc in gcc clang; do
+    if ! have $cc || ! can FMA; then
+        skip "$cc -march=native -DLSTM_USE_FMA=1: no compiler, or a CPU without FMA"
+        continue
+    fi
+    for flags in -O0 -O2 "-O2 -std=c99" "-O3 -DLSTM_NO_SIMD" "-O2 -DLSTM_TEST_LANES=4"; do
+        fused $cc -march=native $flags
+    done
+    fused $cc -O2 -march=haswell
+    fused $cc -O2 -march=haswell -DLSTM_NO_DISPATCH
+done
+kind=fused
+for flags in -O2 "-O2 -std=c99"; do
+    cross qemu-aarch64 aarch64-linux-gnu-gcc $flags -DLSTM_USE_FMA=1
+    cross qemu-ppc64 powerpc64-linux-gnu-gcc $flags -DLSTM_USE_FMA=1
+    cross qemu-riscv64 riscv64-linux-gnu-gcc $flags -DLSTM_USE_FMA=1
+    cross qemu-s390x s390x-linux-gnu-gcc $flags -march=z14 -fexcess-precision=fast -DLSTM_USE_FMA=1
+done
+cross qemu-aarch64 clang --target=aarch64-linux-gnu -O2 -DLSTM_USE_FMA=1
+cross qemu-ppc64 powerpc64-linux-gnu-gcc -O2 -mcpu=power8 -DLSTM_USE_FMA=1
+cross qemu-arm arm-linux-gnueabihf-gcc -O2 -mfpu=neon-vfpv4 -mcpu=cortex-a7 -DLSTM_USE_FMA=1
+kind=same
+
 # What may change the last bits: shown, not judged.
 for cc in gcc clang; do
     have $cc || continue
-    shown $cc -O2 -march=native -DLSTM_USE_FMA=1
     shown $cc -O2 -DLSTM_USE_FMA=1
     for flags in -ffp-contract=fast -ffast-math -Ofast; do
         shown $cc -O2 $flags
@@ -166,13 +195,18 @@ done
 seq "$jobs" | xargs -P "$(getconf _NPROCESSORS_ONLN)" -I N sh tests/digest/run.sh --job "$out/N"
 
 first=$(cat "$out/1.digest")
+first_fused=""
 for n in $(seq "$jobs"); do
     . "$out/$n.job"
     digest=$(tail -n 1 "$out/$n.digest")
-    note=
+    note= want=$first
+    if [ "$kind" = fused ]; then
+        [ -n "$first_fused" ] || first_fused=$digest
+        note="(fused)" want=$first_fused
+    fi
     if [ "$kind" = any ]; then
         [ "$digest" = "$first" ] && note="(the same)" || note="(may differ)"
-    elif [ "$digest" = "$first" ]; then
+    elif [ "$digest" = "$want" ]; then
         passed=$((passed + 1))
     else
         note=FAILED
