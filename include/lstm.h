@@ -1473,7 +1473,7 @@ typedef struct lstm_impl_sums {
 
 /* The output of a Dense layer of one unit, whose weights stand in a row: its eight sums
  * are two vectors. */
-LSTM_IMPL_KERNEL float lstm_impl_dense_unit_4(const lstm_dense *layer, const float *x)
+LSTM_IMPL_STAMPED float lstm_impl_dense_unit_4(const lstm_dense *layer, const float *x)
 {
     lstm_impl_v4 low = {0}, high = {0};
     float sum[8];
