@@ -8,6 +8,7 @@ golden.py       the input and expected output that the header's self-test uses
 plan.py         where each layer of the C code reads and writes
 c_header.py     writes the C: weights, sizes, layers
 c_functions.py  writes the C: functions
+files.py        what is read and written
 command.py      the command line
 """
 

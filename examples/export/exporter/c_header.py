@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import suppress
-from pathlib import Path
 
 import numpy as np
 
 from exporter import VERSION
 from exporter.c_functions import functions, layer_name
 from exporter.c_text import comment, numbers, ones, safe, wrapped
-from exporter.errors import Refusal
 from exporter.golden import Golden
 from exporter.model import (
     OVER_ALL_UNITS,
@@ -286,33 +281,3 @@ def _dense_fields(array: str, kernel: Array, bias: Array | None, activation: str
     inputs, units = kernel.shape
     bias_at = f"{array} + {kernel.size}" if bias is not None else "NULL"
     return f"{{{inputs}, {units}, {array}, {bias_at}, LSTM_{activation.upper()}}}"
-
-
-# ---- The file --------------------------------------------------------------------------
-
-
-def write(path: Path, lines: Iterator[str]) -> None:
-    """Write the whole file or nothing."""
-    try:
-        handle, temporary = tempfile.mkstemp(
-            dir=path.parent, prefix=".lstm_export.", suffix=".tmp"
-        )
-    except OSError as error:
-        raise Refusal(
-            f"{path}: the directory cannot be written to ({error.strerror}); choose "
-            "another one"
-        ) from error
-    try:
-        with os.fdopen(handle, "w", encoding="ascii", newline="\n") as file:
-            file.writelines(f"{line}\n" for line in lines)
-        mask = os.umask(0)
-        os.umask(mask)
-        Path(temporary).chmod(0o666 & ~mask)
-        Path(temporary).replace(path)
-    except OSError as error:
-        raise Refusal(
-            f"{path.name}: {error.strerror}; nothing was written, choose another place"
-        ) from error
-    finally:
-        with suppress(FileNotFoundError):
-            Path(temporary).unlink()

@@ -47,6 +47,16 @@ def check_name(name: str) -> None:
         raise Refusal(f"--name '{shown}' has more than 63 characters; shorten it")
 
 
+def default_name(text: str) -> str:
+    """A --name from that of a file."""
+    name = identifier(text, "model")
+    try:
+        check_name(name)
+    except Refusal:  # 2nd.keras, lstm.keras, int.keras
+        return f"model_{name}"
+    return name
+
+
 def identifier(text: str, fallback: str) -> str:
     """What there is in a text to name a thing in C with, in lower case."""
     word = re.sub(r"[^A-Za-z0-9]+", "_", text).strip("_").lower()[:40].strip("_")
@@ -56,6 +66,11 @@ def identifier(text: str, fallback: str) -> str:
 def safe(text: str) -> str:
     """Text for a comment: nothing in it can end the comment or begin another one."""
     return re.sub(r"[^A-Za-z0-9 _.,:;=+\-()<>\[\]{}@#%&'|~^!$\"]", "_", text)
+
+
+def printable(text: str) -> str:
+    """Text for a terminal: one line that cannot control it."""
+    return "".join(c if c.isprintable() else "?" for c in " ".join(text.split()))
 
 
 def comment(text: str, prefix: str = " * ") -> Iterator[str]:

@@ -35,6 +35,7 @@ from exporter.model import (
     with_early_rows,
 )
 
+OPTIONS = frozenset({"take", "order", "activations"})  # of the command line, used here
 MOST_MODULES = 6  # whose orders are tried
 _LSTM_NAME = re.compile(r"(weight|bias)_(ih|hh|hr)(?:_l(\d+)(_reverse)?)?")
 

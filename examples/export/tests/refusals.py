@@ -323,7 +323,7 @@ def _options(directory: Path) -> Iterator[Refused]:
     for name in NAMES:
         yield Refused(f"--name {name!r}", [plain, "--name", name], ("--name",))
     yield Refused("no file", [directory / "none.keras"], ("none.keras", "no such file"))
-    yield Refused("a directory", [directory], ("no such file",))
+    yield Refused("a directory", [directory], ("a directory",))
     other = directory / "model.tflite"
     other.write_bytes(b"TFL3")
     yield Refused("another format", [other], ("model.tflite", ".keras"))
@@ -347,6 +347,45 @@ def _options(directory: Path) -> Iterator[Refused]:
     with h5py.File(old, "r+") as file:
         del file.attrs["model_config"]
     yield Refused("an .h5 without its model", [old], ("--config",))
+
+
+# An option and its value, and the formats it is for.
+ONE_FORMAT: tuple[tuple[list[str], tuple[str, ...]], ...] = (
+    (["--config", "config.json"], (".weights.h5", ".h5")),
+    (["--take", "sequence"], (".pt", ".safetensors")),
+    (["--order", "rec"], (".pt", ".safetensors")),
+    (["--activations", "rec=relu"], (".pt", ".safetensors")),
+    (["--tensor", "y"], (".onnx",)),
+    (["--node", "lstm"], (".onnx",)),
+    (["--zero-state"], (".onnx",)),
+)
+
+
+def _options_of_others(directory: Path) -> Iterator[Refused]:
+    """Options that play no part are not passed over."""
+    suffixes = {suffix for _, known in ONE_FORMAT for suffix in known}
+    for suffix in sorted({*suffixes, ".keras", ".json"}):
+        path = directory / f"given{suffix}"
+        path.write_bytes(b"a model, honestly")
+        for option, known in ONE_FORMAT:
+            if suffix not in known:
+                words = (option[0], path.name, *known)
+                yield Refused(f"{option[0]} of {suffix}", [path, *option], words)
+    path = directory / "sound.onnx"
+    onnx.save(_onnx_lstm()(onnx_models.Builder(1)), path)
+    for options, words in (
+        (["--node", "lstm0", "--tensor", "y"], ("--tensor", "--node")),
+        (["--node", "lstm0", "--zero-state"], ("--zero-state", "--node")),
+        (["--zero-state"], ("--zero-state", "no states")),
+    ):
+        yield Refused(f"ONNX {' '.join(options)}", [path, *options], words)
+    for options, words in (
+        (["--take", "all"], ("--take", "'all'")),
+        (["--activations", "a=relu,a=tanh"], ("--activations", "twice")),
+        (["--activations", "relu"], ("--activations", "MODULE=ACTIVATION")),
+        (["--sumary"], ("--sumary",)),
+    ):
+        yield Refused(f"options {' '.join(options)}", [path, *options], words)
 
 
 # ---- PyTorch and amplifiers ------------------------------------------------------------
@@ -657,7 +696,15 @@ def _onnx(directory: Path) -> Iterator[Refused]:
 
 
 def test_refusals(directory: Path, python: str, score: Score) -> None:
-    for refusals in (_keras_models, _keras_files, _options, _torch, _amplifiers, _onnx):
+    for refusals in (
+        _keras_models,
+        _keras_files,
+        _options,
+        _options_of_others,
+        _torch,
+        _amplifiers,
+        _onnx,
+    ):
         for refused in refusals(directory):
             check(refused, directory, score)
     torch_refusals(python, directory, score)

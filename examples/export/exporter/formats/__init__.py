@@ -40,6 +40,7 @@ class Format:
     # The framework's own output for x, and its name and version; None where it is not
     # installed or does not do what the one that made the file did.
     run: Callable[[Path, Options, Model, Array], tuple[Array, str] | None]
+    options: frozenset[str] = frozenset()  # the fields of Options that it reads
 
 
 def all_formats() -> list[Format]:

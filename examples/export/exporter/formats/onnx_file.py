@@ -38,6 +38,16 @@ def _source(proto: Any, path: Path) -> Source:
     return Source(path.name, f"{by} as ONNX, opset {_opset(proto)}")
 
 
+def _check_options(graph: Any, options: Options) -> None:
+    if options.node is not None and (options.tensor is not None or options.zero_state):
+        raise Refusal(
+            "--tensor and --zero-state play no part beside --node, which exports one "
+            "LSTM alone; leave them out"
+        )
+    if options.zero_state and len(graph_inputs(graph)) < 2:
+        raise Refusal("--zero-state: the graph has no states as inputs; leave it out")
+
+
 def _wanted(graph: Any, options: Options) -> str:
     names = [output.name for output in graph.output]
     if options.tensor is not None:
@@ -80,6 +90,7 @@ def read(path: Path, options: Options) -> Model:
     graph, source = proto.graph, _source(proto, path)
     if not graph.node:
         raise Refusal(f"{path.name}: holds no graph; copy or export it again")
+    _check_options(graph, options)
     if options.node is not None:
         walk, node = _chosen(graph, options.node)
         return _node_model(walk.lstm_alone(node), source)
@@ -221,4 +232,6 @@ def run(path: Path, options: Options, model: Model, x: Array) -> tuple[Array, st
     return y.reshape(-1, model.stages()[-1].out_dim), session[1]
 
 
-FORMAT = Format("ONNX", (".onnx",), read, run)
+FORMAT = Format(
+    "ONNX", (".onnx",), read, run, frozenset({"tensor", "node", "zero_state"})
+)
