@@ -11,7 +11,8 @@ from typing import Any, NoReturn
 
 from exporter import VERSION, golden
 from exporter.c_header import Progress, header_lines
-from exporter.c_text import check_name, default_name, printable, safe
+from exporter.c_names import check_name, default_name
+from exporter.c_text import printable, safe
 from exporter.errors import Refusal
 from exporter.files import (
     STANDARD_OUTPUT,

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from exporter.c_names import HEADERS
 from exporter.errors import Refusal
 
 STANDARD_OUTPUT = "-"
@@ -56,6 +57,11 @@ def target_of(text: str, read: Iterable[Path], models: Sequence[str]) -> Path:
     if path.name.lower() == LIBRARY:
         raise Refusal(
             f"-o {text}: is {LIBRARY}, which the header includes; choose another"
+        )
+    if path.name.lower() in {f"{name}.h" for name in HEADERS}:
+        raise Refusal(
+            f"-o {text}: is the name of a header of the C library, in whose place it "
+            "could be included; choose another"
         )
     if path.name.lower().endswith(tuple(models)):
         raise Refusal(f"-o {text}: is named as a model is; choose one that ends in .h")

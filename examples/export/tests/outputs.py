@@ -101,6 +101,7 @@ TARGETS: dict[str, tuple[Callable[[Path], str], tuple[str, ...]]] = {
     "a new lstm.h": (_named("lstm.h"), ("lstm.h", "includes")),
     "LSTM.H": (_file("LSTM.H"), ("LSTM.H", "includes")),
     "a link to lstm.h": (_link("lstm.h"), ("link.h", "includes")),
+    "a header of C": (_named("math.h"), ("math.h", "C library")),
     "a directory that is not there": (_named("build/"), ("build/", "directory")),
     "below a file": (_named("sound.keras/out.h"), ("directory",)),
 }

@@ -82,6 +82,12 @@ def test_outputs(directory: Path, score: Score) -> None:
     outputs.test_outputs(directory, score)
 
 
+def test_names(directory: Path, score: Score) -> None:
+    import names
+
+    names.test_names(directory, score)
+
+
 def test_others(directory: Path, score: Score) -> None:
     import others
 
@@ -109,6 +115,7 @@ MODELS: dict[str, Callable[[Path, Score], list[Case]]] = {
 OTHERS: dict[str, Callable[[Path, Score], None]] = {
     "refusals": test_refusals,
     "outputs": test_outputs,
+    "names": test_names,
     "others": test_others,
     "style": test_style,
 }
