@@ -102,6 +102,43 @@ def _half_precision() -> Any:
 
 
 @keras.saving.register_keras_serializable("tests")
+def swish(x: Any) -> Any:
+    """A function that has the name of one of Keras'."""
+    return x * keras.ops.sigmoid(1.5 * x)
+
+
+def _curve(x: Any) -> Any:
+    return x * 2
+
+
+def _functions() -> Iterator[tuple[str, Callable[[], Any], tuple[str, ...]]]:
+    """Activations that are no names, in each place where there may be one."""
+    for of, function, words in (
+        ("a lambda", lambda x: x * 2, ("a lambda",)),
+        ("a function", _curve, ("your own", "'_curve'")),
+        ("a registered function", swish, ("your own", "swish'")),
+        ("a layer", L.PReLU(), ("a PReLU layer",)),
+    ):
+        for place, build in (
+            ("activation", lambda f: sequential(L.LSTM(3, activation=f, name="odd"))),
+            (
+                "recurrent_activation",
+                lambda f: sequential(L.LSTM(3, recurrent_activation=f, name="odd")),
+            ),
+            (
+                "activation",
+                lambda f: sequential(L.LSTM(3), L.Dense(2, activation=f, name="odd")),
+            ),
+            (
+                "activation",
+                lambda f: sequential(L.LSTM(3), L.Activation(f, name="odd")),
+            ),
+        ):
+            make = lambda build=build, function=function: build(function)  # noqa: E731
+            yield f"{of} as {place}", make, ("'odd'", place, "use one of", *words)
+
+
+@keras.saving.register_keras_serializable("tests")
 class OwnDense(L.Dense):
     """A layer that Keras does not have."""
 
@@ -170,10 +207,12 @@ KERAS: dict[str, tuple[Callable[[], Any], tuple[str, ...]]] = {
 
 
 def _keras_models(directory: Path) -> Iterator[Refused]:
-    for number, (name, (build, words)) in enumerate(KERAS.items()):
-        path = directory / f"refused{number}.keras"
-        build().save(path)
-        yield Refused(f"Keras {name}", [path], words)
+    listed = [(name, build, words) for name, (build, words) in KERAS.items()]
+    for number, (name, build, words) in enumerate([*listed, *_functions()]):
+        for suffix in (".keras", ".h5"):
+            path = directory / f"refused{number}{suffix}"
+            build().save(path)
+            yield Refused(f"Keras {name} as {suffix}", [path], words)
 
 
 # ---- Keras files -----------------------------------------------------------------------

@@ -26,6 +26,8 @@ from exporter.model import (
     Unchanged,
 )
 
+KERAS_ACTIVATIONS = ", ".join(a for a in ACTIVATIONS if a != "hard_sigmoid_keras2")
+
 
 @dataclass
 class Reader:
@@ -42,9 +44,9 @@ class Reader:
         module = entry.get("module") or "keras"
         if kind == "InputLayer":
             return None
-        if not module.startswith(("keras", "tensorflow.keras", "tf_keras")) or (
-            entry.get("registered_name") or kind
-        ) not in (kind, f"keras>{kind}"):
+        is_keras = module.startswith(("keras", "tensorflow.keras", "tf_keras"))
+        registered = entry.get("registered_name") or kind
+        if not is_keras or ">" in kind or registered not in (kind, f"keras>{kind}"):
             raise Refusal(f"{what}: a class of your own; export Keras' own layers only")
         self._check_dtype(what, config)
         name = str(config.get("name", kind.lower()))
@@ -93,20 +95,20 @@ class Reader:
         if value is None:
             return "linear"
         if isinstance(value, Mapping):
-            kind = str(value.get("class_name"))
-            inner = value.get("config")
+            kind, inner = str(value.get("class_name")), value.get("config")
             if kind in READ_OPTIONS and isinstance(inner, Mapping):
                 return self._layer_activation(f"{what}: {option}", kind, inner)
-            value = inner if isinstance(inner, str) and kind != "function" else kind
-            if value == "function":
-                value = inner
+            raise Refusal(
+                f"{what}: {option} is {_own_function(value)}, which cannot be read from "
+                f"the file; use one of {KERAS_ACTIVATIONS}, by its name"
+            )
         name = ALIASES.get(str(value), str(value))
         if name == "hard_sigmoid" and self.is_keras2:
             return "hard_sigmoid_keras2"
         if name not in ACTIVATIONS or name == "hard_sigmoid_keras2":
             raise Refusal(
                 f"{what}: {option}='{value}' is not supported; use one of "
-                f"{', '.join(a for a in ACTIVATIONS if a != 'hard_sigmoid_keras2')}"
+                f"{KERAS_ACTIVATIONS}"
             )
         return name
 
@@ -273,6 +275,14 @@ class Reader:
     def _reshape(self, name: str, what: str, config: Config) -> Unchanged:
         self.weights.arrays(name, "Reshape")
         return Unchanged(name, "Reshape", tuple(get(config, "target_shape", what)))
+
+
+def _own_function(value: Mapping[str, Any]) -> str:
+    """What a file says in place of an activation's name."""
+    kind, inner = value.get("class_name"), value.get("config")
+    if kind == "function" and isinstance(inner, str):
+        return f"a function of your own, '{inner}'"
+    return "a lambda" if kind in (None, "__lambda__", "function") else f"a {kind} layer"
 
 
 def _check_arrays(what: str, wanted: list[str], arrays: dict[str, Array]) -> None:
