@@ -19,6 +19,8 @@
  * x[timesteps][12] becomes y[9]:
  *   float work[SPEAKER_BIDIRECTIONAL_WORK_LEN(timesteps)];
  *   speaker_bidirectional_predict(x, timesteps, y, work);
+ * There is no speaker_bidirectional_step() for single timesteps: layer 'bidirectional'
+ * (Bidirectional) also runs from the end.
  *
  * To say where the weights go, define SPEAKER_BIDIRECTIONAL_WEIGHTS before including
  * this, for example as __attribute__((section(".flash"))) or PROGMEM (on AVR, with

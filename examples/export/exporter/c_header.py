@@ -109,6 +109,9 @@ def _usage(plan: Plan) -> Iterator[str]:
             f"scratch[{upper('SCRATCH_LEN')}];"
         )
         yield f" *   {name}_step(x, state, y, scratch);"
+    else:
+        why = safe(str(plan.model.why_whole))
+        yield from comment(f"There is no {name}_step() for single timesteps: {why}.")
     yield " *"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
@@ -56,6 +57,12 @@ def _parser() -> Parser:
     parser = Parser(
         prog="lstm_export.py",
         description="Turn a trained model into one C header that runs it with lstm.h.",
+        epilog="The header has NAME_predict() for a whole sequence, NAME_selftest(), and "
+        "NAME_step() for one timestep at a time where every layer can run so: not with "
+        "Bidirectional, go_backwards, or a Flatten or Reshape of timesteps. Its first "
+        "lines show how to call them, or why there is no NAME_step(). Headers of several "
+        "models may be included in one file if each has a --name of its own, case aside. "
+        "What cannot be exported exactly is refused: exit status 2 and one sentence.",
         argument_default=argparse.SUPPRESS,  # so that what is given can be told
     )
     add = parser.add_argument
@@ -71,9 +78,11 @@ def _parser() -> Parser:
     add(
         "--golden",
         choices=("auto", "framework", "reference"),
-        help="who says what the self-test expects: the framework that made the model "
-        "(where it is installed), or the float64 reference of this tool, for a header "
-        "that is the same on every machine",
+        help="whose numbers the self-test expects: those of the framework that made the "
+        "model, which has to be installed for it (keras, torch or onnxruntime), or those "
+        "of this tool's float64 reference, for a header that is the same on every "
+        "machine; auto is the framework where it is installed, else the reference. The "
+        "header says whose they are",
     )
     add("--version", action="version", version=f"lstm_export.py {VERSION}")
     keras = parser.add_argument_group("Keras weights without their model (.weights.h5)")
@@ -146,18 +155,20 @@ def _golden(form: Format, path: Path, options: Options, model: Model, by: str) -
     expected = golden.from_reference(model)
     if by == "reference":
         return expected
-    why = "is not installed, or has another version"
+    is_there = importlib.util.find_spec(form.framework) is not None
+    why = "does not run this file as it was saved" if is_there else "is not installed"
+    found = None
     try:
         found = form.run(path, options, model, expected.x)
     except Exception as error:  # a framework that cannot load its own file
-        found, why = None, f"cannot run it ({type(error).__name__})"
-        expected = replace(expected, by=f"{expected.by}; the framework {why}")
-    if found is None and by == "framework":
+        why = f"cannot run this file ({type(error).__name__})"
+    if found is not None:
+        return golden.checked(expected, found)
+    if by == "framework":
         raise Refusal(
-            f"{path.name}: the framework that made it {why}; install it or leave "
-            "--golden out"
+            f"{path.name}: {form.framework} {why}; install it or leave --golden out"
         )
-    return golden.checked(expected, found)
+    return replace(expected, by=f"{expected.by}, as {form.framework} {why}")
 
 
 def _export(arguments: Mapping[str, Any]) -> None:
@@ -184,6 +195,8 @@ def _export(arguments: Mapping[str, Any]) -> None:
     plan = Plan(model, name)
     lines = header_lines(plan, expected, _progress(model.parameters))
     said = f"{model.parameters:,} parameters, tested by {expected.by}"
+    if not model.can_stream:
+        said += f"; no step(): {model.why_whole}"
     if target is None:
         write_out(lines)
         print(f"lstm_export.py: {printable(said)}", file=sys.stderr)

@@ -203,7 +203,7 @@ class Built:
 
     @property
     def streams(self) -> bool:
-        return f" {self.name}_step(" in self.text
+        return f" lstm_status {self.name}_step(" in self.text
 
     @property
     def has_rows(self) -> bool:

@@ -9,6 +9,7 @@ import shutil
 import sys
 import time
 import unittest.mock
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +91,9 @@ def without_packages(directory: Path, score: Score) -> None:
         if missing:
             good = status == 2 and f"pip install {missing}`" in err
         else:
-            good = status == 0 and "by the float64 reference" in header.read_text()
+            text = " ".join(header.read_text().replace("\n *", "").split())
+            good = status == 0 and "by the float64 reference" in text
+            good = good and "as keras is not installed" in text
         score.check(good, f"{suffix} without other packages: {status} {err}")
     with unittest.mock.patch.dict(sys.modules, {"h5py": None}):
         status, _, err = export([kinds[".keras"], "-o", directory / "no.h"])
@@ -115,6 +118,42 @@ def large(directory: Path, score: Score) -> None:
     score.check(status == 0 and seconds < MOST_SECONDS, f"large model: {seconds} s {err}")
     score.check("weights written" in err, "large model: no progress was shown")
     header.unlink()
+
+
+NO_STEP: dict[str, tuple[Callable[[], list[Any]], str]] = {
+    "Bidirectional": (
+        lambda: [L.Bidirectional(L.LSTM(3), name="odd")],
+        "layer 'odd' (Bidirectional) also runs from the end",
+    ),
+    "go_backwards": (
+        lambda: [L.LSTM(3, go_backwards=True, name="odd")],
+        "layer 'odd' (LSTM) runs from the end",
+    ),
+    "Flatten": (
+        lambda: [L.LSTM(3, return_sequences=True), L.Flatten(name="odd")],
+        "layer 'odd' (Flatten) takes all timesteps at once",
+    ),
+    "Reshape": (
+        lambda: [L.Reshape((D, 4), name="odd"), L.LSTM(3)],
+        "layer 'odd' (Reshape) takes all timesteps at once",
+    ),
+    "": (lambda: [L.LSTM(3)], ""),
+}
+
+
+def no_step(directory: Path, score: Score) -> None:
+    """The header and the command say why there is no step()."""
+    for number, (name, (layers, why)) in enumerate(NO_STEP.items()):
+        path, header = directory / f"no_step{number}.keras", directory / "no_step.h"
+        sequential(*layers(), timesteps=4).save(path)
+        _, out, _ = export([path, "-o", header, "--golden", "reference"])
+        text = " ".join(header.read_text().replace("\n *", "").split())
+        said = f"There is no no_step_step() for single timesteps: {why}."
+        good = (said in text) == (why in out) == bool(why) if why else said not in text
+        score.check(good, f"{name} has no step(): {out}")
+        score.check(
+            (" lstm_status no_step_step(" in text) != bool(why), f"{name}: a step()"
+        )
 
 
 # ---- Names in the file -----------------------------------------------------------------
@@ -260,6 +299,7 @@ def test_others(directory: Path, score: Score) -> None:
     same_bytes(directory, score)
     summary(directory, score)
     without_packages(directory, score)
+    no_step(directory, score)
     large(directory, score)
     hostile_names(directory, score)
     damaged(directory, score)

@@ -34,7 +34,7 @@ class Options:
 
 @dataclass(frozen=True)
 class Format:
-    title: str
+    framework: str  # the package that runs its models
     suffixes: tuple[str, ...]
     read: Callable[[Path, Options], Model]
     # The framework's own output for x, and its name and version; None where it is not

@@ -64,4 +64,4 @@ def run(path: Path, options: Options, model: Model, x: Array) -> tuple[Array, st
     return output_of(lambda keras: keras.models.load_model(path, compile=False), model, x)
 
 
-FORMAT = Format("Keras", (".keras",), read, run)
+FORMAT = Format("keras", (".keras",), read, run)

@@ -35,4 +35,4 @@ def run(path: Path, options: Options, model: Model, x: Array) -> tuple[Array, st
     return output_of(lambda keras: keras.models.load_model(path, compile=False), model, x)
 
 
-FORMAT = Format("Keras 2", (".h5", ".hdf5"), read, run, frozenset({"config"}))
+FORMAT = Format("keras", (".h5", ".hdf5"), read, run, frozenset({"config"}))

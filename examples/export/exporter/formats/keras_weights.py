@@ -56,4 +56,4 @@ def run(path: Path, options: Options, model: Model, x: Array) -> tuple[Array, st
     return output_of(load, model, x)
 
 
-FORMAT = Format("Keras weights", (".weights.h5",), read, run, frozenset({"config"}))
+FORMAT = Format("keras", (".weights.h5",), read, run, frozenset({"config"}))

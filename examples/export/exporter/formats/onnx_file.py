@@ -233,5 +233,5 @@ def run(path: Path, options: Options, model: Model, x: Array) -> tuple[Array, st
 
 
 FORMAT = Format(
-    "ONNX", (".onnx",), read, run, frozenset({"tensor", "node", "zero_state"})
+    "onnxruntime", (".onnx",), read, run, frozenset({"tensor", "node", "zero_state"})
 )

@@ -97,4 +97,4 @@ def run(path: Path, options: Options, model: Model, x: Array) -> tuple[Array, st
     return (y + x[:, :skip] if skip else y), by
 
 
-FORMAT = Format("Proteus", (".json",), read, run)
+FORMAT = Format("torch", (".json",), read, run)

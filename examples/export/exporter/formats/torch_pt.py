@@ -48,4 +48,4 @@ def _state(path: Path) -> Mapping[str, npt.ArrayLike]:
 
 
 _FILE = TorchFile(_state, keeps_order=True)
-FORMAT = Format("PyTorch", (".pt", ".pth"), _FILE.read, _FILE.run, OPTIONS)
+FORMAT = Format("torch", (".pt", ".pth"), _FILE.read, _FILE.run, OPTIONS)

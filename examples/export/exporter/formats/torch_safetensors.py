@@ -28,4 +28,4 @@ def _state(path: Path) -> Mapping[str, npt.ArrayLike]:
 
 
 _FILE = TorchFile(_state, keeps_order=False)
-FORMAT = Format("PyTorch", (".safetensors",), _FILE.read, _FILE.run, OPTIONS)
+FORMAT = Format("torch", (".safetensors",), _FILE.read, _FILE.run, OPTIONS)
