@@ -315,6 +315,7 @@ def export_all(cases: list[Case], directory: Path, score: Score) -> list[Built]:
         status, out, err = export(arguments)
         if not score.check(status == 0, f"{case.name}: not exported: {out}{err}".strip()):
             continue
+        score.check("cannot run" not in out, f"{case.name}: {out}")
         found = Built(case, header, header.read_text(encoding="ascii"))
         if case.can_stream is not None:
             what = f"{case.name}: can stream: {found.streams}"

@@ -101,6 +101,41 @@ def _half_precision() -> Any:
     return sequential(L.LSTM(3, dtype="mixed_float16", name="half"))
 
 
+def _two_outputs() -> Any:
+    x = keras.Input((None, D))
+    h = L.LSTM(3)(x)
+    return keras.Model(x, [L.Dense(2)(h), L.Dense(3)(h)])
+
+
+def _integers() -> Any:
+    x = keras.Input((None, D), dtype="int32", name="counts")
+    return keras.Model(x, L.LSTM(3)(x))
+
+
+def _quantized() -> Any:
+    model = sequential(L.LSTM(4), L.Dense(8, name="packed"))
+    model.quantize("int8")
+    return model
+
+
+@keras.saving.register_keras_serializable("tests")
+class OwnModel(keras.Model):
+    """A model that is code."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.inner = L.LSTM(3)
+
+    def call(self, x: Any) -> Any:
+        return self.inner(x)
+
+
+def _own_model() -> Any:
+    model = OwnModel()
+    model(np.zeros((1, 2, D), np.float32))
+    return model
+
+
 @keras.saving.register_keras_serializable("tests")
 def swish(x: Any) -> Any:
     """A function that has the name of one of Keras'."""
@@ -183,7 +218,14 @@ KERAS: dict[str, tuple[Callable[[], Any], tuple[str, ...]]] = {
     "shared layer": (_shared, ("'twice'", "once")),
     "skip connection": (_skip, ("Add",)),
     "two halves": (_two_halves, ("halves", "tensors")),
-    "nested model": (lambda: sequential(sequential(L.LSTM(3))), ("Sequential",)),
+    "nested model": (
+        lambda: sequential(sequential(L.LSTM(3))),
+        ("Sequential", "a model in the model"),
+    ),
+    "integers as input": (_integers, ("'counts'", "int32")),
+    "quantized": (_quantized, ("'packed'", "int8", "float32")),
+    "own model": (_own_model, ("OwnModel", "keras.Sequential")),
+    "two outputs": (_two_outputs, ("output", "2 tensors")),
     "own class": (lambda: sequential(L.LSTM(3), OwnDense(2)), ("OwnDense", "your own")),
     "flatten of any length": (
         lambda: sequential(L.LSTM(3, return_sequences=True), L.Flatten(name="flat")),
@@ -278,6 +320,11 @@ def _link(file: Any) -> None:
     file[KERNEL] = h5py.ExternalLink("elsewhere.h5", "/kernel")
 
 
+def _nothing_stored(file: Any) -> None:
+    del file[KERNEL]
+    file.create_dataset(KERNEL, (D, 1 << 26), "<f4")
+
+
 W, C = "model.weights.h5", "config.json"
 FILES: dict[str, tuple[dict[str, Callable[[bytes], bytes]], tuple[str, ...]]] = {
     "NaN": ({W: _weights(_set(float("nan")))}, ("'first'", "kernel", "nan", "[2][3]")),
@@ -307,6 +354,10 @@ FILES: dict[str, tuple[dict[str, Callable[[bytes], bytes]], tuple[str, ...]]] = 
     "kept elsewhere": (
         {W: _weights(_external)},
         ("layers/lstm/cell/vars/0", "another file"),
+    ),
+    "a large array without numbers": (
+        {W: _weights(_nothing_stored)},
+        ("layers/lstm/cell/vars/0", "not in the file"),
     ),
     "a link": ({W: _weights(_link)}, ("'first'", "kernel")),
     "weights of no layer": (
@@ -471,6 +522,7 @@ STATES: dict[str, tuple[dict[str, Any], list[str], tuple[str, ...]]] = {
         ("'rec'", "weight_hh_l0_reverse"),
     ),
     "convolution": ({"conv__weight": np.ones((2, 3, 4), F)}, [], ("'conv'", "nn.Linear")),
+    "embedding": ({"tokens_emb__weight": np.ones((3, 3), F)}, [], ("Embedding",)),
     "statistics": ({"bn__running_mean": np.ones(3, F)}, [], ("bn.running_mean",)),
     "double": ({"lin__bias": np.ones(1)}, [], ("lin.bias", "float64")),
     "NaN": ({"rec__weight_ih_l0": _nan()}, [], ("rec", "kernel", "nan")),

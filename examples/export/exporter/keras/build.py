@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any
@@ -35,17 +35,17 @@ class Opened:
     """What a file of Keras holds."""
 
     config: dict[str, Any]
-    weights: Weights
+    weights: Callable[[], Weights]  # asked for once the configuration is one to export
     version: str
 
 
 def model_of(opened: Opened, file: str) -> Model:
     name, chain, in_file_order = entries_of(opened.config)
-    version = opened.version
-    reader = Reader(opened.weights, is_keras2=version_of(version)[:1] == (2,))
+    version, weights = opened.version, opened.weights()
+    reader = Reader(weights, is_keras2=version_of(version)[:1] == (2,))
     by_entry = {id(entry): reader.layer(entry) for entry in in_file_order}
     layers = [layer for entry in chain if (layer := by_entry[id(entry)]) is not None]
-    opened.weights.check_all_used()
+    weights.check_all_used()
     if not layers:
         raise Refusal("the model has no layers; there is nothing to export")
     configs = {str(entry["config"].get("name")): entry["config"] for entry in chain}
@@ -144,6 +144,9 @@ def output_of(
     for layer in loaded.layers:
         if getattr(layer, "stateful", False):
             layer.reset_state()
-    y = np.asarray(keras.ops.convert_to_numpy(loaded(x[None], training=False)))[0]
+    outputs = loaded(x[None], training=False)
+    if isinstance(outputs, Mapping | list | tuple):  # of one, by its name or not
+        (outputs,) = outputs.values() if isinstance(outputs, Mapping) else outputs
+    y = np.asarray(keras.ops.convert_to_numpy(outputs))[0]
     made_with = f"keras {keras.__version__} ({keras.backend.backend()} backend)"
     return y.reshape(-1, y.shape[-1]), made_with

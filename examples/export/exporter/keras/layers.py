@@ -43,6 +43,7 @@ class Reader:
         config = get(entry, "config", what)
         module = entry.get("module") or "keras"
         if kind == "InputLayer":
+            _check_input_dtype(what, config)
             return None
         is_keras = module.startswith(("keras", "tensorflow.keras", "tf_keras"))
         registered = entry.get("registered_name") or kind
@@ -68,6 +69,10 @@ class Reader:
         elif kind in READ_OPTIONS:
             self.weights.arrays(name, kind)
             layer = Activation(name, kind, self._layer_activation(what, kind, config))
+        elif kind in ("Sequential", "Functional", "Model"):
+            raise Refusal(
+                f"{what}: a model in the model; build the model of its layers themselves"
+            )
         else:
             raise Refusal(
                 f"{what}: {kind} is not supported; use LSTM, Bidirectional, Dense, "
@@ -78,7 +83,8 @@ class Reader:
     def _check_dtype(self, what: str, config: Config) -> None:
         dtype = config.get("dtype", "float32")
         if isinstance(dtype, Mapping):
-            dtype = dtype.get("config", {}).get("name", "unknown")
+            policy = dtype.get("config", {})
+            dtype = policy.get("name") or f"{dtype.get('class_name')} of {policy}"
         if dtype not in ("float32", None):
             raise Refusal(f"{what}: dtype='{dtype}'; build the model with float32")
 
@@ -275,6 +281,16 @@ class Reader:
     def _reshape(self, name: str, what: str, config: Config) -> Unchanged:
         self.weights.arrays(name, "Reshape")
         return Unchanged(name, "Reshape", tuple(get(config, "target_shape", what)))
+
+
+def _check_input_dtype(what: str, config: Config) -> None:
+    """Keras takes an input as this type: of float64 nothing is lost, of others it is."""
+    dtype = config.get("dtype", "float32")
+    if dtype not in ("float32", "float64", None):
+        raise Refusal(
+            f"{what}: dtype='{dtype}' rounds what is put in; build the model with a "
+            "float32 Input"
+        )
 
 
 def _own_function(value: Mapping[str, Any]) -> str:

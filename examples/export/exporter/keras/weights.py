@@ -47,7 +47,12 @@ class NewWeights:
         },
     }
 
-    def __init__(self, tree: Tree) -> None:
+    def __init__(self, tree: Tree, file: str) -> None:
+        if "layers" not in tree.attributes:
+            raise Refusal(
+                f"{file}: its weights are not laid out as Keras 3 does; load and save it "
+                "with Keras 3"
+            )
         self._tree = tree
         self._counts: Counter[str] = Counter()
         self._used: set[str] = set()
