@@ -197,12 +197,13 @@ def _export(arguments: Mapping[str, Any]) -> None:
     said = f"{model.parameters:,} parameters, tested by {expected.by}"
     if not model.can_stream:
         said += f"; no step(): {model.why_whole}"
+    notes = [printable(note) for note in model.notes]
     if target is None:
         write_out(lines)
-        print(f"lstm_export.py: {printable(said)}", file=sys.stderr)
+        print(f"lstm_export.py: {printable(said)}", *notes, sep="\n", file=sys.stderr)
     else:
         write(target, lines)
-        write_out([printable(f"wrote {output or target.name}: {said}")])
+        write_out([printable(f"wrote {output or target.name}: {said}"), *notes])
 
 
 def main(words: Sequence[str] | None = None) -> int:

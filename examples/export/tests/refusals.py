@@ -555,6 +555,8 @@ def torch_refusals(python: str, directory: Path, score: Score) -> None:
         "projected.pt": ("proj_size",),
         "double.pt": ("float64",),
         "conv.pt": ("nn.Linear",),
+        "sparse.pt": ("weight_hh_l0", "sparse"),
+        "meta.pt": ("weight_hh_l0", "meta"),
         "pickled.pt": ("state_dict",),
         "checkpoint.pt": ("'epoch'", "state_dict"),
         "cut.pt": ("state_dict",),
@@ -632,6 +634,19 @@ def _middle(b: Any) -> Any:
 def _mean(b: Any) -> Any:
     y = onnx_models._squeezed(b, b.lstm("x", D))
     return b.model(b.node("ReduceMean", y, b.constant(np.array([0]))))
+
+
+def _diamonds(b: Any) -> Any:
+    y = onnx_models._squeezed(b, b.lstm("x", D))
+    for _ in range(8):
+        y = b.node("Mul", y, y)
+    return b.model(y)
+
+
+def _without_features(b: Any) -> Any:
+    y = onnx_models._squeezed(b, b.lstm("x", D))
+    y = b.node("MatMul", y, b.weight(onnx_models.H, 1))
+    return b.model(onnx_models._squeezed(b, y, -1))
 
 
 def _turned(b: Any) -> Any:
@@ -718,6 +733,8 @@ ONNX: dict[str, tuple[Callable[[Any], Any], list[str], tuple[str, ...]]] = {
     "branches": (_branches, [], ("Add", "2 outputs")),
     "alpha": (_scaled, [], ("Gemm", "alpha")),
     "a row in the middle": (_middle, [], ("Gather", "last or first")),
+    "diamonds": (_diamonds, [], ("'mul2'", "2 outputs")),
+    "no axis of features": (_without_features, [], ("Squeeze", "axis of features")),
     "a mean": (_mean, [], ("ReduceMean",)),
     "features before timesteps": (_turned, [], ("axes",)),
     "weights of nothing": (_unused, [], ("plays no part", "w0")),

@@ -40,6 +40,12 @@ def _state(path: Path) -> Mapping[str, npt.ArrayLike]:
                 f"the tensor '{name}' is stored as {value.dtype}; save the model with "
                 "float32 weights"
             )
+        if value.layout != torch.strided or value.is_meta:
+            kind = "on the device meta" if value.is_meta else value.layout
+            raise Refusal(
+                f"the tensor '{name}' is stored as {kind}; save the model with all of "
+                "its numbers"
+            )
         # By way of a list: a torch built for another numpy cannot share memory with it.
         found[str(name)] = np.array(value.tolist(), np.float32).reshape(
             tuple(value.shape)
