@@ -96,7 +96,7 @@ train-check: venv ## recompute Keras' predictions for the speakers example and c
 	@$(PYTHON) examples/speakers/train.py --check
 	@$(PYTHON) examples/firmware/generate.py --check
 
-test-export: venv ## examples/export: 146 models of Keras, PyTorch and ONNX become C and run
+test-export: venv ## examples/export: 147 models of Keras, PyTorch and ONNX become C and run
 	@$(PIP) -r examples/export/tests/requirements.txt
 	@$(PIP) --no-deps -r examples/export/tests/requirements-alone.txt
 	@$(PYTHON) examples/export/tests/run.py

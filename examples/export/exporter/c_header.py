@@ -167,7 +167,7 @@ def _define(name: str, value: str) -> Iterator[str]:
 def _chunk(plan: Plan) -> Iterator[str]:
     chunk = plan.macro("CHUNK")
     yield "/* Timesteps that go through the layers together: what lstm.h looks ahead. */"
-    yield "/* Fewer need less scratch and give the same bits. */"
+    yield "/* Fewer, but one, need less scratch and give the same bits. */"
     yield f"#ifndef {chunk}"
     yield f"#define {chunk} (LSTM_SCRATCH_LEN(1) > 4 ? (size_t)8 : (size_t)1)"
     yield "#endif"
@@ -222,6 +222,9 @@ def _assertions(plan: Plan) -> Iterator[str]:
         total.append(f"sizeof {plan.of(op, WEIGHTS)} / sizeof(float)")
         condition = f"{total[-1]} == {' + '.join(terms)}"
         yield from wrapped(f"typedef char {plan.of(op, COUNT)}[{condition} ? 1 : -1];")
+    if plan.in_chunks and not plan.has_mask:
+        condition = f"{plan.macro('CHUNK')} >= 1"
+        yield f"typedef char {plan.name}_chunk[{condition} ? 1 : -1];"
     condition = f"{' + '.join(total)} == {plan.macro('PARAM_COUNT')}"
     yield from wrapped(f"typedef char {plan.name}_check[{condition} ? 1 : -1];")
     yield ""

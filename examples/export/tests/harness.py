@@ -23,6 +23,7 @@ import numpy.typing as npt
 from exporter.command import main
 
 ROOT = Path(__file__).resolve().parents[3]
+TOOL = ROOT / "examples/export/lstm_export.py"
 TOLERANCE = 2e-6  # and as much of the value
 TOGETHER = 16  # headers in one program
 WARNINGS = [

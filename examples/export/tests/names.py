@@ -47,7 +47,7 @@ def compiler_says(text: str, directory: Path, defines: Sequence[str] = ()) -> st
     """What the compilers of C and C++ have against a file, nothing if all is well."""
     source = directory / "names.c"
     source.write_text(text, encoding="ascii")
-    shared = [*WARNINGS, "-Wno-unused-function", f"-I{ROOT / 'include'}", *defines]
+    shared = [*WARNINGS, f"-I{ROOT / 'include'}", *defines]
     commands = (
         ["gcc", "-std=gnu99"],
         ["g++", "-x", "c++", "-std=gnu++11"],

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import subprocess
 import sys
 import time
 import unittest.mock
@@ -15,11 +16,12 @@ from typing import Any
 
 import harness
 import keras_models
+import names
 import numpy as np
 import onnx
 import onnx_models
 import refusals
-from harness import Case, Pair, Score, export
+from harness import TOOL, Case, Pair, Score, export
 from keras_models import D, L, keras, sequential
 from safetensors.numpy import save_file
 
@@ -118,6 +120,64 @@ def large(directory: Path, score: Score) -> None:
     score.check(status == 0 and seconds < MOST_SECONDS, f"large model: {seconds} s {err}")
     score.check("weights written" in err, "large model: no progress was shown")
     header.unlink()
+
+
+def plain_config(directory: Path, score: Score) -> None:
+    """Weights with what to_json() gives, which has no version: Keras itself runs it."""
+    model = sequential(
+        L.LSTM(4, recurrent_activation="hard_sigmoid"), L.Dense(2, name="dense")
+    )
+    weights, config = directory / "plain.weights.h5", directory / "plain.json"
+    model.save_weights(weights)
+    config.write_text(model.to_json(), encoding="utf-8")
+    arguments = [weights, "--config", config, "-o", directory / "plain.h"]
+    status, out, err = export(arguments)
+    score.check(status == 0 and "tested by keras 3" in out, f"to_json(): {out}{err}")
+
+
+def left_out(directory: Path, score: Score) -> None:
+    """The tensors that an output does without are named."""
+    builder = onnx_models.Builder(1)
+    kept = builder.lstm("x", D)
+    extra = builder.lstm("x", D, bias=False)
+    model = builder.model(onnx_models._squeezed(builder, kept))
+    output = onnx.helper.make_tensor_value_info(extra, onnx.TensorProto.FLOAT, None)
+    model.graph.output.append(output)
+    path, header = directory / "left_out.onnx", directory / "left_out.h"
+    onnx.save(model, path)
+    for option in (["--tensor", model.graph.output[0].name], ["--node", kept]):
+        _, out, err = export([path, "-o", header, *option])
+        said = "play no part in it: w3, w4" in header.read_text()
+        score.check(said and "w3, w4" in out, f"{option}: {out}{err}")
+
+
+def old_python(directory: Path, score: Score) -> None:
+    """A Python that cannot read the tool is told from one that can."""
+    code = (
+        "import sys, runpy; sys.version_info = (3, 9, 2); "
+        f"runpy.run_path({str(TOOL)!r}, run_name='__main__')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-B", "-c", code],
+        cwd=directory,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    good = done.returncode == 2 and done.stderr.count("\n") == 1
+    score.check(good and "3.10" in done.stderr, f"Python 3.9: {done}")
+
+
+def no_chunk(directory: Path, score: Score) -> None:
+    """Chunks of no timesteps, which would never end, do not compile."""
+    path, header = directory / "chunk.keras", directory / "chunk.h"
+    sequential(L.LSTM(4, return_sequences=True), L.LSTM(3)).save(path)
+    export([path, "-o", header, "--golden", "reference"])
+    for count in (1, 0):
+        said = names.compiler_says(
+            '#include "chunk.h"\n', directory, ["-w", f"-DCHUNK_CHUNK={count}"]
+        )
+        score.check(bool(said) == (count == 0), f"chunks of {count}: {said}")
 
 
 NO_STEP: dict[str, tuple[Callable[[], list[Any]], str]] = {
@@ -299,6 +359,10 @@ def test_others(directory: Path, score: Score) -> None:
     same_bytes(directory, score)
     summary(directory, score)
     without_packages(directory, score)
+    plain_config(directory, score)
+    left_out(directory, score)
+    old_python(directory, score)
+    no_chunk(directory, score)
     no_step(directory, score)
     large(directory, score)
     hostile_names(directory, score)

@@ -14,18 +14,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import refusals
-from harness import Score, export
+from harness import TOOL, Score, export
 from keras_models import L, sequential
 from refusals import Refused
 
 from exporter import files
 
-TOOL = Path(__file__).resolve().parents[1] / "lstm_export.py"
 NOBODY = 65534
 
 
 def _model(directory: Path) -> Path:
-    path = directory / "sound.keras"
+    path = directory / "to_write.keras"
     if not path.exists():
         sequential(L.LSTM(6, name="first"), L.Dense(2)).save(path)
     return path

@@ -437,6 +437,13 @@ def _options(directory: Path) -> Iterator[Refused]:
     with h5py.File(old, "r+") as file:
         del file.attrs["model_config"]
     yield Refused("an .h5 without its model", [old], ("--config",))
+    unknown = directory / "unknown.h5"
+    sequential(L.LSTM(3, recurrent_activation="hard_sigmoid", name="gated")).save(unknown)
+    with h5py.File(unknown, "r+") as file:
+        for holder in (file, file["model_weights"]):
+            holder.attrs.pop("keras_version", None)
+    words = ("'gated'", "recurrent_activation='hard_sigmoid'", "Keras 2")
+    yield Refused("a hard_sigmoid of either Keras", [unknown], words)
 
 
 # An option and its value, and the formats it is for.

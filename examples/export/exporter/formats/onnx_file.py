@@ -11,9 +11,10 @@ import numpy as np
 from exporter.errors import Refusal, require
 from exporter.formats import Format, Options
 from exporter.model import Array, Model, Source, with_early_rows
-from exporter.onnx_graph.lstm import LstmNode
 from exporter.onnx_graph.values import FEATURES, Data
 from exporter.onnx_graph.walk import Walk, graph_inputs, shape_of, start
+
+MOST_NAMES = 20  # in a note
 
 
 def _load(path: Path) -> Any:
@@ -78,11 +79,13 @@ def _chosen(graph: Any, name: str) -> tuple[Walk, Any]:
     return fitting[0]
 
 
-def _node_model(node: LstmNode, source: Source) -> Model:
+def _node_model(graph: Any, name: str, source: Source) -> Model:
+    walk, found = _chosen(graph, name)
+    node = walk.lstm_alone(found)
     note = f"The LSTM node '{node.name}' alone, all rows of its output, states from zero."
     layers = (node.layer(sequences=True),)
-    dim = node.cells[0].input_dim
-    return Model(node.name, layers, dim, None, source, (note,))
+    notes = (note, *_left_out(graph, walk.used))
+    return Model(node.name, layers, node.cells[0].input_dim, None, source, notes)
 
 
 def read(path: Path, options: Options) -> Model:
@@ -92,8 +95,7 @@ def read(path: Path, options: Options) -> Model:
         raise Refusal(f"{path.name}: holds no graph; copy or export it again")
     _check_options(graph, options)
     if options.node is not None:
-        walk, node = _chosen(graph, options.node)
-        return _node_model(walk.lstm_alone(node), source)
+        return _node_model(graph, options.node, source)
     walk, first = start(graph, options.zero_state, _opset(proto))
     name = _wanted(graph, options)
     output = walk.value(name)
@@ -110,7 +112,7 @@ def read(path: Path, options: Options) -> Model:
         int(dims[-1] or 0),
         dims[time],
         source,
-        _notes(graph, options, name),
+        (*_notes(graph, options, name), *_left_out(graph, walk.used)),
     )
 
 
@@ -150,6 +152,16 @@ def _notes(graph: Any, options: Options, name: str) -> tuple[str, ...]:
     if states and options.zero_state:
         notes.append(f"The inputs {', '.join(states)} are zeros to begin with.")
     return tuple(notes)
+
+
+def _left_out(graph: Any, used: set[str]) -> tuple[str, ...]:
+    """Names the weights that --tensor or --node leaves out."""
+    names = [tensor.name for tensor in graph.initializer if tensor.name not in used]
+    if not names:
+        return ()
+    shown = ", ".join(names[:MOST_NAMES])
+    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+    return (f"These tensors of the file play no part in it: {shown}{more}.",)
 
 
 # ---- ONNX Runtime's output -------------------------------------------------------------

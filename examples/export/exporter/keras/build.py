@@ -42,7 +42,8 @@ class Opened:
 def model_of(opened: Opened, file: str) -> Model:
     name, chain, in_file_order = entries_of(opened.config)
     version, weights = opened.version, opened.weights()
-    reader = Reader(weights, is_keras2=version_of(version)[:1] == (2,))
+    generation = version_of(version)[:1] or weights.generation
+    reader = Reader(weights, generation)
     by_entry = {id(entry): reader.layer(entry) for entry in in_file_order}
     layers = [layer for entry in chain if (layer := by_entry[id(entry)]) is not None]
     weights.check_all_used()
@@ -57,7 +58,8 @@ def model_of(opened: Opened, file: str) -> Model:
             f"the model's input has the shape {(None, *shape)}; sequences of vectors, "
             "Input((timesteps, features)), are needed"
         )
-    source = Source(file, f"keras {version}" if version else "an unknown Keras")
+    known = version or " ".join(f"{number}.x" for number in generation)
+    source = Source(file, f"keras {known}" if known else "an unknown Keras")
     timesteps = None if shape[0] is None else int(shape[0])
     notes = _notes(layers, version)
     model = Model(name, (), int(shape[1]), timesteps, source, notes)
@@ -118,7 +120,7 @@ def _notes(layers: list[Layer], version: str) -> tuple[str, ...]:
 # ---- Keras' own output -----------------------------------------------------------------
 
 
-def keras_of(version: str) -> ModuleType | None:
+def keras_of(made_by: str) -> ModuleType | None:
     """Keras, if it is installed and of the generation that made the model."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
@@ -126,8 +128,8 @@ def keras_of(version: str) -> ModuleType | None:
         keras = importlib.import_module("keras")
     except ImportError:
         return None
-    known = version_of(version.removeprefix("keras "))[:1]
-    return keras if known == version_of(keras.__version__)[:1] else None
+    generation = version_of(keras.__version__)[0]
+    return keras if made_by.startswith(f"keras {generation}.") else None
 
 
 def output_of(

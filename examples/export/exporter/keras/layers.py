@@ -34,7 +34,7 @@ class Reader:
     """Turns configurations into layers."""
 
     weights: Weights
-    is_keras2: bool
+    generation: tuple[int, ...]  # of Keras; empty where it is not known
 
     def layer(self, entry: Config) -> Layer | None:
         """The layer, or None for an InputLayer."""
@@ -109,7 +109,12 @@ class Reader:
                 f"the file; use one of {KERAS_ACTIVATIONS}, by its name"
             )
         name = ALIASES.get(str(value), str(value))
-        if name == "hard_sigmoid" and self.is_keras2:
+        if name == "hard_sigmoid" and not self.generation:
+            raise Refusal(
+                f"{what}: {option}='{name}' is another function in Keras 2 than in Keras "
+                "3, and the file does not say which saved it; load and save it again"
+            )
+        if name == "hard_sigmoid" and self.generation == (2,):
             return "hard_sigmoid_keras2"
         if name not in ACTIVATIONS or name == "hard_sigmoid_keras2":
             raise Refusal(
