@@ -365,6 +365,11 @@ FILES: dict[str, tuple[dict[str, Callable[[bytes], bytes]], tuple[str, ...]]] = 
         ("layers/more/vars/0",),
     ),
     "other units": ({C: _config('"units": 6', '"units": 7')}, ("'first'", "units=7")),
+    "a list as units": ({C: _config('"units": 6', '"units": [6]')}, ("'first'", "[6]")),
+    "a text as configuration": (
+        {C: _config('{"name": "float32"}', '"float32"')},
+        ("configuration", "Keras writes"),
+    ),
     "another use_bias": (
         {C: _config('"use_bias": true', '"use_bias": false')},
         ("'first'", "bias"),
@@ -650,6 +655,13 @@ def _diamonds(b: Any) -> Any:
     return b.model(y)
 
 
+def _output_too_many(b: Any) -> Any:
+    shape = b.constant(np.array([1, 1, onnx_models.H]))
+    zeros = b.node("ConstantOfShape", shape, outputs=2)
+    y = b.lstm("x", D, "", f"{zeros}_1", zeros)
+    return b.model(onnx_models._squeezed(b, y))
+
+
 def _without_features(b: Any) -> Any:
     y = onnx_models._squeezed(b, b.lstm("x", D))
     y = b.node("MatMul", y, b.weight(onnx_models.H, 1))
@@ -741,6 +753,8 @@ ONNX: dict[str, tuple[Callable[[Any], Any], list[str], tuple[str, ...]]] = {
     "alpha": (_scaled, [], ("Gemm", "alpha")),
     "a row in the middle": (_middle, [], ("Gather", "last or first")),
     "diamonds": (_diamonds, [], ("'mul2'", "2 outputs")),
+    "an output too many": (_output_too_many, [], ("'constantofshape0'", "2 outputs")),
+    "a number as direction": (_onnx_lstm(direction=1), [], ("graph", "ONNX writes")),
     "no axis of features": (_without_features, [], ("Squeeze", "axis of features")),
     "a mean": (_mean, [], ("ReduceMean",)),
     "features before timesteps": (_turned, [], ("axes",)),

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from exporter.errors import Refusal, require
+from exporter.errors import Refusal, as_written_by, require
 from exporter.formats import Format, Options
 from exporter.model import Array, Model, Source, with_early_rows
 from exporter.onnx_graph.values import FEATURES, Data
@@ -90,6 +90,11 @@ def _node_model(graph: Any, name: str, source: Source) -> Model:
 
 def read(path: Path, options: Options) -> Model:
     proto = _load(path)
+    with as_written_by("ONNX", f"{path.name}: its graph"):
+        return _model(proto, path, options)
+
+
+def _model(proto: Any, path: Path, options: Options) -> Model:
     graph, source = proto.graph, _source(proto, path)
     if not graph.node:
         raise Refusal(f"{path.name}: holds no graph; copy or export it again")

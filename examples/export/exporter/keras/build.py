@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from exporter.errors import Refusal
+from exporter.errors import Refusal, as_written_by
 from exporter.keras.chain import entries_of, input_shape_of
 from exporter.keras.layers import Reader
 from exporter.keras.masks import mark_masked, version_of
@@ -40,6 +40,11 @@ class Opened:
 
 
 def model_of(opened: Opened, file: str) -> Model:
+    with as_written_by("Keras", f"{file}: its configuration"):
+        return _model_of(opened, file)
+
+
+def _model_of(opened: Opened, file: str) -> Model:
     name, chain, in_file_order = entries_of(opened.config)
     version, weights = opened.version, opened.weights()
     generation = version_of(version)[:1] or weights.generation

@@ -106,6 +106,11 @@ class Walk:
             results = [run_node(node, inputs)] + [Unknown("a mask")] * 3
         else:
             results = self._constants(node, inputs)
+        if len(results) < len(node.output):
+            raise Refusal(
+                f"{label(node)}: has {len(node.output)} outputs where {len(results)} can "
+                "be; export the model again"
+            )
         for name, result in zip(node.output, results, strict=False):
             self.values[name] = result
 
