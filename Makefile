@@ -18,8 +18,8 @@ PIP = $(PYTHON) -m pip install --quiet --disable-pip-version-check
 EXAMPLES := $(basename $(notdir $(wildcard examples/[0-9]*.c)))
 TESTS := $(basename $(notdir $(wildcard tests/test_*.c)))
 FUZZ := $(basename $(notdir $(wildcard tests/fuzz/fuzz_*.c)))
-# The speakers' headers are the exporter's, laid out by it.
-SOURCES = $(shell git ls-files '*.c' '*.cc' '*.h' ':!examples/speakers/speaker_*.h')
+# The models' headers are the exporter's, laid out by it.
+SOURCES = $(shell git ls-files '*.c' '*.cc' '*.h' ':!examples/*/speaker_*.h')
 
 .PHONY: all run examples test test-std mutants coverage digest accuracy targets firmware analyze sizes endurance flags fuzz fuzz-export sanitize bench bench-peers golden train-check test-export export export-check venv format format-check help clean
 all: run
@@ -96,12 +96,12 @@ train-check: venv ## recompute Keras' predictions for the speakers example and c
 	@$(PYTHON) examples/speakers/train.py --check
 	@$(PYTHON) examples/firmware/generate.py --check
 
-test-export: venv ## examples/export: 146 models of Keras, PyTorch and ONNX become C and run
+test-export: venv ## examples/export: 147 models of Keras, PyTorch and ONNX become C and run
 	@$(PIP) -r examples/export/tests/requirements.txt
 	@$(PIP) --no-deps -r examples/export/tests/requirements-alone.txt
 	@$(PYTHON) examples/export/tests/run.py
 
-export: venv ## make the speakers' headers from their .keras files
+export: venv ## make the examples' headers from their .keras files
 	@PYTHON='$(PYTHON)' sh examples/export/headers.sh
 
 export-check: venv ## fail if `make export` would change a header

@@ -5,17 +5,23 @@
 cd "$(dirname "$0")" || exit 2
 out=../../build/export
 mkdir -p $out || exit 2
-passed=0 failed=0
-for name in speaker_streaming speaker_bidirectional; do
-    header=../speakers/$name.h
-    [ "$1" = --check ] && target=$out/$name.h || target=$header
-    if "${PYTHON:-python3}" -B lstm_export.py ../speakers/$name.keras -o $target --name $name \
-        --golden reference && cmp $target $header; then
+mode=$1 passed=0 failed=0
+
+# header MODEL HEADER NAME - below examples/
+header() {
+    [ "$mode" = --check ] && target=$out/${2##*/} || target=../$2
+    if "${PYTHON:-python3}" -B lstm_export.py "../$1" -o "$target" --name "$3" \
+        --golden reference && cmp "$target" "../$2"; then
         passed=$((passed + 1))
     else
-        echo "FAILED: examples/speakers/$name.h is not what lstm_export.py makes of $name.keras"
+        echo "FAILED: examples/$2 is not what lstm_export.py makes of examples/$1"
         failed=$((failed + 1))
     fi
+}
+
+for name in speaker_streaming speaker_bidirectional; do
+    header speakers/$name.keras speakers/$name.h $name
 done
+header firmware/arduino/speaker.keras firmware/arduino/speaker/speaker_model.h speaker
 echo "$passed passed, $failed failed"
 [ $failed -eq 0 ]

@@ -6,13 +6,16 @@ Reads Keras (.keras, .weights.h5 with --config, .h5), PyTorch (.pt and .safetens
 the state_dict of nn.LSTM and nn.Linear), ONNX (.onnx) and guitar amplifiers' JSON
 (.json). What cannot be exported exactly is refused: exit status 2 and one sentence.
 
-Needs h5py and numpy; onnx, safetensors or torch for files of that kind.
+Needs Python 3.10, h5py and numpy; onnx, safetensors or torch for files of that kind.
 """
 
 from __future__ import annotations
 
 import sys
 
+if sys.version_info < (3, 10):  # noqa: UP036 - or an older one shows a traceback
+    sys.stderr.write("lstm_export.py: needs Python 3.10 or newer; install that\n")
+    sys.exit(2)
 try:
     from exporter.command import main
 except ModuleNotFoundError as error:

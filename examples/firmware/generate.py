@@ -1,11 +1,12 @@
 """Make what the firmware needs from Keras: golden.h, and the model of the Arduino sketch.
 
-    python examples/firmware/generate.py           train, and make both files
+    python examples/firmware/generate.py           train, and make the files
     python examples/firmware/generate.py --check   compare the files with Keras
 
 golden.h holds a test utterance and Keras' answer with the weights of the streaming model
 (examples/speakers/speaker_streaming.h). The sketch has a model of its own, LSTM(8) and
-753 parameters, trained the same way by the functions of examples/speakers/train.py.
+753 parameters, trained the same way by the functions of examples/speakers/train.py:
+speaker.keras, of which `make export` makes the header, and utterances.h.
 
 Needs the packages of tests/requirements.txt. Runs on the CPU with one thread.
 """
@@ -26,7 +27,8 @@ import numpy as np  # noqa: E402
 import train  # noqa: E402
 
 GOLDEN = HERE / "golden.h"
-SKETCH_MODEL = HERE / "arduino" / "speaker" / "speaker_model.h"
+SKETCH_MODEL = HERE / "arduino" / "speaker.keras"
+UTTERANCES = HERE / "arduino" / "speaker" / "utterances.h"
 SKETCH_RECIPE = train.Recipe("sketch", 8, dropout=0.1)
 TOLERANCE = 1e-5
 
@@ -105,36 +107,21 @@ def first_of_each_speaker(test: train.Utterances) -> train.Utterances:
     return test.pick(np.array([np.argmax(test.speakers == s) for s in range(9)]))
 
 
-def sketch_lines(lstm: list, dense: list, test: train.Utterances) -> Iterator[str]:
-    model = train.deployed_model(SKETCH_RECIPE, lstm, dense)
-    percent = train.accuracy(train.predict(model, test), test.speakers)
-    said = first_of_each_speaker(test)
+def utterances_lines(model: train.keras.Model, said: train.Utterances) -> Iterator[str]:
     answers = train.predict(model, said)
     yield from comment(
         made_by() + ".",
-        f"LSTM({SKETCH_RECIPE.units}) -> Dense(9, softmax) for frames of 12 numbers, "
-        f"{SKETCH_RECIPE.parameters} parameters: who of nine speakers says two vowels? "
-        f"Right for {percent:.1f} % of the {len(test)} test utterances. Each array of "
-        "weights is what Keras' get_weights() returns, in a row.",
-        "With them nine utterances, one of each speaker, and Keras' answers: the whole "
-        "one to the first utterance, and to all of them the speaker.",
+        "Nine test utterances, one of each speaker, and Keras' answers with the weights "
+        f"of {SKETCH_MODEL.name}: the whole one to the first utterance, and to all of "
+        "them the speaker.",
         SOURCE,
     )
-    yield "#ifndef SPEAKER_MODEL_H"
-    yield "#define SPEAKER_MODEL_H"
+    yield "#ifndef UTTERANCES_H"
+    yield "#define UTTERANCES_H"
     yield ""
-    yield (
-        f"enum {{ FEATURES = 12, UNITS = {SKETCH_RECIPE.units}, SPEAKERS = 9, "
-        "UTTERANCES = 9 };"
-    )
+    yield "enum { UTTERANCES = 9, FEATURES = 12, SPEAKERS = 9 };"
     yield ""
     yield "/* clang-format off */"
-    for name, count, weights in (
-        ("lstm", "LSTM_PARAM_COUNT(FEATURES, UNITS)", lstm),
-        ("dense", "LSTM_DENSE_PARAM_COUNT(UNITS, SPEAKERS)", dense),
-    ):
-        flat = np.concatenate([w.ravel() for w in weights])
-        yield from array(f"const float {name}_weights[{count}] PROGMEM", flat)
     yield from array("const float keras_probabilities[SPEAKERS] PROGMEM", answers[0])
     speakers = ", ".join(str(a.argmax() + 1) for a in answers)
     yield f"const unsigned char keras_speakers[UTTERANCES] PROGMEM = {{{speakers}}};"
@@ -156,16 +143,11 @@ def numbers_of(path: Path, name: str) -> train.Array:
     return np.array([float(word) for word in words], dtype=np.float32)
 
 
-def sketch_weights() -> tuple[list, list]:
-    units, features = SKETCH_RECIPE.units, train.FEATURES
-    gates = 4 * units
-    return (
-        train.split(
-            numbers_of(SKETCH_MODEL, "lstm_weights"),
-            [(features, gates), (units, gates), (gates,)],
-        ),
-        train.split(numbers_of(SKETCH_MODEL, "dense_weights"), [(units, 9), (9,)]),
-    )
+def sketch_model() -> train.keras.Model:
+    model = train.keras.models.load_model(SKETCH_MODEL, compile=False)
+    if model.count_params() != SKETCH_RECIPE.parameters:
+        raise ValueError(f"{SKETCH_MODEL.name}: another model than the sketch's")
+    return model
 
 
 def report(name: str, difference: float) -> bool:
@@ -176,13 +158,18 @@ def report(name: str, difference: float) -> bool:
 def check(test: train.Utterances) -> int:
     golden = numbers_of(GOLDEN, "golden_probabilities") - golden_answer(test)
     frames = numbers_of(GOLDEN, "golden_frames") - np.ravel(test.frames[0])
-    model = train.deployed_model(SKETCH_RECIPE, *sketch_weights())
-    answers = train.predict(model, first_of_each_speaker(test))
-    sketch = numbers_of(SKETCH_MODEL, "keras_probabilities") - answers[0]
-    speakers = numbers_of(SKETCH_MODEL, "keras_speakers")
+    model = sketch_model()
+    said = first_of_each_speaker(test)
+    answers = train.predict(model, said)
+    sketch = numbers_of(UTTERANCES, "keras_probabilities") - answers[0]
+    heard = np.concatenate(said.frames).astype(np.float32)
+    heard = numbers_of(UTTERANCES, "utterance_frames") - np.ravel(heard)
+    speakers = numbers_of(UTTERANCES, "keras_speakers")
+    percent = train.accuracy(train.predict(model, test), test.speakers)
+    print(f"{SKETCH_MODEL.name}: {percent:.1f} % of {len(test)} test utterances right")
     results = [
         report(GOLDEN.name, float(np.max(np.abs(np.append(golden, frames))))),
-        report(SKETCH_MODEL.name, float(np.max(np.abs(sketch)))),
+        report(UTTERANCES.name, float(np.max(np.abs(np.append(sketch, heard))))),
         bool(np.array_equal(speakers, answers.argmax(axis=1) + 1)),
     ]
     return 0 if all(results) else 1
@@ -198,7 +185,10 @@ def main() -> int:
     if sys.argv[1:] == ["--check"]:
         return check(test)
     train.write(GOLDEN, golden_lines(test))
-    train.write(SKETCH_MODEL, sketch_lines(*train_sketch(train.load("train")), test))
+    model = train.deployed_model(SKETCH_RECIPE, *train_sketch(train.load("train")))
+    model.save(SKETCH_MODEL)
+    print(f"wrote {SKETCH_MODEL.name}")
+    train.write(UTTERANCES, utterances_lines(model, first_of_each_speaker(test)))
     return 0
 
 

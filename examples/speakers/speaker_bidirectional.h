@@ -19,13 +19,18 @@
  * x[timesteps][12] becomes y[9]:
  *   float work[SPEAKER_BIDIRECTIONAL_WORK_LEN(timesteps)];
  *   speaker_bidirectional_predict(x, timesteps, y, work);
+ * There is no speaker_bidirectional_step() for single timesteps: layer 'bidirectional'
+ * (Bidirectional) also runs from the end.
  *
  * To say where the weights go, define SPEAKER_BIDIRECTIONAL_WEIGHTS before including
  * this, for example as __attribute__((section(".flash"))) or PROGMEM (on AVR, with
  * LSTM_LOAD of lstm.h).
  */
+#if defined SPEAKER_BIDIRECTIONAL_H && SPEAKER_BIDIRECTIONAL_H + 0 != 0x1d05b0ff
+#error "SPEAKER_BIDIRECTIONAL_H is another header: export one of the models with another --name"
+#endif
 #ifndef SPEAKER_BIDIRECTIONAL_H
-#define SPEAKER_BIDIRECTIONAL_H
+#define SPEAKER_BIDIRECTIONAL_H 0x1d05b0ff
 
 #include "lstm.h"
 
@@ -2403,10 +2408,10 @@ SPEAKER_BIDIRECTIONAL_WEIGHTS static const float speaker_bidirectional_dense_wei
 
 /* These do not compile where a count is wrong. */
 typedef char
-    speaker_bidirectional_bidirectional_check[sizeof speaker_bidirectional_bidirectional_weights / sizeof(float)
+    speaker_bidirectional_bidirectional_count[sizeof speaker_bidirectional_bidirectional_weights / sizeof(float)
     == LSTM_PARAM_COUNT(12, 32) + LSTM_PARAM_COUNT(12, 32) ? 1 : -1];
 typedef char
-    speaker_bidirectional_dense_check[sizeof speaker_bidirectional_dense_weights / sizeof(float)
+    speaker_bidirectional_dense_count[sizeof speaker_bidirectional_dense_weights / sizeof(float)
     == LSTM_DENSE_PARAM_COUNT(64, 9) ? 1 : -1];
 typedef char
     speaker_bidirectional_check[sizeof speaker_bidirectional_bidirectional_weights / sizeof(float)

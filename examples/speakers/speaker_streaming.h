@@ -27,8 +27,11 @@
  * for example as __attribute__((section(".flash"))) or PROGMEM (on AVR, with LSTM_LOAD of
  * lstm.h).
  */
+#if defined SPEAKER_STREAMING_H && SPEAKER_STREAMING_H + 0 != 0x1fd14611
+#error "SPEAKER_STREAMING_H is another header: export one of the models with another --name"
+#endif
 #ifndef SPEAKER_STREAMING_H
-#define SPEAKER_STREAMING_H
+#define SPEAKER_STREAMING_H 0x1fd14611
 
 #include "lstm.h"
 
@@ -2435,10 +2438,10 @@ SPEAKER_STREAMING_WEIGHTS static const float speaker_streaming_dense_weights[441
 
 /* These do not compile where a count is wrong. */
 typedef char
-    speaker_streaming_lstm_check[sizeof speaker_streaming_lstm_weights / sizeof(float) ==
+    speaker_streaming_lstm_count[sizeof speaker_streaming_lstm_weights / sizeof(float) ==
     LSTM_PARAM_COUNT(12, 48) ? 1 : -1];
 typedef char
-    speaker_streaming_dense_check[sizeof speaker_streaming_dense_weights / sizeof(float)
+    speaker_streaming_dense_count[sizeof speaker_streaming_dense_weights / sizeof(float)
     == LSTM_DENSE_PARAM_COUNT(48, 9) ? 1 : -1];
 typedef char speaker_streaming_check[sizeof speaker_streaming_lstm_weights / sizeof(float)
     + sizeof speaker_streaming_dense_weights / sizeof(float) ==

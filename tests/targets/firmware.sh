@@ -153,8 +153,9 @@ if have avr-g++ && echo '#include <simavr/sim_avr.h>' | cc -E - >/dev/null 2>&1 
     cycles=$(($(cat $out/sketch.txt.cycles) / frames))
     echo "ATmega328P: $cycles cycles a frame, $((cycles / 16)) us at 16 MHz"
     sketch=$out/broken
-    cp $example/arduino/speaker/speaker.ino $out/broken
-    sed '/ lstm_weights/,/;/s/^    [-0-9.]*f,/    9.5f,/' \
+    cp $example/arduino/speaker/speaker.ino $example/arduino/speaker/utterances.h \
+        $out/broken
+    sed '/ speaker_lstm_weights\[/,/;/s/^    [-0-9.]*f,/    9.5f,/' \
         $example/arduino/speaker/speaker_model.h >$out/broken/speaker_model.h
     build_for_uno $out/broken/sketch.elf || exit 1
     if run_uno $out/broken/sketch.elf $out/broken/sketch.txt; then

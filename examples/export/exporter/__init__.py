@@ -6,8 +6,10 @@ model.py        the common description of a model: layers, weights, shapes
 reference.py    what the model computes, in float64
 golden.py       the input and expected output that the header's self-test uses
 plan.py         where each layer of the C code reads and writes
+c_names.py      the names in the C
 c_header.py     writes the C: weights, sizes, layers
 c_functions.py  writes the C: functions
+files.py        what is read and written
 command.py      the command line
 """
 

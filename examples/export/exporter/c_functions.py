@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from exporter.c_names import LAYER
 from exporter.c_text import comment, number, numbers, wrapped
 from exporter.golden import Golden
 from exporter.model import Activation, AddInput, Bidirectional, Dense, Lstm, Row
@@ -97,12 +98,12 @@ def _op(plan: Plan, op: Op) -> Iterator[str]:
         h, c = _state(op)
         rows = plan.count(op.rows)
         yield from _call(
-            f"lstm_bidirectional_forward(&{layer_name(plan, op)}, {op.source}, {mask}, "
+            f"lstm_bidirectional_forward(&{plan.of(op, LAYER)}, {op.source}, {mask}, "
             f"1, {rows}, {h}, {c}, {op.target}, scratch)"
         )
     elif isinstance(op.layer, Dense | Activation):
         rows = dense_rows(op, plan.count(op.rows))
-        layer = layer_name(plan, op)
+        layer = plan.of(op, LAYER)
         yield from _call(
             f"lstm_dense_forward(&{layer}, {op.source}, {rows}, {op.target})"
         )
@@ -131,7 +132,7 @@ def _lstm(plan: Plan, op: Op) -> Iterator[str]:
     assert isinstance(layer, Lstm)
     h, c = _state(op)
     rows, target = plan.count(op.rows), op.target or "NULL"
-    name = layer_name(plan, op)
+    name = plan.of(op, LAYER)
     if layer.masked:
         yield from _call(
             f"lstm_forward_batch(&{name}, {op.source}, mask, 1, {rows}, {h}, {c}, "
@@ -150,7 +151,7 @@ def _one_step(plan: Plan, op: Op) -> Iterator[str]:
     layer = op.layer
     assert isinstance(layer, Lstm)
     h, c = _state(op)
-    call = f"lstm_step(&{layer_name(plan, op)}, {op.source}, {h}, {c}, scratch)"
+    call = f"lstm_step(&{plan.of(op, LAYER)}, {op.source}, {h}, {c}, scratch)"
     if not layer.masked:
         yield from _call(call)
         return
@@ -160,10 +161,6 @@ def _one_step(plan: Plan, op: Op) -> Iterator[str]:
     if op.target:
         value = f"{op.target}[k] = is_used ? {_item(h, 'k')} : 0.0f;"
         yield from _loop(str(op.out_dim), [value])
-
-
-def layer_name(plan: Plan, op: Op) -> str:
-    return f"{plan.name}_{op.name}_layer"
 
 
 def _buffers(plan: Plan, first: str, rows: str) -> Iterator[str]:

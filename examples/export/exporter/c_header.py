@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import suppress
-from pathlib import Path
 
 import numpy as np
 
 from exporter import VERSION
-from exporter.c_functions import functions, layer_name
+from exporter.c_functions import functions
+from exporter.c_names import COUNT, LAYER, UNIT_COUNT, WEIGHTS, identity
 from exporter.c_text import comment, numbers, ones, safe, wrapped
-from exporter.errors import Refusal
 from exporter.golden import Golden
 from exporter.model import (
     OVER_ALL_UNITS,
@@ -34,14 +30,18 @@ Progress = Callable[[int, int], None]
 
 
 def header_lines(plan: Plan, golden: Golden, progress: Progress) -> Iterator[str]:
+    sizes, layers = list(_sizes(plan)), list(_layers(plan))
+    code = list(functions(plan, golden))
+    number = identity([plan.name, plan.model.sha256(), *sizes, *layers, *code])
     yield from _top(plan, golden)
-    yield from _sizes(plan)
+    yield from _guard(plan, number)
+    yield from sizes
     yield "/* clang-format off */"
     yield ""
     yield from _weights(plan, progress)
     yield from _assertions(plan)
-    yield from _layers(plan)
-    yield from functions(plan, golden)
+    yield from layers
+    yield from code
     yield ""
     yield "/* clang-format on */"
     yield "#endif"
@@ -70,8 +70,20 @@ def _top(plan: Plan, golden: Golden) -> Iterator[str]:
         "LSTM_LOAD of lstm.h)."
     )
     yield " */"
+
+
+def _guard(plan: Plan, number: int) -> Iterator[str]:
+    """Against this header a second time, and against another model of its name."""
+    upper = plan.macro
+    value = f"0x{number:08x}"
+    yield f"#if defined {upper('H')} && {upper('H')} + 0 != {value}"
+    yield (
+        f'#error "{upper("H")} is another header: export one of the models with another '
+        '--name"'
+    )
+    yield "#endif"
     yield f"#ifndef {upper('H')}"
-    yield f"#define {upper('H')}"
+    yield f"#define {upper('H')} {value}"
     yield ""
     yield '#include "lstm.h"'
     yield ""
@@ -97,6 +109,9 @@ def _usage(plan: Plan) -> Iterator[str]:
             f"scratch[{upper('SCRATCH_LEN')}];"
         )
         yield f" *   {name}_step(x, state, y, scratch);"
+    else:
+        why = safe(str(plan.model.why_whole))
+        yield from comment(f"There is no {name}_step() for single timesteps: {why}.")
     yield " *"
 
 
@@ -111,12 +126,12 @@ def _sizes(plan: Plan) -> Iterator[str]:
         yield f"#define {upper('TIMESTEPS')} {model.timesteps}"
     for op in plan.recurrent:
         units = cells(op.layer)[0].units
-        name = "UNITS" if len(plan.recurrent) == 1 else f"{op.name.upper()}_UNITS"
+        name = "UNITS" if len(plan.recurrent) == 1 else f"{op.name.upper()}_{UNIT_COUNT}"
         yield f"#define {upper(name)} {units}"
     yield f"#define {upper('PARAM_COUNT')} ((size_t){model.parameters})"
     yield ""
-    if upper("MAX") in plan.scratch() or any(all(b) for b in plan.buffers.values()):
-        yield f"#define {upper('MAX')}(a, b) ((a) > (b) ? (a) : (b))"
+    if upper("LARGER") in plan.scratch() or any(all(b) for b in plan.buffers.values()):
+        yield f"#define {upper('LARGER')}(a, b) ((a) > (b) ? (a) : (b))"
     if plan.in_chunks and not plan.has_mask:
         yield from _chunk(plan)
     yield "/* Floats of h and c, of scratch, of predict's work and of its output. */"
@@ -152,17 +167,13 @@ def _define(name: str, value: str) -> Iterator[str]:
 def _chunk(plan: Plan) -> Iterator[str]:
     chunk = plan.macro("CHUNK")
     yield "/* Timesteps that go through the layers together: what lstm.h looks ahead. */"
-    yield "/* Fewer need less scratch and give the same bits. */"
+    yield "/* Fewer, but one, need less scratch and give the same bits. */"
     yield f"#ifndef {chunk}"
     yield f"#define {chunk} (LSTM_SCRATCH_LEN(1) > 4 ? (size_t)8 : (size_t)1)"
     yield "#endif"
 
 
 # ---- Weights and layers ----------------------------------------------------------------
-
-
-def _array(plan: Plan, op: Op) -> str:
-    return f"{plan.name}_{op.name}_weights"
 
 
 def _weights(plan: Plan, progress: Progress) -> Iterator[str]:
@@ -178,7 +189,7 @@ def _weights(plan: Plan, progress: Progress) -> Iterator[str]:
         yield f"/* {safe(op.layer.name)} ({safe(op.layer.kind)}): {what} */"
         flat = np.concatenate([array.ravel() for _, array in arrays])
         prefix = f"{plan.macro('WEIGHTS')} static const float"
-        yield f"{prefix} {_array(plan, op)}[{flat.size}] = {{"
+        yield f"{prefix} {plan.of(op, WEIGHTS)}[{flat.size}] = {{"
         for start in range(0, flat.size, BLOCK):
             part = flat[start : start + BLOCK]
             block = "\n".join(numbers(part))
@@ -208,11 +219,12 @@ def _assertions(plan: Plan) -> Iterator[str]:
             terms = [_cell_count(cell) for cell in cells(layer)]
         if not terms:
             continue
-        total.append(f"sizeof {_array(plan, op)} / sizeof(float)")
+        total.append(f"sizeof {plan.of(op, WEIGHTS)} / sizeof(float)")
         condition = f"{total[-1]} == {' + '.join(terms)}"
-        yield from wrapped(
-            f"typedef char {plan.name}_{op.name}_check[{condition} ? 1 : -1];"
-        )
+        yield from wrapped(f"typedef char {plan.of(op, COUNT)}[{condition} ? 1 : -1];")
+    if plan.in_chunks and not plan.has_mask:
+        condition = f"{plan.macro('CHUNK')} >= 1"
+        yield f"typedef char {plan.name}_chunk[{condition} ? 1 : -1];"
     condition = f"{' + '.join(total)} == {plan.macro('PARAM_COUNT')}"
     yield from wrapped(f"typedef char {plan.name}_check[{condition} ? 1 : -1];")
     yield ""
@@ -235,13 +247,13 @@ def _layers(plan: Plan) -> Iterator[str]:
         found = _layer(plan, op)
         if found is not None:
             kind, fields = found
-            yield from wrapped(f"static const {kind} {layer_name(plan, op)} = {fields};")
+            yield from wrapped(f"static const {kind} {plan.of(op, LAYER)} = {fields};")
     yield ""
 
 
 def _layer(plan: Plan, op: Op) -> tuple[str, str] | None:
     layer = op.layer
-    array = _array(plan, op)
+    array = plan.of(op, WEIGHTS)
     if isinstance(layer, Lstm):
         flags = [
             layer.return_sequences,
@@ -286,33 +298,3 @@ def _dense_fields(array: str, kernel: Array, bias: Array | None, activation: str
     inputs, units = kernel.shape
     bias_at = f"{array} + {kernel.size}" if bias is not None else "NULL"
     return f"{{{inputs}, {units}, {array}, {bias_at}, LSTM_{activation.upper()}}}"
-
-
-# ---- The file --------------------------------------------------------------------------
-
-
-def write(path: Path, lines: Iterator[str]) -> None:
-    """Write the whole file or nothing."""
-    try:
-        handle, temporary = tempfile.mkstemp(
-            dir=path.parent, prefix=".lstm_export.", suffix=".tmp"
-        )
-    except OSError as error:
-        raise Refusal(
-            f"{path}: the directory cannot be written to ({error.strerror}); choose "
-            "another one"
-        ) from error
-    try:
-        with os.fdopen(handle, "w", encoding="ascii", newline="\n") as file:
-            file.writelines(f"{line}\n" for line in lines)
-        mask = os.umask(0)
-        os.umask(mask)
-        Path(temporary).chmod(0o666 & ~mask)
-        Path(temporary).replace(path)
-    except OSError as error:
-        raise Refusal(
-            f"{path.name}: {error.strerror}; nothing was written, choose another place"
-        ) from error
-    finally:
-        with suppress(FileNotFoundError):
-            Path(temporary).unlink()

@@ -1,4 +1,4 @@
-"""The words of C: identifiers, comments and numbers."""
+"""The words of C: comments, statements and numbers."""
 
 from __future__ import annotations
 
@@ -8,54 +8,19 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from exporter.errors import Refusal
 from exporter.model import Array
 
 WIDTH = 90
-
-KEYWORDS = frozenset(  # of C and C++
-    re.findall(
-        r"\w+",
-        """
-        alignas alignof and and_eq asm auto bitand bitor bool break case catch
-        char class compl const constexpr const_cast continue decltype default
-        delete do double dynamic_cast else enum explicit export extern false
-        float for friend goto if inline int long mutable namespace new noexcept
-        not not_eq nullptr operator or or_eq private protected public register
-        reinterpret_cast restrict return short signed sizeof static
-        static_assert static_cast struct switch template this thread_local throw
-        true try typedef typeid typename typeof union unsigned using virtual
-        void volatile wchar_t while xor xor_eq
-        """,
-    )
-)
-
-
-def check_name(name: str) -> None:
-    """Refuse a --name that makes no C identifiers, or lstm.h's."""
-    shown = name.encode("ascii", "backslashreplace").decode()[:80]
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name) or "__" in name:
-        raise Refusal(
-            f"--name '{shown}' does not begin C identifiers; use letters, digits and "
-            "single underscores, a letter first"
-        )
-    if name in KEYWORDS:
-        raise Refusal(f"--name '{name}' is a keyword of C or C++; choose another one")
-    if re.match(r"lstm(_|$)", name, re.IGNORECASE):
-        raise Refusal(f"--name '{name}': such names are lstm.h's own; choose another")
-    if len(name) > 63:
-        raise Refusal(f"--name '{shown}' has more than 63 characters; shorten it")
-
-
-def identifier(text: str, fallback: str) -> str:
-    """What there is in a text to name a thing in C with, in lower case."""
-    word = re.sub(r"[^A-Za-z0-9]+", "_", text).strip("_").lower()[:40].strip("_")
-    return word or fallback
 
 
 def safe(text: str) -> str:
     """Text for a comment: nothing in it can end the comment or begin another one."""
     return re.sub(r"[^A-Za-z0-9 _.,:;=+\-()<>\[\]{}@#%&'|~^!$\"]", "_", text)
+
+
+def printable(text: str) -> str:
+    """Text for a terminal: one line that cannot control it."""
+    return "".join(c if c.isprintable() else "?" for c in " ".join(text.split()))
 
 
 def comment(text: str, prefix: str = " * ") -> Iterator[str]:

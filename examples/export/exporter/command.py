@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import sys
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any, NoReturn
 
 from exporter import VERSION, golden
-from exporter.c_header import Progress, header_lines, write
-from exporter.c_text import check_name, identifier, safe
+from exporter.c_header import Progress, header_lines
+from exporter.c_names import check_name, default_name
+from exporter.c_text import printable, safe
 from exporter.errors import Refusal
+from exporter.files import (
+    STANDARD_OUTPUT,
+    check_readable,
+    target_of,
+    write,
+    write_out,
+)
 from exporter.formats import Format, Options, all_formats, format_of
 from exporter.golden import Golden
 from exporter.model import Model
@@ -22,35 +32,57 @@ REFUSED = 2
 LARGE = 1_000_000  # weights from which on progress is reported
 
 
+class Parser(argparse.ArgumentParser):
+    """One that refuses in one sentence, as everything here does."""
+
+    def error(self, message: str) -> NoReturn:
+        raise Refusal(f"{message}; see --help")
+
+
 def _pairs(text: str) -> dict[str, str]:
     pairs = [part.partition("=") for part in text.split(",")]
     if not all(name and mark and value for name, mark, value in pairs):
         raise argparse.ArgumentTypeError(f"'{text}' is not MODULE=ACTIVATION,...")
-    return {name: value for name, _, value in pairs}
+    found = {name: value for name, _, value in pairs}
+    if len(found) != len(pairs):
+        raise argparse.ArgumentTypeError(f"'{text}' names a module twice")
+    return found
 
 
 def _names(text: str) -> tuple[str, ...]:
     return tuple(text.split(","))
 
 
-def _parser() -> argparse.ArgumentParser:
-    suffixes = ", ".join(suffix for form in all_formats() for suffix in form.suffixes)
-    parser = argparse.ArgumentParser(
+def _parser() -> Parser:
+    parser = Parser(
         prog="lstm_export.py",
         description="Turn a trained model into one C header that runs it with lstm.h.",
+        epilog="The header has NAME_predict() for a whole sequence, NAME_selftest(), and "
+        "NAME_step() for one timestep at a time where every layer can run so: not with "
+        "Bidirectional, go_backwards, or a Flatten or Reshape of timesteps. Its first "
+        "lines show how to call them, or why there is no NAME_step(). Headers of several "
+        "models may be included in one file if each has a --name of its own, case aside. "
+        "What cannot be exported exactly is refused: exit status 2 and one sentence.",
+        argument_default=argparse.SUPPRESS,  # so that what is given can be told
     )
     add = parser.add_argument
-    add("model", type=Path, help=f"a file ending in {suffixes}")
-    add("-o", "--output", type=Path, metavar="HEADER", help="default: NAME.h")
+    add("model", type=Path, help=f"a file ending in {', '.join(_suffixes())}")
+    add(
+        "-o",
+        "--output",
+        metavar="HEADER",
+        help="default: NAME.h; - is the standard output. Written whole or not at all",
+    )
     add("--name", help="what C names begin with; default: from the file's name")
     add("--summary", action="store_true", help="print the table, write nothing")
     add(
         "--golden",
         choices=("auto", "framework", "reference"),
-        default="auto",
-        help="who says what the self-test expects: the framework that made the model "
-        "(where it is installed), or the float64 reference of this tool, for a header "
-        "that is the same on every machine",
+        help="whose numbers the self-test expects: those of the framework that made the "
+        "model, which has to be installed for it (keras, torch or onnxruntime), or those "
+        "of this tool's float64 reference, for a header that is the same on every "
+        "machine; auto is the framework where it is installed, else the reference. The "
+        "header says whose they are",
     )
     add("--version", action="version", version=f"lstm_export.py {VERSION}")
     keras = parser.add_argument_group("Keras weights without their model (.weights.h5)")
@@ -61,17 +93,15 @@ def _parser() -> argparse.ArgumentParser:
     torch.add_argument(
         "--take",
         choices=("sequence", "last", "final"),
-        default="sequence",
         help="what follows the LSTM: all of its output (the default), its last row "
         "output[:, -1], or the final h of each direction",
     )
     torch.add_argument(
-        "--order", type=_names, default=(), metavar="MODULE,...", help="as they are run"
+        "--order", type=_names, metavar="MODULE,...", help="as they are run"
     )
     torch.add_argument(
         "--activations",
         type=_pairs,
-        default={},
         metavar="MODULE=ACTIVATION,...",
         help="what follows a module, for example fc1=relu,fc2=softmax",
     )
@@ -86,6 +116,27 @@ def _parser() -> argparse.ArgumentParser:
         help="states that are inputs of the model begin at zero and are kept by step()",
     )
     return parser
+
+
+def _suffixes() -> list[str]:
+    return [suffix for form in all_formats() for suffix in form.suffixes]
+
+
+def _options(form: Format, path: Path, given: Mapping[str, Any]) -> Options:
+    """Those of the command line that are about the file; refuses what is not of its
+    format."""
+    chosen = {
+        each.name: given[each.name] for each in fields(Options) if each.name in given
+    }
+    for option in chosen:
+        if option not in form.options:
+            others = [each for each in all_formats() if option in each.options]
+            suffixes = ", ".join(suffix for each in others for suffix in each.suffixes)
+            raise Refusal(
+                f"--{option.replace('_', '-')} is for {suffixes} and plays no part in "
+                f"{path.name}; leave it out"
+            )
+    return Options(**chosen)
 
 
 def _progress(total: int) -> Progress:
@@ -104,68 +155,75 @@ def _golden(form: Format, path: Path, options: Options, model: Model, by: str) -
     expected = golden.from_reference(model)
     if by == "reference":
         return expected
-    why = "is not installed, or has another version"
+    is_there = importlib.util.find_spec(form.framework) is not None
+    why = "does not run this file as it was saved" if is_there else "is not installed"
+    found = None
     try:
         found = form.run(path, options, model, expected.x)
     except Exception as error:  # a framework that cannot load its own file
-        found, why = None, f"cannot run it ({type(error).__name__})"
-        expected = replace(expected, by=f"{expected.by}; the framework {why}")
-    if found is None and by == "framework":
+        why = f"cannot run this file ({type(error).__name__})"
+    if found is not None:
+        return golden.checked(expected, found)
+    if by == "framework":
         raise Refusal(
-            f"{path.name}: the framework that made it {why}; install it or leave "
-            "--golden out"
+            f"{path.name}: {form.framework} {why}; install it or leave --golden out"
         )
-    return golden.checked(expected, found)
+    return replace(expected, by=f"{expected.by}, as {form.framework} {why}")
 
 
-def _export(arguments: argparse.Namespace) -> None:
-    path: Path = arguments.model
-    name = arguments.name
+def _export(arguments: Mapping[str, Any]) -> None:
+    path: Path = arguments["model"]
+    output: str | None = arguments.get("output")
+    name = arguments.get("name")
     if name is None:
-        stem = arguments.output or path
-        name = identifier(stem.name.split(".")[0], "model")
+        stem = path if output in (None, STANDARD_OUTPUT) else Path(output)
+        name = default_name(stem.name.split(".")[0])
     check_name(name)
-    if not path.is_file():
-        raise Refusal(f"{path.name}: there is no such file; check the path")
-    output = arguments.output or Path(f"{name}.h")
-    if output.exists() and output.samefile(path):
-        raise Refusal(f"{output.name}: is the model itself; choose another -o")
+    check_readable(path)
     form = format_of(path)
-    options = Options(
-        config=arguments.config,
-        take=arguments.take,
-        order=arguments.order,
-        activations=arguments.activations,
-        tensor=arguments.tensor,
-        node=arguments.node,
-        zero_state=arguments.zero_state,
-    )
+    options = _options(form, path, arguments)
+    target = None
+    if output != STANDARD_OUTPUT and "summary" not in arguments:
+        read = [path] if options.config is None else [path, options.config]
+        target = target_of(output or f"{name}.h", read, _suffixes())
     model = form.read(path, options)
     model.check()
-    if arguments.summary:
-        print("\n".join(safe(line) for line in summary_lines(model)))
+    if "summary" in arguments:
+        write_out(safe(line) for line in summary_lines(model))
         return
-    expected = _golden(form, path, options, model, arguments.golden)
+    expected = _golden(form, path, options, model, arguments.get("golden", "auto"))
     plan = Plan(model, name)
-    write(output, header_lines(plan, expected, _progress(model.parameters)))
-    print(f"wrote {output}: {model.parameters:,} parameters, tested by {expected.by}")
+    lines = header_lines(plan, expected, _progress(model.parameters))
+    said = f"{model.parameters:,} parameters, tested by {expected.by}"
+    if not model.can_stream:
+        said += f"; no step(): {model.why_whole}"
+    notes = [printable(note) for note in model.notes]
+    if target is None:
+        write_out(lines)
+        print(f"lstm_export.py: {printable(said)}", *notes, sep="\n", file=sys.stderr)
+    else:
+        write(target, lines)
+        write_out([printable(f"wrote {output or target.name}: {said}"), *notes])
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    arguments = _parser().parse_args(words)
+    model = "the model"
     try:
+        arguments = vars(_parser().parse_args(words))
+        model = arguments["model"].name
         _export(arguments)
     except Refusal as refusal:
         text = str(refusal)
     except MemoryError:
-        text = f"{arguments.model.name}: does not fit into memory; use a larger machine"
+        text = f"{model}: does not fit into memory; use a larger machine"
+    except KeyboardInterrupt:
+        text = f"{model}: stopped; nothing was written"
     except Exception as error:  # a file can be broken in ways no reader foresees
         text = (
-            f"{arguments.model.name}: cannot be read ({type(error).__name__}: {error}); "
+            f"{model}: cannot be read ({type(error).__name__}: {error}); "
             "if the framework can read it, please report this"
         )
     else:
         return 0
-    shown = "".join(c if c.isprintable() else "?" for c in " ".join(text.split()))
-    print(f"lstm_export.py: {shown}", file=sys.stderr)
+    print(f"lstm_export.py: {printable(text)}", file=sys.stderr)
     return REFUSED

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import ModuleType
 
 
@@ -18,4 +20,19 @@ def require(module: str, package: str, what: str) -> ModuleType:
         raise Refusal(
             f"{what} needs the Python package {package}; install it with "
             f"`pip install {package}`"
+        ) from error
+
+
+# What Python says of values of other types than are expected.
+MISFITS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+
+
+@contextmanager
+def as_written_by(framework: str, what: str) -> Iterator[None]:
+    """Refuse a part of a file that has other values than the framework writes."""
+    try:
+        yield
+    except MISFITS as error:
+        raise Refusal(
+            f"{what} is not as {framework} writes it ({error}); save the model again"
         ) from error

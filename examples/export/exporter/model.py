@@ -249,15 +249,23 @@ class Model:
         )
 
     @property
-    def can_stream(self) -> bool:
-        """Whether it can be run a step at a time: nothing looks ahead."""
+    def why_whole(self) -> str | None:
+        """What needs the whole sequence; None where it runs a timestep at a time."""
         for stage in self.stages():
             layer = stage.layer
-            if isinstance(layer, Bidirectional | Row):
-                return False
-            if isinstance(layer, Lstm) and (layer.go_backwards or stage.rows is not None):
-                return False
-        return not self.has_fixed_timesteps
+            if isinstance(layer, Bidirectional):
+                return f"{layer} also runs from the end"
+            if isinstance(layer, Lstm) and layer.go_backwards:
+                return f"{layer} runs from the end"
+            if isinstance(layer, Row):
+                return f"{layer} takes one row of all"
+            if isinstance(layer, Unchanged) and stage.rows != stage.out_rows:
+                return f"{layer} takes all timesteps at once"
+        return None
+
+    @property
+    def can_stream(self) -> bool:
+        return self.why_whole is None
 
     def check(self) -> None:
         """Refuse what does not fit together and weights that are no numbers."""

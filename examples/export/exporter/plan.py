@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from exporter.c_text import identifier, largest
+from exporter.c_names import layer_names
+from exporter.c_text import largest
 from exporter.model import (
     OVER_ALL_UNITS,
     Activation,
@@ -57,7 +58,9 @@ class Plan:
         self.can_stream = self.model.can_stream
         self.has_mask = self.model.is_masked
         stages = _fused(self.model.stages())
-        names = _names(stages)
+        names = layer_names(
+            (stage.layer.name, stage.layer.kind.lower()) for stage in stages
+        )
         state = 0
         for k in range(len(stages)):
             state = self._add(stages, k, names[k], state)
@@ -141,6 +144,10 @@ class Plan:
 
     # ---- Sizes, as C expressions ----
 
+    def of(self, op: Op, what: str) -> str:
+        """What there is of a layer, by its name in C."""
+        return f"{self.name}_{op.name}_{what}"
+
     def macro(self, suffix: str) -> str:
         return f"{self.name.upper()}_{suffix}"
 
@@ -155,13 +162,13 @@ class Plan:
                 halves = f"{op.layer.forward.units}, {op.layer.backward.units}"
                 size = f"LSTM_BIDIRECTIONAL_SCRATCH_LEN(1, {halves})"
                 sizes += [] if size in sizes else [size]
-        return largest(sizes, self.macro("MAX"))
+        return largest(sizes, self.macro("LARGER"))
 
     def buffer_len(self, buffer: str, rows: str) -> str:
         per_row, once = self.buffers[buffer]
         terms = [f"(size_t){rows} * {per_row}"] if per_row else []
         terms += [f"(size_t){once}"] if once else []
-        return largest(terms, self.macro("MAX"))
+        return largest(terms, self.macro("LARGER"))
 
 
 def dense_rows(op: Op, rows: str) -> str:
@@ -169,17 +176,6 @@ def dense_rows(op: Op, rows: str) -> str:
     if isinstance(op.layer, Activation) and op.layer.activation not in OVER_ALL_UNITS:
         return str(op.dim) if rows == "1" else f"{rows} * {op.dim}"
     return rows
-
-
-def _names(stages: list[Stage]) -> list[str]:
-    names: list[str] = []
-    for stage in stages:
-        base = identifier(stage.layer.name, stage.layer.kind.lower())
-        name, count = base, 2
-        while name in names:
-            name, count = f"{base}_{count}", count + 1
-        names.append(name)
-    return names
 
 
 def _fused(stages: list[Stage]) -> list[Stage]:

@@ -35,8 +35,12 @@ from exporter.model import (
     with_early_rows,
 )
 
+OPTIONS = frozenset({"take", "order", "activations"})  # of the command line, used here
 MOST_MODULES = 6  # whose orders are tried
 _LSTM_NAME = re.compile(r"(weight|bias)_(ih|hh|hr)(?:_l(\d+)(_reverse)?)?")
+
+# A table of embeddings is a matrix, as is the weight of an nn.Linear without a bias.
+_EMBEDDING_NAME = re.compile(r"(^|[._])(embs?|embed|embeddings?|wte)\d*$", re.IGNORECASE)
 
 
 @dataclass
@@ -98,6 +102,12 @@ def _check_module(module: Module) -> None:
             raise Refusal(
                 f"module '{module.name}': its weight has the shape {shape}, which is not "
                 "that of an nn.Linear; export a model of nn.LSTM and nn.Linear alone"
+            )
+        if "bias" not in arrays and _EMBEDDING_NAME.search(module.name):
+            raise Refusal(
+                f"module '{module.name}': by its name an nn.Embedding, which is not "
+                "supported; export the modules after it (or rename it, if it is an "
+                "nn.Linear)"
             )
         return
     for name in arrays:
@@ -237,7 +247,8 @@ def model_of(modules: list[Module], options: Options, source: Source, name: str)
         "final": "the final h of each direction",
     }[options.take]
     note = (
-        f"Modules in the order {', '.join(names)}; what follows the LSTM takes {taken}."
+        f"Modules in the order {', '.join(names)}; what follows the LSTM takes {taken}; "
+        "the file does not say this, nor which activations there are besides these."
     )
     return Model(name, with_early_rows(layers), modules[0].inputs, None, source, (note,))
 

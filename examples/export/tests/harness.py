@@ -23,6 +23,7 @@ import numpy.typing as npt
 from exporter.command import main
 
 ROOT = Path(__file__).resolve().parents[3]
+TOOL = ROOT / "examples/export/lstm_export.py"
 TOLERANCE = 2e-6  # and as much of the value
 TOGETHER = 16  # headers in one program
 WARNINGS = [
@@ -203,7 +204,7 @@ class Built:
 
     @property
     def streams(self) -> bool:
-        return f" {self.name}_step(" in self.text
+        return f" lstm_status {self.name}_step(" in self.text
 
     @property
     def has_rows(self) -> bool:
@@ -315,6 +316,7 @@ def export_all(cases: list[Case], directory: Path, score: Score) -> list[Built]:
         status, out, err = export(arguments)
         if not score.check(status == 0, f"{case.name}: not exported: {out}{err}".strip()):
             continue
+        score.check("cannot run" not in out, f"{case.name}: {out}")
         found = Built(case, header, header.read_text(encoding="ascii"))
         if case.can_stream is not None:
             what = f"{case.name}: can stream: {found.streams}"

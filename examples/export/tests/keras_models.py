@@ -80,6 +80,7 @@ def pairs_of(
             x = inputs(timesteps, dim, steps, value)
             batch = model.input_shape[0] or 1
             y = model(np.repeat(x[None], batch, 0), training=False)
+            y = y["answer"] if isinstance(y, dict) else y
             y0 = keras.ops.convert_to_numpy(y)[0]
             pairs.append(Pair(x, y0.reshape(-1, y0.shape[-1])))
             for layer in model.layers:
@@ -187,6 +188,7 @@ def plain() -> dict[str, Callable[[], Any]]:
         ),
         "trained": trained,
         "functional": functional,
+        "named output": named_output,
         "frozen": frozen,
     }
 
@@ -203,6 +205,11 @@ def functional() -> Any:
     h = L.Bidirectional(L.LSTM(4, return_sequences=True), name="both ways")(x)
     h = L.LSTM(6, name="summary *\\ int")(h, training=False)
     return keras.Model(x, L.Dense(3, name="Antwort ä \"'")(h), name='a "model" *\\')
+
+
+def named_output() -> Any:
+    x = keras.Input((None, D))
+    return keras.Model(x, {"answer": L.Dense(2)(L.LSTM(4)(x))})
 
 
 def frozen() -> Any:

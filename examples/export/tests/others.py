@@ -6,19 +6,22 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import subprocess
 import sys
 import time
 import unittest.mock
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import harness
 import keras_models
+import names
 import numpy as np
 import onnx
 import onnx_models
 import refusals
-from harness import Case, Pair, Score, export
+from harness import TOOL, Case, Pair, Score, export
 from keras_models import D, L, keras, sequential
 from safetensors.numpy import save_file
 
@@ -90,7 +93,9 @@ def without_packages(directory: Path, score: Score) -> None:
         if missing:
             good = status == 2 and f"pip install {missing}`" in err
         else:
-            good = status == 0 and "by the float64 reference" in header.read_text()
+            text = " ".join(header.read_text().replace("\n *", "").split())
+            good = status == 0 and "by the float64 reference" in text
+            good = good and "as keras is not installed" in text
         score.check(good, f"{suffix} without other packages: {status} {err}")
     with unittest.mock.patch.dict(sys.modules, {"h5py": None}):
         status, _, err = export([kinds[".keras"], "-o", directory / "no.h"])
@@ -115,6 +120,100 @@ def large(directory: Path, score: Score) -> None:
     score.check(status == 0 and seconds < MOST_SECONDS, f"large model: {seconds} s {err}")
     score.check("weights written" in err, "large model: no progress was shown")
     header.unlink()
+
+
+def plain_config(directory: Path, score: Score) -> None:
+    """Weights with what to_json() gives, which has no version: Keras itself runs it."""
+    model = sequential(
+        L.LSTM(4, recurrent_activation="hard_sigmoid"), L.Dense(2, name="dense")
+    )
+    weights, config = directory / "plain.weights.h5", directory / "plain.json"
+    model.save_weights(weights)
+    config.write_text(model.to_json(), encoding="utf-8")
+    arguments = [weights, "--config", config, "-o", directory / "plain.h"]
+    status, out, err = export(arguments)
+    score.check(status == 0 and "tested by keras 3" in out, f"to_json(): {out}{err}")
+
+
+def left_out(directory: Path, score: Score) -> None:
+    """The tensors that an output does without are named."""
+    builder = onnx_models.Builder(1)
+    kept = builder.lstm("x", D)
+    extra = builder.lstm("x", D, bias=False)
+    model = builder.model(onnx_models._squeezed(builder, kept))
+    output = onnx.helper.make_tensor_value_info(extra, onnx.TensorProto.FLOAT, None)
+    model.graph.output.append(output)
+    path, header = directory / "left_out.onnx", directory / "left_out.h"
+    onnx.save(model, path)
+    for option in (["--tensor", model.graph.output[0].name], ["--node", kept]):
+        _, out, err = export([path, "-o", header, *option])
+        said = "play no part in it: w3, w4" in header.read_text()
+        score.check(said and "w3, w4" in out, f"{option}: {out}{err}")
+
+
+def old_python(directory: Path, score: Score) -> None:
+    """A Python that cannot read the tool is told from one that can."""
+    code = (
+        "import sys, runpy; sys.version_info = (3, 9, 2); "
+        f"runpy.run_path({str(TOOL)!r}, run_name='__main__')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-B", "-c", code],
+        cwd=directory,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    good = done.returncode == 2 and done.stderr.count("\n") == 1
+    score.check(good and "3.10" in done.stderr, f"Python 3.9: {done}")
+
+
+def no_chunk(directory: Path, score: Score) -> None:
+    """Chunks of no timesteps, which would never end, do not compile."""
+    path, header = directory / "chunk.keras", directory / "chunk.h"
+    sequential(L.LSTM(4, return_sequences=True), L.LSTM(3)).save(path)
+    export([path, "-o", header, "--golden", "reference"])
+    for count in (1, 0):
+        said = names.compiler_says(
+            '#include "chunk.h"\n', directory, ["-w", f"-DCHUNK_CHUNK={count}"]
+        )
+        score.check(bool(said) == (count == 0), f"chunks of {count}: {said}")
+
+
+NO_STEP: dict[str, tuple[Callable[[], list[Any]], str]] = {
+    "Bidirectional": (
+        lambda: [L.Bidirectional(L.LSTM(3), name="odd")],
+        "layer 'odd' (Bidirectional) also runs from the end",
+    ),
+    "go_backwards": (
+        lambda: [L.LSTM(3, go_backwards=True, name="odd")],
+        "layer 'odd' (LSTM) runs from the end",
+    ),
+    "Flatten": (
+        lambda: [L.LSTM(3, return_sequences=True), L.Flatten(name="odd")],
+        "layer 'odd' (Flatten) takes all timesteps at once",
+    ),
+    "Reshape": (
+        lambda: [L.Reshape((D, 4), name="odd"), L.LSTM(3)],
+        "layer 'odd' (Reshape) takes all timesteps at once",
+    ),
+    "": (lambda: [L.LSTM(3)], ""),
+}
+
+
+def no_step(directory: Path, score: Score) -> None:
+    """The header and the command say why there is no step()."""
+    for number, (name, (layers, why)) in enumerate(NO_STEP.items()):
+        path, header = directory / f"no_step{number}.keras", directory / "no_step.h"
+        sequential(*layers(), timesteps=4).save(path)
+        _, out, _ = export([path, "-o", header, "--golden", "reference"])
+        text = " ".join(header.read_text().replace("\n *", "").split())
+        said = f"There is no no_step_step() for single timesteps: {why}."
+        good = (said in text) == (why in out) == bool(why) if why else said not in text
+        score.check(good, f"{name} has no step(): {out}")
+        score.check(
+            (" lstm_status no_step_step(" in text) != bool(why), f"{name}: a step()"
+        )
 
 
 # ---- Names in the file -----------------------------------------------------------------
@@ -260,6 +359,11 @@ def test_others(directory: Path, score: Score) -> None:
     same_bytes(directory, score)
     summary(directory, score)
     without_packages(directory, score)
+    plain_config(directory, score)
+    left_out(directory, score)
+    old_python(directory, score)
+    no_chunk(directory, score)
+    no_step(directory, score)
     large(directory, score)
     hostile_names(directory, score)
     damaged(directory, score)

@@ -101,6 +101,78 @@ def _half_precision() -> Any:
     return sequential(L.LSTM(3, dtype="mixed_float16", name="half"))
 
 
+def _two_outputs() -> Any:
+    x = keras.Input((None, D))
+    h = L.LSTM(3)(x)
+    return keras.Model(x, [L.Dense(2)(h), L.Dense(3)(h)])
+
+
+def _integers() -> Any:
+    x = keras.Input((None, D), dtype="int32", name="counts")
+    return keras.Model(x, L.LSTM(3)(x))
+
+
+def _quantized() -> Any:
+    model = sequential(L.LSTM(4), L.Dense(8, name="packed"))
+    model.quantize("int8")
+    return model
+
+
+@keras.saving.register_keras_serializable("tests")
+class OwnModel(keras.Model):
+    """A model that is code."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.inner = L.LSTM(3)
+
+    def call(self, x: Any) -> Any:
+        return self.inner(x)
+
+
+def _own_model() -> Any:
+    model = OwnModel()
+    model(np.zeros((1, 2, D), np.float32))
+    return model
+
+
+@keras.saving.register_keras_serializable("tests")
+def swish(x: Any) -> Any:
+    """A function that has the name of one of Keras'."""
+    return x * keras.ops.sigmoid(1.5 * x)
+
+
+def _curve(x: Any) -> Any:
+    return x * 2
+
+
+def _functions() -> Iterator[tuple[str, Callable[[], Any], tuple[str, ...]]]:
+    """Activations that are no names, in each place where there may be one."""
+    for of, function, words in (
+        ("a lambda", lambda x: x * 2, ("a lambda",)),
+        ("a function", _curve, ("your own", "'_curve'")),
+        ("a registered function", swish, ("your own", "swish'")),
+        ("a layer", L.PReLU(), ("a PReLU layer",)),
+    ):
+        for place, build in (
+            ("activation", lambda f: sequential(L.LSTM(3, activation=f, name="odd"))),
+            (
+                "recurrent_activation",
+                lambda f: sequential(L.LSTM(3, recurrent_activation=f, name="odd")),
+            ),
+            (
+                "activation",
+                lambda f: sequential(L.LSTM(3), L.Dense(2, activation=f, name="odd")),
+            ),
+            (
+                "activation",
+                lambda f: sequential(L.LSTM(3), L.Activation(f, name="odd")),
+            ),
+        ):
+            make = lambda build=build, function=function: build(function)  # noqa: E731
+            yield f"{of} as {place}", make, ("'odd'", place, "use one of", *words)
+
+
 @keras.saving.register_keras_serializable("tests")
 class OwnDense(L.Dense):
     """A layer that Keras does not have."""
@@ -146,7 +218,14 @@ KERAS: dict[str, tuple[Callable[[], Any], tuple[str, ...]]] = {
     "shared layer": (_shared, ("'twice'", "once")),
     "skip connection": (_skip, ("Add",)),
     "two halves": (_two_halves, ("halves", "tensors")),
-    "nested model": (lambda: sequential(sequential(L.LSTM(3))), ("Sequential",)),
+    "nested model": (
+        lambda: sequential(sequential(L.LSTM(3))),
+        ("Sequential", "a model in the model"),
+    ),
+    "integers as input": (_integers, ("'counts'", "int32")),
+    "quantized": (_quantized, ("'packed'", "int8", "float32")),
+    "own model": (_own_model, ("OwnModel", "keras.Sequential")),
+    "two outputs": (_two_outputs, ("output", "2 tensors")),
     "own class": (lambda: sequential(L.LSTM(3), OwnDense(2)), ("OwnDense", "your own")),
     "flatten of any length": (
         lambda: sequential(L.LSTM(3, return_sequences=True), L.Flatten(name="flat")),
@@ -170,10 +249,12 @@ KERAS: dict[str, tuple[Callable[[], Any], tuple[str, ...]]] = {
 
 
 def _keras_models(directory: Path) -> Iterator[Refused]:
-    for number, (name, (build, words)) in enumerate(KERAS.items()):
-        path = directory / f"refused{number}.keras"
-        build().save(path)
-        yield Refused(f"Keras {name}", [path], words)
+    listed = [(name, build, words) for name, (build, words) in KERAS.items()]
+    for number, (name, build, words) in enumerate([*listed, *_functions()]):
+        for suffix in (".keras", ".h5"):
+            path = directory / f"refused{number}{suffix}"
+            build().save(path)
+            yield Refused(f"Keras {name} as {suffix}", [path], words)
 
 
 # ---- Keras files -----------------------------------------------------------------------
@@ -239,6 +320,11 @@ def _link(file: Any) -> None:
     file[KERNEL] = h5py.ExternalLink("elsewhere.h5", "/kernel")
 
 
+def _nothing_stored(file: Any) -> None:
+    del file[KERNEL]
+    file.create_dataset(KERNEL, (D, 1 << 26), "<f4")
+
+
 W, C = "model.weights.h5", "config.json"
 FILES: dict[str, tuple[dict[str, Callable[[bytes], bytes]], tuple[str, ...]]] = {
     "NaN": ({W: _weights(_set(float("nan")))}, ("'first'", "kernel", "nan", "[2][3]")),
@@ -269,12 +355,21 @@ FILES: dict[str, tuple[dict[str, Callable[[bytes], bytes]], tuple[str, ...]]] = 
         {W: _weights(_external)},
         ("layers/lstm/cell/vars/0", "another file"),
     ),
+    "a large array without numbers": (
+        {W: _weights(_nothing_stored)},
+        ("layers/lstm/cell/vars/0", "not in the file"),
+    ),
     "a link": ({W: _weights(_link)}, ("'first'", "kernel")),
     "weights of no layer": (
         {W: _weights(lambda f: f.__setitem__("layers/more/vars/0", np.ones(3, "f4")))},
         ("layers/more/vars/0",),
     ),
     "other units": ({C: _config('"units": 6', '"units": 7')}, ("'first'", "units=7")),
+    "a list as units": ({C: _config('"units": 6', '"units": [6]')}, ("'first'", "[6]")),
+    "a text as configuration": (
+        {C: _config('{"name": "float32"}', '"float32"')},
+        ("configuration", "Keras writes"),
+    ),
     "another use_bias": (
         {C: _config('"use_bias": true', '"use_bias": false')},
         ("'first'", "bias"),
@@ -323,7 +418,7 @@ def _options(directory: Path) -> Iterator[Refused]:
     for name in NAMES:
         yield Refused(f"--name {name!r}", [plain, "--name", name], ("--name",))
     yield Refused("no file", [directory / "none.keras"], ("none.keras", "no such file"))
-    yield Refused("a directory", [directory], ("no such file",))
+    yield Refused("a directory", [directory], ("a directory",))
     other = directory / "model.tflite"
     other.write_bytes(b"TFL3")
     yield Refused("another format", [other], ("model.tflite", ".keras"))
@@ -347,6 +442,52 @@ def _options(directory: Path) -> Iterator[Refused]:
     with h5py.File(old, "r+") as file:
         del file.attrs["model_config"]
     yield Refused("an .h5 without its model", [old], ("--config",))
+    unknown = directory / "unknown.h5"
+    sequential(L.LSTM(3, recurrent_activation="hard_sigmoid", name="gated")).save(unknown)
+    with h5py.File(unknown, "r+") as file:
+        for holder in (file, file["model_weights"]):
+            holder.attrs.pop("keras_version", None)
+    words = ("'gated'", "recurrent_activation='hard_sigmoid'", "Keras 2")
+    yield Refused("a hard_sigmoid of either Keras", [unknown], words)
+
+
+# An option and its value, and the formats it is for.
+ONE_FORMAT: tuple[tuple[list[str], tuple[str, ...]], ...] = (
+    (["--config", "config.json"], (".weights.h5", ".h5")),
+    (["--take", "sequence"], (".pt", ".safetensors")),
+    (["--order", "rec"], (".pt", ".safetensors")),
+    (["--activations", "rec=relu"], (".pt", ".safetensors")),
+    (["--tensor", "y"], (".onnx",)),
+    (["--node", "lstm"], (".onnx",)),
+    (["--zero-state"], (".onnx",)),
+)
+
+
+def _options_of_others(directory: Path) -> Iterator[Refused]:
+    """Options that play no part are not passed over."""
+    suffixes = {suffix for _, known in ONE_FORMAT for suffix in known}
+    for suffix in sorted({*suffixes, ".keras", ".json"}):
+        path = directory / f"given{suffix}"
+        path.write_bytes(b"a model, honestly")
+        for option, known in ONE_FORMAT:
+            if suffix not in known:
+                words = (option[0], path.name, *known)
+                yield Refused(f"{option[0]} of {suffix}", [path, *option], words)
+    path = directory / "sound.onnx"
+    onnx.save(_onnx_lstm()(onnx_models.Builder(1)), path)
+    for options, words in (
+        (["--node", "lstm0", "--tensor", "y"], ("--tensor", "--node")),
+        (["--node", "lstm0", "--zero-state"], ("--zero-state", "--node")),
+        (["--zero-state"], ("--zero-state", "no states")),
+    ):
+        yield Refused(f"ONNX {' '.join(options)}", [path, *options], words)
+    for options, words in (
+        (["--take", "all"], ("--take", "'all'")),
+        (["--activations", "a=relu,a=tanh"], ("--activations", "twice")),
+        (["--activations", "relu"], ("--activations", "MODULE=ACTIVATION")),
+        (["--sumary"], ("--sumary",)),
+    ):
+        yield Refused(f"options {' '.join(options)}", [path, *options], words)
 
 
 # ---- PyTorch and amplifiers ------------------------------------------------------------
@@ -393,6 +534,7 @@ STATES: dict[str, tuple[dict[str, Any], list[str], tuple[str, ...]]] = {
         ("'rec'", "weight_hh_l0_reverse"),
     ),
     "convolution": ({"conv__weight": np.ones((2, 3, 4), F)}, [], ("'conv'", "nn.Linear")),
+    "embedding": ({"tokens_emb__weight": np.ones((3, 3), F)}, [], ("Embedding",)),
     "statistics": ({"bn__running_mean": np.ones(3, F)}, [], ("bn.running_mean",)),
     "double": ({"lin__bias": np.ones(1)}, [], ("lin.bias", "float64")),
     "NaN": ({"rec__weight_ih_l0": _nan()}, [], ("rec", "kernel", "nan")),
@@ -425,6 +567,8 @@ def torch_refusals(python: str, directory: Path, score: Score) -> None:
         "projected.pt": ("proj_size",),
         "double.pt": ("float64",),
         "conv.pt": ("nn.Linear",),
+        "sparse.pt": ("weight_hh_l0", "sparse"),
+        "meta.pt": ("weight_hh_l0", "meta"),
         "pickled.pt": ("state_dict",),
         "checkpoint.pt": ("'epoch'", "state_dict"),
         "cut.pt": ("state_dict",),
@@ -502,6 +646,26 @@ def _middle(b: Any) -> Any:
 def _mean(b: Any) -> Any:
     y = onnx_models._squeezed(b, b.lstm("x", D))
     return b.model(b.node("ReduceMean", y, b.constant(np.array([0]))))
+
+
+def _diamonds(b: Any) -> Any:
+    y = onnx_models._squeezed(b, b.lstm("x", D))
+    for _ in range(8):
+        y = b.node("Mul", y, y)
+    return b.model(y)
+
+
+def _output_too_many(b: Any) -> Any:
+    shape = b.constant(np.array([1, 1, onnx_models.H]))
+    zeros = b.node("ConstantOfShape", shape, outputs=2)
+    y = b.lstm("x", D, "", f"{zeros}_1", zeros)
+    return b.model(onnx_models._squeezed(b, y))
+
+
+def _without_features(b: Any) -> Any:
+    y = onnx_models._squeezed(b, b.lstm("x", D))
+    y = b.node("MatMul", y, b.weight(onnx_models.H, 1))
+    return b.model(onnx_models._squeezed(b, y, -1))
 
 
 def _turned(b: Any) -> Any:
@@ -588,6 +752,10 @@ ONNX: dict[str, tuple[Callable[[Any], Any], list[str], tuple[str, ...]]] = {
     "branches": (_branches, [], ("Add", "2 outputs")),
     "alpha": (_scaled, [], ("Gemm", "alpha")),
     "a row in the middle": (_middle, [], ("Gather", "last or first")),
+    "diamonds": (_diamonds, [], ("'mul2'", "2 outputs")),
+    "an output too many": (_output_too_many, [], ("'constantofshape0'", "2 outputs")),
+    "a number as direction": (_onnx_lstm(direction=1), [], ("graph", "ONNX writes")),
+    "no axis of features": (_without_features, [], ("Squeeze", "axis of features")),
     "a mean": (_mean, [], ("ReduceMean",)),
     "features before timesteps": (_turned, [], ("axes",)),
     "weights of nothing": (_unused, [], ("plays no part", "w0")),
@@ -657,7 +825,15 @@ def _onnx(directory: Path) -> Iterator[Refused]:
 
 
 def test_refusals(directory: Path, python: str, score: Score) -> None:
-    for refusals in (_keras_models, _keras_files, _options, _torch, _amplifiers, _onnx):
+    for refusals in (
+        _keras_models,
+        _keras_files,
+        _options,
+        _options_of_others,
+        _torch,
+        _amplifiers,
+        _onnx,
+    ):
         for refused in refusals(directory):
             check(refused, directory, score)
     torch_refusals(python, directory, score)

@@ -74,7 +74,18 @@ def test_refusals(directory: Path, score: Score) -> None:
     if not (directory / "torch").exists():
         torch_models.made(TORCH_PYTHON, directory / "torch")
     refusals.test_refusals(directory, TORCH_PYTHON, score)
-    print(f"refused: {score.refused} files and options", flush=True)
+
+
+def test_outputs(directory: Path, score: Score) -> None:
+    import outputs
+
+    outputs.test_outputs(directory, score)
+
+
+def test_names(directory: Path, score: Score) -> None:
+    import names
+
+    names.test_names(directory, score)
 
 
 def test_others(directory: Path, score: Score) -> None:
@@ -103,6 +114,8 @@ MODELS: dict[str, Callable[[Path, Score], list[Case]]] = {
 }
 OTHERS: dict[str, Callable[[Path, Score], None]] = {
     "refusals": test_refusals,
+    "outputs": test_outputs,
+    "names": test_names,
     "others": test_others,
     "style": test_style,
 }
@@ -126,6 +139,7 @@ def main() -> int:
                 OTHERS[group](directory, score)
             print(f"{group}: {what}, {time.monotonic() - before:.0f} s", flush=True)
     seconds = time.monotonic() - start
+    print(f"refused: {score.refused} files and options")
     print(f"worst error {score.worst:.2e}, {score.worst_of}; {seconds:.0f} s")
     print(f"{score.passed} passed, {score.failed} failed")
     return 1 if score.failed else 0

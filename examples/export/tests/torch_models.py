@@ -147,6 +147,13 @@ def write(directory: Path) -> None:
                 opset_version=14,
             )
     torch.save({"epoch": 3, "state_dict": state}, directory / "checkpoint.pt")
+    for name in ("sparse", "meta"):
+        state = torch.nn.LSTM(3, 4).state_dict()
+        weight = state["weight_hh_l0"]
+        state["weight_hh_l0"] = (
+            weight.to_sparse() if name == "sparse" else weight.to(name)
+        )
+        torch.save(state, directory / f"{name}.pt")
     torch.save(torch.nn.LSTM(3, 4), directory / "pickled.pt")
     torch.save(torch.nn.GRU(3, 4).state_dict(), directory / "gru.pt")
     torch.save(torch.nn.LSTM(3, 4, proj_size=2).state_dict(), directory / "projected.pt")

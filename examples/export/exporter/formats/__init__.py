@@ -34,12 +34,13 @@ class Options:
 
 @dataclass(frozen=True)
 class Format:
-    title: str
+    framework: str  # the package that runs its models
     suffixes: tuple[str, ...]
     read: Callable[[Path, Options], Model]
     # The framework's own output for x, and its name and version; None where it is not
     # installed or does not do what the one that made the file did.
     run: Callable[[Path, Options, Model, Array], tuple[Array, str] | None]
+    options: frozenset[str] = frozenset()  # the fields of Options that it reads
 
 
 def all_formats() -> list[Format]:

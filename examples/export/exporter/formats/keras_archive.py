@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 import zlib
+from functools import partial
 from pathlib import Path
 
 from exporter.errors import Refusal
@@ -50,13 +51,9 @@ def read(path: Path, options: Options) -> Model:
     config = json_of(members[CONFIG], f"{path.name}: {CONFIG}")
     metadata = json_of(members[METADATA], f"{path.name}: {METADATA}")
     tree = read_tree(io.BytesIO(members[WEIGHTS]), path.name)
-    if "layers" not in tree.attributes:
-        raise Refusal(
-            f"{path.name}: its weights are not laid out as Keras 3 does; load and save "
-            "it with Keras 3"
-        )
     version = str(metadata.get("keras_version", ""))
-    return model_of(Opened(config, NewWeights(tree), version), path.name)
+    weights = partial(NewWeights, tree, path.name)
+    return model_of(Opened(config, weights, version), path.name)
 
 
 def run(path: Path, options: Options, model: Model, x: Array) -> tuple[Array, str] | None:
@@ -64,4 +61,4 @@ def run(path: Path, options: Options, model: Model, x: Array) -> tuple[Array, st
     return output_of(lambda keras: keras.models.load_model(path, compile=False), model, x)
 
 
-FORMAT = Format("Keras", (".keras",), read, run)
+FORMAT = Format("keras", (".keras",), read, run)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from exporter.errors import Refusal
@@ -26,7 +27,8 @@ def read(path: Path, options: Options) -> Model:
     config = json_of(text_of(said["model_config"]), f"{path.name}: model_config")
     group = tree.below("model_weights")
     version = said.get("keras_version", group.attributes[""].get("keras_version", ""))
-    return model_of(Opened(config, OldWeights(group), text_of(version)), path.name)
+    weights = partial(OldWeights, group)
+    return model_of(Opened(config, weights, text_of(version)), path.name)
 
 
 def run(path: Path, options: Options, model: Model, x: Array) -> tuple[Array, str] | None:
@@ -35,4 +37,4 @@ def run(path: Path, options: Options, model: Model, x: Array) -> tuple[Array, st
     return output_of(lambda keras: keras.models.load_model(path, compile=False), model, x)
 
 
-FORMAT = Format("Keras 2", (".h5", ".hdf5"), read, run)
+FORMAT = Format("keras", (".h5", ".hdf5"), read, run, frozenset({"config"}))

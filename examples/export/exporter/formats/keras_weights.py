@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -11,7 +13,7 @@ from exporter.formats import Format, Options
 from exporter.json_text import json_of
 from exporter.keras.build import Opened, model_of, output_of
 from exporter.keras.h5_tree import read_tree
-from exporter.keras.weights import NewWeights, OldWeights, text_of
+from exporter.keras.weights import NewWeights, OldWeights, Weights, text_of
 from exporter.model import Array, Model
 
 
@@ -37,14 +39,11 @@ def read(path: Path, options: Options) -> Model:
     tree = read_tree(path, path.name)
     said = tree.attributes[""]
     version = text_of(said.get("keras_version", config.get("keras_version", "")))
-    if "layer_names" in said or "layer_names0" in said:
-        return model_of(Opened(config, OldWeights(tree), version), path.name)
-    if "layers" not in tree.attributes:
-        raise Refusal(
-            f"{path.name}: there is no group of layers in it; write it with "
-            "model.save_weights()"
-        )
-    return model_of(Opened(config, NewWeights(tree), version), path.name)
+    is_old = "layer_names" in said or "layer_names0" in said
+    weights: Callable[[], Weights] = partial(NewWeights, tree, path.name)
+    if is_old:
+        weights = partial(OldWeights, tree)
+    return model_of(Opened(config, weights, version), path.name)
 
 
 def run(path: Path, options: Options, model: Model, x: Array) -> tuple[Array, str] | None:
@@ -56,4 +55,4 @@ def run(path: Path, options: Options, model: Model, x: Array) -> tuple[Array, st
     return output_of(load, model, x)
 
 
-FORMAT = Format("Keras weights", (".weights.h5",), read, run)
+FORMAT = Format("keras", (".weights.h5",), read, run, frozenset({"config"}))

@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from exporter.errors import Refusal, require
+from exporter.errors import Refusal, as_written_by, require
 from exporter.formats import Format, Options
 from exporter.model import Array, Model, Source, with_early_rows
-from exporter.onnx_graph.lstm import LstmNode
 from exporter.onnx_graph.values import FEATURES, Data
 from exporter.onnx_graph.walk import Walk, graph_inputs, shape_of, start
+
+MOST_NAMES = 20  # in a note
 
 
 def _load(path: Path) -> Any:
@@ -36,6 +37,16 @@ def _source(proto: Any, path: Path) -> Source:
     by = f"{proto.producer_name} {proto.producer_version}".strip()
     by = by or "an unknown exporter"
     return Source(path.name, f"{by} as ONNX, opset {_opset(proto)}")
+
+
+def _check_options(graph: Any, options: Options) -> None:
+    if options.node is not None and (options.tensor is not None or options.zero_state):
+        raise Refusal(
+            "--tensor and --zero-state play no part beside --node, which exports one "
+            "LSTM alone; leave them out"
+        )
+    if options.zero_state and len(graph_inputs(graph)) < 2:
+        raise Refusal("--zero-state: the graph has no states as inputs; leave it out")
 
 
 def _wanted(graph: Any, options: Options) -> str:
@@ -68,21 +79,28 @@ def _chosen(graph: Any, name: str) -> tuple[Walk, Any]:
     return fitting[0]
 
 
-def _node_model(node: LstmNode, source: Source) -> Model:
+def _node_model(graph: Any, name: str, source: Source) -> Model:
+    walk, found = _chosen(graph, name)
+    node = walk.lstm_alone(found)
     note = f"The LSTM node '{node.name}' alone, all rows of its output, states from zero."
     layers = (node.layer(sequences=True),)
-    dim = node.cells[0].input_dim
-    return Model(node.name, layers, dim, None, source, (note,))
+    notes = (note, *_left_out(graph, walk.used))
+    return Model(node.name, layers, node.cells[0].input_dim, None, source, notes)
 
 
 def read(path: Path, options: Options) -> Model:
     proto = _load(path)
+    with as_written_by("ONNX", f"{path.name}: its graph"):
+        return _model(proto, path, options)
+
+
+def _model(proto: Any, path: Path, options: Options) -> Model:
     graph, source = proto.graph, _source(proto, path)
     if not graph.node:
         raise Refusal(f"{path.name}: holds no graph; copy or export it again")
+    _check_options(graph, options)
     if options.node is not None:
-        walk, node = _chosen(graph, options.node)
-        return _node_model(walk.lstm_alone(node), source)
+        return _node_model(graph, options.node, source)
     walk, first = start(graph, options.zero_state, _opset(proto))
     name = _wanted(graph, options)
     output = walk.value(name)
@@ -99,7 +117,7 @@ def read(path: Path, options: Options) -> Model:
         int(dims[-1] or 0),
         dims[time],
         source,
-        _notes(graph, options, name),
+        (*_notes(graph, options, name), *_left_out(graph, walk.used)),
     )
 
 
@@ -139,6 +157,16 @@ def _notes(graph: Any, options: Options, name: str) -> tuple[str, ...]:
     if states and options.zero_state:
         notes.append(f"The inputs {', '.join(states)} are zeros to begin with.")
     return tuple(notes)
+
+
+def _left_out(graph: Any, used: set[str]) -> tuple[str, ...]:
+    """Names the weights that --tensor or --node leaves out."""
+    names = [tensor.name for tensor in graph.initializer if tensor.name not in used]
+    if not names:
+        return ()
+    shown = ", ".join(names[:MOST_NAMES])
+    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+    return (f"These tensors of the file play no part in it: {shown}{more}.",)
 
 
 # ---- ONNX Runtime's output -------------------------------------------------------------
@@ -221,4 +249,6 @@ def run(path: Path, options: Options, model: Model, x: Array) -> tuple[Array, st
     return y.reshape(-1, model.stages()[-1].out_dim), session[1]
 
 
-FORMAT = Format("ONNX", (".onnx",), read, run)
+FORMAT = Format(
+    "onnxruntime", (".onnx",), read, run, frozenset({"tensor", "node", "zero_state"})
+)

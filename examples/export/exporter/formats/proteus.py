@@ -78,7 +78,6 @@ def _check_settings(
 def read(path: Path, options: Options) -> Model:
     modules, settings = _read(path)
     source = Source(path.name, f"{settings.get('model', 'an unknown model')} of GuitarML")
-    options = replace(options, take="sequence", order=(), activations={})
     model = model_of(modules, options, source, path.name.split(".")[0])
     skip = int(settings.get("skip", 0))
     if skip:
@@ -90,7 +89,6 @@ def read(path: Path, options: Options) -> Model:
 def run(path: Path, options: Options, model: Model, x: Array) -> tuple[Array, str] | None:
     del model
     modules, settings = _read(path)
-    options = replace(options, take="sequence", order=(), activations={})
     found = output_of(modules, options, x)
     if found is None:
         return None
@@ -99,4 +97,4 @@ def run(path: Path, options: Options, model: Model, x: Array) -> tuple[Array, st
     return (y + x[:, :skip] if skip else y), by
 
 
-FORMAT = Format("Proteus", (".json",), read, run)
+FORMAT = Format("torch", (".json",), read, run)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from exporter.errors import Refusal, require
 from exporter.formats import Format
-from exporter.torch_state import TorchFile
+from exporter.torch_state import OPTIONS, TorchFile
 
 
 def _state(path: Path) -> Mapping[str, npt.ArrayLike]:
@@ -40,6 +40,12 @@ def _state(path: Path) -> Mapping[str, npt.ArrayLike]:
                 f"the tensor '{name}' is stored as {value.dtype}; save the model with "
                 "float32 weights"
             )
+        if value.layout != torch.strided or value.is_meta:
+            kind = "on the device meta" if value.is_meta else value.layout
+            raise Refusal(
+                f"the tensor '{name}' is stored as {kind}; save the model with all of "
+                "its numbers"
+            )
         # By way of a list: a torch built for another numpy cannot share memory with it.
         found[str(name)] = np.array(value.tolist(), np.float32).reshape(
             tuple(value.shape)
@@ -48,4 +54,4 @@ def _state(path: Path) -> Mapping[str, npt.ArrayLike]:
 
 
 _FILE = TorchFile(_state, keeps_order=True)
-FORMAT = Format("PyTorch", (".pt", ".pth"), _FILE.read, _FILE.run)
+FORMAT = Format("torch", (".pt", ".pth"), _FILE.read, _FILE.run, OPTIONS)

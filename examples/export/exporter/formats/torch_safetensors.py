@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from exporter.errors import Refusal, require
 from exporter.formats import Format
-from exporter.torch_state import TorchFile
+from exporter.torch_state import OPTIONS, TorchFile
 
 
 def _state(path: Path) -> Mapping[str, npt.ArrayLike]:
@@ -28,4 +28,4 @@ def _state(path: Path) -> Mapping[str, npt.ArrayLike]:
 
 
 _FILE = TorchFile(_state, keeps_order=False)
-FORMAT = Format("PyTorch", (".safetensors",), _FILE.read, _FILE.run)
+FORMAT = Format("torch", (".safetensors",), _FILE.read, _FILE.run, OPTIONS)

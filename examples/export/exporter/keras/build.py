@@ -5,14 +5,14 @@ from __future__ import annotations
 import importlib
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-from exporter.errors import Refusal
+from exporter.errors import Refusal, as_written_by
 from exporter.keras.chain import entries_of, input_shape_of
 from exporter.keras.layers import Reader
 from exporter.keras.masks import mark_masked, version_of
@@ -35,17 +35,23 @@ class Opened:
     """What a file of Keras holds."""
 
     config: dict[str, Any]
-    weights: Weights
+    weights: Callable[[], Weights]  # asked for once the configuration is one to export
     version: str
 
 
 def model_of(opened: Opened, file: str) -> Model:
+    with as_written_by("Keras", f"{file}: its configuration"):
+        return _model_of(opened, file)
+
+
+def _model_of(opened: Opened, file: str) -> Model:
     name, chain, in_file_order = entries_of(opened.config)
-    version = opened.version
-    reader = Reader(opened.weights, is_keras2=version_of(version)[:1] == (2,))
+    version, weights = opened.version, opened.weights()
+    generation = version_of(version)[:1] or weights.generation
+    reader = Reader(weights, generation)
     by_entry = {id(entry): reader.layer(entry) for entry in in_file_order}
     layers = [layer for entry in chain if (layer := by_entry[id(entry)]) is not None]
-    opened.weights.check_all_used()
+    weights.check_all_used()
     if not layers:
         raise Refusal("the model has no layers; there is nothing to export")
     configs = {str(entry["config"].get("name")): entry["config"] for entry in chain}
@@ -57,7 +63,8 @@ def model_of(opened: Opened, file: str) -> Model:
             f"the model's input has the shape {(None, *shape)}; sequences of vectors, "
             "Input((timesteps, features)), are needed"
         )
-    source = Source(file, f"keras {version}" if version else "an unknown Keras")
+    known = version or " ".join(f"{number}.x" for number in generation)
+    source = Source(file, f"keras {known}" if known else "an unknown Keras")
     timesteps = None if shape[0] is None else int(shape[0])
     notes = _notes(layers, version)
     model = Model(name, (), int(shape[1]), timesteps, source, notes)
@@ -118,7 +125,7 @@ def _notes(layers: list[Layer], version: str) -> tuple[str, ...]:
 # ---- Keras' own output -----------------------------------------------------------------
 
 
-def keras_of(version: str) -> ModuleType | None:
+def keras_of(made_by: str) -> ModuleType | None:
     """Keras, if it is installed and of the generation that made the model."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
@@ -126,8 +133,8 @@ def keras_of(version: str) -> ModuleType | None:
         keras = importlib.import_module("keras")
     except ImportError:
         return None
-    known = version_of(version.removeprefix("keras "))[:1]
-    return keras if known == version_of(keras.__version__)[:1] else None
+    generation = version_of(keras.__version__)[0]
+    return keras if made_by.startswith(f"keras {generation}.") else None
 
 
 def output_of(
@@ -144,6 +151,9 @@ def output_of(
     for layer in loaded.layers:
         if getattr(layer, "stateful", False):
             layer.reset_state()
-    y = np.asarray(keras.ops.convert_to_numpy(loaded(x[None], training=False)))[0]
+    outputs = loaded(x[None], training=False)
+    if isinstance(outputs, Mapping | list | tuple):  # of one, by its name or not
+        (outputs,) = outputs.values() if isinstance(outputs, Mapping) else outputs
+    y = np.asarray(keras.ops.convert_to_numpy(outputs))[0]
     made_with = f"keras {keras.__version__} ({keras.backend.backend()} backend)"
     return y.reshape(-1, y.shape[-1]), made_with

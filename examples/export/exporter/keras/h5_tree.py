@@ -11,6 +11,8 @@ import numpy.typing as npt
 from exporter.errors import Refusal, require
 
 MOST_NUMBERS = 1 << 30  # in one array
+MOST_PACKED = 1032  # bytes that deflate makes one of
+SMALL = 1 << 20
 # What training leaves in a file besides the weights of the model.
 OF_TRAINING = ("optimizer/", "optimizer_weights/", "metrics/", "compile_metrics/")
 # What h5py raises, depending on where a file is damaged.
@@ -44,6 +46,12 @@ def _array(dataset: Any, path: str) -> npt.NDArray[Any]:
         raise Refusal(
             f"the array '{path}' has the shape {dataset.shape}, more than a file for "
             "lstm.h can hold; save the model again"
+        )
+    stored = int(dataset.id.get_storage_size())
+    if dataset.nbytes > SMALL and dataset.nbytes > MOST_PACKED * stored:
+        raise Refusal(
+            f"the array '{path}' of the shape {dataset.shape} is not in the file; save "
+            "the model again"
         )
     return np.asarray(dataset[()])
 

@@ -26,13 +26,15 @@ from exporter.model import (
     Unchanged,
 )
 
+KERAS_ACTIVATIONS = ", ".join(a for a in ACTIVATIONS if a != "hard_sigmoid_keras2")
+
 
 @dataclass
 class Reader:
     """Turns configurations into layers."""
 
     weights: Weights
-    is_keras2: bool
+    generation: tuple[int, ...]  # of Keras; empty where it is not known
 
     def layer(self, entry: Config) -> Layer | None:
         """The layer, or None for an InputLayer."""
@@ -41,10 +43,11 @@ class Reader:
         config = get(entry, "config", what)
         module = entry.get("module") or "keras"
         if kind == "InputLayer":
+            _check_input_dtype(what, config)
             return None
-        if not module.startswith(("keras", "tensorflow.keras", "tf_keras")) or (
-            entry.get("registered_name") or kind
-        ) not in (kind, f"keras>{kind}"):
+        is_keras = module.startswith(("keras", "tensorflow.keras", "tf_keras"))
+        registered = entry.get("registered_name") or kind
+        if not is_keras or ">" in kind or registered not in (kind, f"keras>{kind}"):
             raise Refusal(f"{what}: a class of your own; export Keras' own layers only")
         self._check_dtype(what, config)
         name = str(config.get("name", kind.lower()))
@@ -66,6 +69,10 @@ class Reader:
         elif kind in READ_OPTIONS:
             self.weights.arrays(name, kind)
             layer = Activation(name, kind, self._layer_activation(what, kind, config))
+        elif kind in ("Sequential", "Functional", "Model"):
+            raise Refusal(
+                f"{what}: a model in the model; build the model of its layers themselves"
+            )
         else:
             raise Refusal(
                 f"{what}: {kind} is not supported; use LSTM, Bidirectional, Dense, "
@@ -76,7 +83,8 @@ class Reader:
     def _check_dtype(self, what: str, config: Config) -> None:
         dtype = config.get("dtype", "float32")
         if isinstance(dtype, Mapping):
-            dtype = dtype.get("config", {}).get("name", "unknown")
+            policy = dtype.get("config", {})
+            dtype = policy.get("name") or f"{dtype.get('class_name')} of {policy}"
         if dtype not in ("float32", None):
             raise Refusal(f"{what}: dtype='{dtype}'; build the model with float32")
 
@@ -93,20 +101,25 @@ class Reader:
         if value is None:
             return "linear"
         if isinstance(value, Mapping):
-            kind = str(value.get("class_name"))
-            inner = value.get("config")
+            kind, inner = str(value.get("class_name")), value.get("config")
             if kind in READ_OPTIONS and isinstance(inner, Mapping):
                 return self._layer_activation(f"{what}: {option}", kind, inner)
-            value = inner if isinstance(inner, str) and kind != "function" else kind
-            if value == "function":
-                value = inner
+            raise Refusal(
+                f"{what}: {option} is {_own_function(value)}, which cannot be read from "
+                f"the file; use one of {KERAS_ACTIVATIONS}, by its name"
+            )
         name = ALIASES.get(str(value), str(value))
-        if name == "hard_sigmoid" and self.is_keras2:
+        if name == "hard_sigmoid" and not self.generation:
+            raise Refusal(
+                f"{what}: {option}='{name}' is another function in Keras 2 than in Keras "
+                "3, and the file does not say which saved it; load and save it again"
+            )
+        if name == "hard_sigmoid" and self.generation == (2,):
             return "hard_sigmoid_keras2"
         if name not in ACTIVATIONS or name == "hard_sigmoid_keras2":
             raise Refusal(
                 f"{what}: {option}='{value}' is not supported; use one of "
-                f"{', '.join(a for a in ACTIVATIONS if a != 'hard_sigmoid_keras2')}"
+                f"{KERAS_ACTIVATIONS}"
             )
         return name
 
@@ -273,6 +286,24 @@ class Reader:
     def _reshape(self, name: str, what: str, config: Config) -> Unchanged:
         self.weights.arrays(name, "Reshape")
         return Unchanged(name, "Reshape", tuple(get(config, "target_shape", what)))
+
+
+def _check_input_dtype(what: str, config: Config) -> None:
+    """Keras takes an input as this type: of float64 nothing is lost, of others it is."""
+    dtype = config.get("dtype", "float32")
+    if dtype not in ("float32", "float64", None):
+        raise Refusal(
+            f"{what}: dtype='{dtype}' rounds what is put in; build the model with a "
+            "float32 Input"
+        )
+
+
+def _own_function(value: Mapping[str, Any]) -> str:
+    """What a file says in place of an activation's name."""
+    kind, inner = value.get("class_name"), value.get("config")
+    if kind == "function" and isinstance(inner, str):
+        return f"a function of your own, '{inner}'"
+    return "a lambda" if kind in (None, "__lambda__", "function") else f"a {kind} layer"
 
 
 def _check_arrays(what: str, wanted: list[str], arrays: dict[str, Array]) -> None:

@@ -17,6 +17,9 @@ from exporter.model import Array
 class Weights(Protocol):
     """Where the arrays of a layer come from."""
 
+    # The version of Keras whose layout it is, where only one has it.
+    generation: ClassVar[tuple[int, ...]]
+
     def arrays(self, name: str, class_name: str) -> dict[str, Array]:
         """By path: "kernel", or "forward/kernel" in a Bidirectional."""
 
@@ -37,6 +40,7 @@ def _refuse_unused(path: str) -> None:
 class NewWeights:
     """The layout of Keras 3: groups are numbered by class, in the order of layers."""
 
+    generation: ClassVar[tuple[int, ...]] = (3,)
     _PARTS: ClassVar[dict[str, dict[str, str]]] = {
         "LSTM": {"": "cell/vars"},
         "Dense": {"": "vars"},
@@ -47,7 +51,12 @@ class NewWeights:
         },
     }
 
-    def __init__(self, tree: Tree) -> None:
+    def __init__(self, tree: Tree, file: str) -> None:
+        if "layers" not in tree.attributes:
+            raise Refusal(
+                f"{file}: its weights are not laid out as Keras 3 does; load and save it "
+                "with Keras 3"
+            )
         self._tree = tree
         self._counts: Counter[str] = Counter()
         self._used: set[str] = set()
@@ -96,6 +105,8 @@ def _snake(name: str) -> str:
 
 class OldWeights:
     """The layout of Keras 2: a group for each layer, which lists its weights."""
+
+    generation: ClassVar[tuple[int, ...]] = ()  # Keras 3 writes it too
 
     def __init__(self, tree: Tree) -> None:
         self._tree = tree

@@ -86,6 +86,8 @@ def _squeeze(node: Any, data: Data, inputs: Inputs) -> Data:
         axes = [k for k, axis in enumerate(data.axes) if _is_one(axis, data)]
     gone = {_axis(axis, data, what) for axis in axes}
     for k in gone:
+        if data.axes[k] == FEATURES:
+            raise Refusal(f"{what}: takes the axis of features away; export without it")
         if not _is_one(data.axes[k], data):
             raise Refusal(f"{what}: axis {k} has more than one element; export it again")
     return replace(data, axes=tuple(a for k, a in enumerate(data.axes) if k not in gone))

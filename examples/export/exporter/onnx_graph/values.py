@@ -80,7 +80,10 @@ def known(value: Value | None, what: str) -> npt.NDArray[Any]:
     """The numbers of a tensor, or a refusal."""
     if isinstance(value, Known):
         return value.array
-    raise Refusal(f"{what} is not stored in the file but computed; fold constants first")
+    raise Refusal(
+        f"{what} is not stored in the file but computed; export the model for fixed "
+        "shapes, or fold its constants"
+    )
 
 
 def integers(value: Value | None, what: str) -> list[int]:

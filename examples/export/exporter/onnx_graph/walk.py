@@ -74,6 +74,7 @@ class Walk:
         if not name:
             return None
         pending = [name]
+        opened: set[str] = set()  # whose inputs are pending
         while pending:
             wanted = pending[-1]
             if wanted in self.values:
@@ -86,8 +87,9 @@ class Walk:
                 if node is None:
                     raise Refusal(f"the tensor '{wanted}' is not in the file")
                 missing = [n for n in node.input if n and n not in self.values]
-                if missing and len(pending) > len(self.makers) + 1:
+                if missing and wanted in opened:
                     raise Refusal(f"{label(node)}: depends on itself; export it again")
+                opened.add(wanted)
                 pending += missing
                 if not missing:
                     self._run(node)
@@ -104,6 +106,11 @@ class Walk:
             results = [run_node(node, inputs)] + [Unknown("a mask")] * 3
         else:
             results = self._constants(node, inputs)
+        if len(results) < len(node.output):
+            raise Refusal(
+                f"{label(node)}: has {len(node.output)} outputs where {len(results)} can "
+                "be; export the model again"
+            )
         for name, result in zip(node.output, results, strict=False):
             self.values[name] = result
 

@@ -1,31 +1,22 @@
 /* speaker.ino - an LSTM on an Arduino Uno: who of nine speakers says two vowels?
  *
- * Copy lstm.h into this folder. The weights stay in flash (PROGMEM): LSTM_LOAD says how one
- * is read. In RAM are the state, the scratch memory, a frame and the answer: 276 bytes.
+ * Copy lstm.h into this folder. examples/export has made speaker_model.h of a Keras model.
+ * The weights stay in flash: SPEAKER_WEIGHTS puts them there, and LSTM_LOAD says how one is
+ * read. In RAM are the state, the scratch memory, a frame and the answer: 276 bytes.
  *
  * To begin with it recognises an utterance in flash and compares the answer with Keras', a
  * self-test; should it fail, the LED stays on. Then it plays recorded utterances, as an Uno
  * has no microphone: put what your sensor measures where next_frame() is. */
-#define LSTM_LOAD(p) pgm_read_float(p)
 #include <avr/pgmspace.h>
-#include "lstm.h"
+#define LSTM_LOAD(p) pgm_read_float(p)
+#define SPEAKER_WEIGHTS PROGMEM
 #include "speaker_model.h"
+#include "utterances.h"
 
-/* Both layers are constants, so that only what they use is linked. */
-static const lstm_layer lstm = {FEATURES,
-                                UNITS,
-                                lstm_weights,
-                                &lstm_weights[4 * UNITS * FEATURES],
-                                &lstm_weights[LSTM_PARAM_COUNT_NO_BIAS(FEATURES, UNITS)],
-                                LSTM_DEFAULT,
-                                LSTM_DEFAULT,
-                                0,
-                                0,
-                                0};
-static const lstm_dense dense = {UNITS, SPEAKERS, dense_weights,
-                                 &dense_weights[SPEAKERS * UNITS], LSTM_SOFTMAX};
+static_assert(FEATURES == SPEAKER_INPUT_DIM && SPEAKERS == SPEAKER_OUTPUT_DIM,
+              "utterances of another model");
 
-static float h[UNITS], c[UNITS], scratch[LSTM_SCRATCH_LEN(UNITS)];
+static float state[SPEAKER_STATE_LEN], scratch[SPEAKER_SCRATCH_LEN];
 static float frame[FEATURES], probabilities[SPEAKERS];
 
 static unsigned char utterance; /* which one is played next, and where it begins */
@@ -42,14 +33,11 @@ static int recognise(void)
 {
     const unsigned char frames = pgm_read_byte(&utterance_lengths[utterance]);
     int status = LSTM_OK;
-    memset(h, 0, sizeof h);
-    memset(c, 0, sizeof c);
+    memset(state, 0, sizeof state);
     for (unsigned char k = 0; k < frames && status == LSTM_OK; k++) {
+        float *const answer = k + 1 == frames ? probabilities : NULL;
         next_frame(first_frame + k);
-        status = lstm_step(&lstm, frame, h, c, scratch);
-    }
-    if (status == LSTM_OK) {
-        status = lstm_dense_forward(&dense, h, 1, probabilities);
+        status = speaker_step(frame, state, answer, scratch);
     }
     return status;
 }

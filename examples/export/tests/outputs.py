@@ -1,0 +1,256 @@
+"""Where the header may be written, and that it is written whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import refusals
+from harness import TOOL, Score, export
+from keras_models import L, sequential
+from refusals import Refused
+
+from exporter import files
+
+NOBODY = 65534
+
+
+def _model(directory: Path) -> Path:
+    path = directory / "to_write.keras"
+    if not path.exists():
+        sequential(L.LSTM(6, name="first"), L.Dense(2)).save(path)
+    return path
+
+
+def _header(directory: Path) -> str:
+    """What the model becomes."""
+    path = directory / "plain.h"
+    export([_model(directory), "-o", path, "--name", "out", "--golden", "reference"])
+    return path.read_text(encoding="ascii")
+
+
+def _snapshot(place: Path) -> dict[str, object]:
+    """What is in a directory: names, kinds, and the bytes of files."""
+    found: dict[str, object] = {}
+    for path in sorted(place.iterdir()):
+        info = path.lstat()
+        data = path.read_bytes() if stat.S_ISREG(info.st_mode) else b""
+        found[path.name] = (stat.S_IFMT(info.st_mode), data)
+    return found
+
+
+# ---- Refused ---------------------------------------------------------------------------
+
+
+def _fifo(place: Path) -> str:
+    os.mkfifo(place / "pipe.h")
+    return "pipe.h"
+
+
+def _device(place: Path) -> str:
+    os.mknod(place / "device.h", stat.S_IFCHR | 0o666, os.makedev(1, 3))  # as /dev/null
+    return "device.h"
+
+
+def _directory(place: Path) -> str:
+    (place / "folder.h").mkdir()
+    return "folder.h"
+
+
+def _link(target: str) -> Callable[[Path], str]:
+    def make(place: Path) -> str:
+        (place / "link.h").symlink_to(target)
+        return "link.h"
+
+    return make
+
+
+def _file(name: str, text: str = "precious") -> Callable[[Path], str]:
+    def make(place: Path) -> str:
+        (place / name).write_text(text)
+        return name
+
+    return make
+
+
+def _named(name: str) -> Callable[[Path], str]:
+    return lambda place: name
+
+
+TARGETS: dict[str, tuple[Callable[[Path], str], tuple[str, ...]]] = {
+    "a FIFO": (_fifo, ("pipe.h", "regular")),
+    "a device": (_device, ("device.h", "regular")),
+    "a directory": (_directory, ("folder.h", "a directory")),
+    "a link to a directory": (_link("/"), ("link.h", "a directory")),
+    "a link to a device": (_link("/dev/null"), ("link.h", "regular")),
+    "a link to itself": (_link("link.h"), ("link.h",)),
+    "the model": (_named("sound.keras"), ("sound.keras", "itself")),
+    "a link to the model": (_link("sound.keras"), ("link.h", "itself")),
+    "another model": (_file("other.keras"), ("other.keras", "a model")),
+    "weights": (_named("new.weights.h5"), ("new.weights.h5", "a model")),
+    "lstm.h": (_file("lstm.h"), ("lstm.h", "includes")),
+    "a new lstm.h": (_named("lstm.h"), ("lstm.h", "includes")),
+    "LSTM.H": (_file("LSTM.H"), ("LSTM.H", "includes")),
+    "a link to lstm.h": (_link("lstm.h"), ("link.h", "includes")),
+    "a header of C": (_named("math.h"), ("math.h", "C library")),
+    "a directory that is not there": (_named("build/"), ("build/", "directory")),
+    "below a file": (_named("sound.keras/out.h"), ("directory",)),
+}
+
+
+def refused_targets(directory: Path, score: Score) -> None:
+    """Whatever -o means, what was there before is there after."""
+    for name, (make, words) in TARGETS.items():
+        place = directory / "targets"
+        place.mkdir()
+        shutil.copy(_model(directory), place / "sound.keras")
+        try:
+            target = make(place)
+        except PermissionError:  # to make a device
+            shutil.rmtree(place)
+            continue
+        before = _snapshot(place)
+        text = f"{place}/{target}"
+        refused = Refused(f"-o {name}", [place / "sound.keras", "-o", text], words)
+        refusals.check(refused, directory, score)
+        score.check(_snapshot(place) == before, f"-o {name}: changed files")
+        shutil.rmtree(place)
+
+
+def refused_config(directory: Path, score: Score) -> None:
+    weights, config = directory / "own.weights.h5", directory / "own_config.h"
+    model = sequential(L.LSTM(6))
+    model.save_weights(weights)
+    config.write_text(model.to_json())
+    arguments = [weights, "--config", config, "-o", config]
+    refusals.check(Refused("-o the --config", arguments, ("--config",)), directory, score)
+    score.check(config.read_text() == model.to_json(), "-o the --config: it is changed")
+
+
+# ---- Written ---------------------------------------------------------------------------
+
+
+def written(directory: Path, score: Score) -> None:
+    """Over a header that is there, and through a link."""
+    text, model = _header(directory), _model(directory)
+    options = ["--name", "out", "--golden", "reference"]
+    place = directory / "written"
+    place.mkdir()
+    old, link, new = place / "old.h", place / "link.h", place / "new.h"
+    old.write_text("/* an older export */")
+    old.chmod(0o640)
+    link.symlink_to("old.h")
+    (place / "to_new.h").symlink_to("new.h")
+    for path, meant in ((link, old), (old, old), (place / "to_new.h", new)):
+        status, _, err = export([model, "-o", path, *options])
+        good = status == 0 and meant.read_text() == text
+        score.check(good, f"-o {path.name}: {status} {err}")
+    score.check(link.is_symlink(), "-o a link replaces it")
+    score.check(stat.S_IMODE(old.stat().st_mode) == 0o640, "-o changes permissions")
+    score.check(len(list(place.iterdir())) == 4, "-o leaves files behind")
+
+
+def standard_output(directory: Path, score: Score) -> None:
+    """-o - writes the header there and all else to standard error."""
+    text, model = _header(directory), _model(directory)
+    place = directory / "standard"
+    place.mkdir()
+    command = [sys.executable, "-B", str(TOOL), str(model), "-o", "-"]
+    command += ["--name", "out", "--golden", "reference"]
+    done = subprocess.run(command, cwd=place, capture_output=True, check=False)
+    score.check(done.returncode == 0 and done.stdout.decode() == text, "-o -: another")
+    score.check(done.stderr.count(b"\n") == 1, f"-o -: says {done.stderr!r}")
+    score.check(not list(place.iterdir()), "-o -: makes a file")
+    for words in (command, [*command[:4], "--summary"]):
+        with Path("/dev/full").open("w") as full:
+            done = subprocess.run(
+                words, stdout=full, stderr=subprocess.PIPE, cwd=place, check=False
+            )
+        good = done.returncode == 2 and done.stderr.count(b"\n") == 1
+        score.refused += score.check(good, f"{words[4:]} to a full device: {done}")
+
+
+@contextlib.contextmanager
+def _full_disk() -> Iterator[None]:
+    """Files cannot grow beyond 4000 bytes."""
+    old = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4000, old[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, old)
+        signal.signal(signal.SIGXFSZ, handler)
+
+
+@contextlib.contextmanager
+def _without_rights() -> Iterator[None]:
+    """As a user whom permissions bind, also where the tests are run by root."""
+    if os.geteuid():
+        yield
+        return
+    os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+def failures(directory: Path, score: Score) -> None:
+    """A full disk, a directory or a file that may not be written: as if never begun."""
+    model = _model(directory)
+    place = directory / "failures"
+    place.mkdir()
+    target = place / "out.h"
+    target.write_text("/* an older export */")
+    place.chmod(0o555)
+    target.chmod(0o444)
+    unreadable = directory / "secret.keras"
+    shutil.copy(model, unreadable)
+    unreadable.chmod(0)
+    directory.chmod(0o755)  # so that one without rights gets as far as the files
+    line = [model, "--golden", "reference", "-o"]
+    for name, limits, arguments, words in (
+        ("a full disk", _full_disk, [*line, target], ("nothing was written",)),
+        ("a new file on a full disk", _full_disk, [*line, place / "new.h"], ("nothing",)),
+        ("a directory", _without_rights, [*line, place / "new.h"], ("directory",)),
+        ("a file", _without_rights, [*line, target], ("out.h",)),
+        ("a model", _without_rights, [unreadable], ("secret.keras", "ermission")),
+    ):
+        before = _snapshot(place)
+        with limits():
+            status, out, err = export(arguments)
+        good = status == 2 and not out and err.count("\n") == 1 and "report" not in err
+        good = good and all(word in err for word in words)
+        what = f"{name} that does not take it: {status} {out} {err}"
+        score.refused += score.check(good and _snapshot(place) == before, what)
+    place.chmod(0o755)
+
+
+def interrupted(directory: Path, score: Score) -> None:
+    def lines() -> Iterator[str]:
+        yield "/* half a header"
+        raise KeyboardInterrupt
+
+    place = directory / "interrupted"
+    place.mkdir()
+    with contextlib.suppress(KeyboardInterrupt):
+        files.write(place / "out.h", lines())
+    score.check(not list(place.iterdir()), "stopped while it writes: leaves a file")
+
+
+def test_outputs(directory: Path, score: Score) -> None:
+    refused_targets(directory, score)
+    refused_config(directory, score)
+    written(directory, score)
+    standard_output(directory, score)
+    failures(directory, score)
+    interrupted(directory, score)
