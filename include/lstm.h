@@ -7,7 +7,7 @@
  * Dense layer, over plain float arrays. Weights are used in place, in the order that
  * get_weights() returns them, so a const array in flash is enough. What is not done as
  * Keras does it is refused with an error. Copy this file and include it; there is nothing
- * to build.
+ * to build. What a user needs is under TYPES, SIZES and API.
  *
  * QUICK START
  *
@@ -38,12 +38,14 @@
  *   c' = sigmoid(f)*c + sigmoid(i)*tanh(g);  h' = sigmoid(o)*tanh(c').
  *
  * OPTIONS (define before including, the same in every file of a program)
- *   LSTM_API          how functions are declared: static inline (default), static, or in
- *                     C++ inline, for one copy in a program of many files
+ *   LSTM_API          how functions are declared: static inline (default), static (then
+ *                     compilers name the unused ones), or in C++ only inline, for one
+ *                     copy in a program of many files
  *   LSTM_NO_SIMD      portable C only
  *   LSTM_NO_DISPATCH  no choice of x86 kernels at run time: what the compiler's flags say
- *   LSTM_USE_FMA      1: fused multiply-adds where the CPU has them; up to twice as fast
- *                     on some CPUs, but other last bits than without. Default 0
+ *   LSTM_USE_FMA      1: fused multiply-adds where the CPU has them: faster, but other
+ *                     last bits than without, see NUMERICS. On x86 give the compiler
+ *                     -mfma too. Default 0
  *   LSTM_EXPF(x)      e^x from elsewhere, for example expf after #include <math.h>;
  *                     default built in
  *   LSTM_TANHF(x)     tanh x, likewise
@@ -54,26 +56,32 @@
  * Arguments are checked once, at entry, and on an error nothing at all is written:
  *   LSTM_ERR_NULL    a pointer is NULL where data is needed
  *   LSTM_ERR_SHAPE   input_dim or units is zero, sizes do not fit together, or an array
- *                    would be larger than size_t can say
+ *                    would have more bytes than size_t can hold
  *   LSTM_ERR_OPTION  an enum holds a value it does not have
- * No timesteps, no batch or no rows are no error: LSTM_OK, no data is needed, and nothing
- * is done, so that h, c and y stay as they are.
+ * Where several apply, it is one of them. No timesteps, no batch or no rows are no error
+ * if the layer is valid: LSTM_OK, no data is needed, and h, c and y stay as they are.
  *
  * NUMERICS
  * All is float32, with + - * / alone and each sum taken in one fixed order. So with IEEE
  * 754 arithmetic the same bits come out of every CPU and compiler, whatever the vector
- * width and the batch, and however a sequence is split into calls. A gate starts at its
- * bias, takes the products of x in order, then those of h with an even index; those of h
- * with an odd index are summed apart and added last. A Dense output sums the products k,
- * k+8, k+16, ... apart for k = 0..7, halves these eight sums by pairs (k with k+4, k+2,
- * k+1) and adds the bias. tanh is within 2.5 ULP of the true value for every float and
- * sigmoid within 2.9. The last bits do change with -ffast-math and -Ofast (which honour
- * no NaN either), with GCC's -fno-signed-zeros and clang's -ffp-contract=fast, where
- * FLT_EVAL_METHOD is not 0 (x87; on s390x, GCC's ISO modes without
- * -fexcess-precision=fast), and for denormals where clang vectorises for 32-bit NEON,
- * which has none. LSTM_USE_FMA rounds a product and its sum at once: other bits, but
- * again the same ones wherever the compiler's target has fused multiply-adds (on x86,
- * -mfma; a CPU that is chosen for at run time fuses in vectors only).
+ * width and the batch, and however a sequence is split into calls (but for the sign and
+ * payload of a NaN, and the outputs of masked steps before the first used one of a call).
+ *   Order     A gate starts at its bias, takes the products of x in order, then those
+ *             of h with an even index; those of h with an odd index are summed apart and
+ *             added last. A Dense output sums the products k, k+8, k+16, ... apart for k
+ *             = 0..7, adds these eight sums in pairs (k with k+4, k+2, k+1), then the
+ *             bias.
+ *   Accuracy  tanh is within 2.5 ULP of the true value for every float, sigmoid within
+ *             2.9.
+ *   Flags     The last bits do change with -ffast-math and -Ofast (which honour no NaN
+ *             either), with GCC's -fno-signed-zeros and clang's -ffp-contract=fast, where
+ *             FLT_EVAL_METHOD is not 0 (x87; on s390x, GCC's ISO modes without
+ *             -fexcess-precision=fast), and for denormals where clang vectorises for
+ *             32-bit NEON, which has none.
+ *   FMA       LSTM_USE_FMA rounds a product and its sum at once: other bits, but again
+ *             the same ones wherever the compiler's target has fused multiply-adds. On
+ *             x86 without -mfma only vectors of 8 and 16 fuse, if the CPU is found to
+ *             have them, and portable C does not.
  *
  * MEMORY AND THREADS
  *   weights   const, shared by all streams and threads, may live in flash
@@ -588,8 +596,9 @@ LSTM_API lstm_status lstm_step(const lstm_layer *layer, const float *x, float *h
  *   x        [timesteps][input_dim]  input
  *   h, c     [units]  initial state in, final state out; zeros for a stateless call
  *   y        with return_sequences [timesteps][units], rows in the order of computation
- *            (go_backwards: the last timestep's first); without it [units], the last
- *            output, and then NULL will do where h is all that is wanted
+ *            (go_backwards: the last timestep's first; of a sequence that is split, the
+ *            last part is then the first call); without it [units], the last output, and
+ *            then NULL will do where h is all that is wanted
  *   scratch  LSTM_SCRATCH_LEN(units) floats
  * Returns as lstm_step. Cost: timesteps*4*units*(input_dim+units) multiply-adds. */
 LSTM_API lstm_status lstm_forward(const lstm_layer *layer, const float *x,
@@ -1335,10 +1344,9 @@ typedef struct lstm_impl_sums {
     }
 
 /* From sums to state; the formulas are those of lstm_impl_exp_parts, lstm_impl_sigmoid
- * and lstm_impl_tanh. Takes units from u on while there are L of them, and returns how
- * far it got. Here no vectors overlap: a load right after two stores that it overlaps
- * would wait. 2^n is multiplied by an addition to the exponent, which does not disturb a
- * NaN in `under`. */
+ * and lstm_impl_tanh. Where the last vector overlaps the one before, its c is read before
+ * that is written, and written last. A sigmoid multiplies by 2^n by an addition to the
+ * exponent; a NaN is kept by `sum`. */
 #define LSTM_IMPL_STAMP_GATES(L)                                                        \
     LSTM_IMPL_INLINE LSTM_IMPL_TARGET_##L void lstm_impl_exp_parts_##L(                 \
         const lstm_impl_v##L *x, float s, int n_may_be_large, float offset,             \
@@ -1493,6 +1501,7 @@ LSTM_IMPL_STAMPED float lstm_impl_dense_unit_4(const lstm_dense *layer, const fl
     LSTM_IMPL_STAMP_SUMS(L)    \
     LSTM_IMPL_STAMP_TILES(L)   \
     LSTM_IMPL_STAMP_ROWS(L, 2) \
+    LSTM_IMPL_STAMP_ROWS(L, 3) \
     LSTM_IMPL_STAMP_ROWS(L, 4) \
     LSTM_IMPL_STAMP_GATES(L)   \
     LSTM_IMPL_STAMP_DENSE(L)
@@ -1548,6 +1557,11 @@ LSTM_IMPL_INLINE void lstm_impl_gate_sums(int lanes, const lstm_impl_sums *s, fl
 
 /* As many rows of up to `rows` as can be taken at once, z[rows][columns]; returns how
  * many. */
+#define LSTM_IMPL_ROWS_AT(L, n)                     \
+    LSTM_IMPL_AT_##L(if (lanes >= L && rows >= n) { \
+        lstm_impl_sums_of_##n##_##L(s, z);          \
+        return n;                                   \
+    })
 LSTM_IMPL_INLINE size_t lstm_impl_gate_sums_of_rows(int lanes, const lstm_impl_sums *s,
                                                     size_t rows, float *z)
 {
@@ -1555,20 +1569,17 @@ LSTM_IMPL_INLINE size_t lstm_impl_gate_sums_of_rows(int lanes, const lstm_impl_s
         lstm_impl_gate_sums(lanes, s, z);
         return 1;
     }
-    LSTM_IMPL_AT_16(if (lanes >= 16) {
-        if (rows >= 8) {
-            lstm_impl_sums_of_8_16(s, z);
-            return 8;
-        }
-        return rows >= 4 ? (lstm_impl_sums_of_4_16(s, z), (size_t)4)
-                         : (lstm_impl_sums_of_2_16(s, z), (size_t)2);
-    })
-    LSTM_IMPL_AT_8(if (lanes >= 8) {
-        return rows >= 4 ? (lstm_impl_sums_of_4_8(s, z), (size_t)4)
-                         : (lstm_impl_sums_of_2_8(s, z), (size_t)2);
-    })
-    return rows >= 4 ? (lstm_impl_sums_of_4_4(s, z), (size_t)4)
-                     : (lstm_impl_sums_of_2_4(s, z), (size_t)2);
+    LSTM_IMPL_ROWS_AT(16, 8)
+    LSTM_IMPL_ROWS_AT(16, 4)
+    LSTM_IMPL_ROWS_AT(16, 3)
+    LSTM_IMPL_ROWS_AT(16, 2)
+    LSTM_IMPL_ROWS_AT(8, 4)
+    LSTM_IMPL_ROWS_AT(8, 3)
+    LSTM_IMPL_ROWS_AT(8, 2)
+    LSTM_IMPL_ROWS_AT(4, 4)
+    LSTM_IMPL_ROWS_AT(4, 3)
+    lstm_impl_sums_of_2_4(s, z);
+    return 2;
 }
 
 LSTM_IMPL_INLINE void lstm_impl_vector_gates(int lanes, const float *z, size_t units,
@@ -2321,6 +2332,7 @@ LSTM_API lstm_status lstm_weights_from_onnx(size_t input_dim, size_t units,
 #undef LSTM_IMPL_STAMP_SUMS
 #undef LSTM_IMPL_STAMP_TILES
 #undef LSTM_IMPL_STAMP_ROWS
+#undef LSTM_IMPL_ROWS_AT
 #undef LSTM_IMPL_STAMP_GATES
 #undef LSTM_IMPL_STAMP_DENSE
 #undef LSTM_IMPL_STAMP
