@@ -413,6 +413,21 @@ NAMES = (
 )  # fmt: skip
 
 
+def _without_end(weights: Path, directory: Path) -> Refused:
+    """A text whose length makes the HDF5 library go round in a circle."""
+    path, config = directory / "endless.weights.h5", directory / "endless.json"
+    shutil.copy(weights, path)
+    with h5py.File(path, "r+") as file:
+        file.attrs["text"] = "some text"
+    data = bytearray(path.read_bytes())
+    at = data.index(b"GCOL") + 24
+    data[at : at + 8] = (2**64 - 16).to_bytes(8, "little")
+    path.write_bytes(data)
+    config.write_text("{}")
+    words = ("endless.weights.h5", "not a whole HDF5 file", "10 s")
+    return Refused("an HDF5 file without end", [path, "--config", config], words)
+
+
 def _options(directory: Path) -> Iterator[Refused]:
     plain = directory / "plain.keras"
     for name in NAMES:
@@ -432,6 +447,7 @@ def _options(directory: Path) -> Iterator[Refused]:
     model = sequential(L.LSTM(6, name="first"), L.Dense(2))
     model.save_weights(weights)
     yield Refused("weights without a config", [weights], ("--config",))
+    yield _without_end(weights, directory)
     none = directory / "none.json"
     yield Refused("no config", [weights, "--config", none], ("none.json",))
     config = directory / "other.json"

@@ -59,13 +59,13 @@ def _wanted(graph: Any, options: Options) -> str:
             )
         return options.tensor
     if options.zero_state and names:
-        return names[0]  # the others are the states that step() keeps
+        return str(names[0])  # the others are the states that step() keeps
     if len(names) != 1:
         raise Refusal(
             f"the graph has the outputs {', '.join(names)}; add --tensor with the one "
             "wanted"
         )
-    return names[0]
+    return str(names[0])
 
 
 def _chosen(graph: Any, name: str) -> tuple[Walk, Any]:

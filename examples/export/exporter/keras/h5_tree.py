@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +19,7 @@ MOST_PACKED = 1032  # bytes that deflate makes one of
 SMALL = 1 << 20
 # What training leaves in a file besides the weights of the model.
 OF_TRAINING = ("optimizer/", "optimizer_weights/", "metrics/", "compile_metrics/")
+SECONDS, BYTES_A_SECOND = 10, 1 << 20  # more than any sound file takes to be read
 # What h5py raises, depending on where a file is damaged.
 ERRORS = (OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError)
 
@@ -56,9 +61,45 @@ def _array(dataset: Any, path: str) -> npt.NDArray[Any]:
     return np.asarray(dataset[()])
 
 
-def read_tree(file: Any, name: str) -> Tree:
-    """All there is in the file itself; what only a link leads to is not."""
+READ = """
+import sys
+from pathlib import Path
+from exporter.keras.h5_tree import read_tree
+read_tree(Path(sys.argv[1]), "", is_tried=True)
+"""
+
+
+def _try(file: Path, name: str) -> None:
+    """Read the file in a process of its own: with some damage the HDF5 library neither
+    comes to an end nor can be interrupted, or crashes."""
+    seconds = SECONDS + file.stat().st_size // BYTES_A_SECOND
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    try:
+        status = subprocess.run(
+            [sys.executable, "-B", "-c", READ, str(file)],
+            capture_output=True,
+            check=False,
+            env=environment,
+            timeout=seconds,
+        ).returncode
+    except subprocess.TimeoutExpired as error:
+        raise Refusal(
+            f"{name}: not a whole HDF5 file (it is not read in {seconds} s); copy or "
+            "save it again"
+        ) from error
+    if status < 0:
+        raise Refusal(
+            f"{name}: not a whole HDF5 file (the HDF5 library crashes); copy or save it "
+            "again"
+        )
+
+
+def read_tree(file: Any, name: str, is_tried: bool = False) -> Tree:
+    """All there is in the file itself; what only a link leads to is not. A file that no
+    checksum has vouched for is tried first."""
     h5py = require("h5py", "h5py", "reading Keras files")
+    if isinstance(file, Path) and not is_tried:
+        _try(file, name)
     tree = Tree()
 
     def visit(path: str, item: Any) -> None:

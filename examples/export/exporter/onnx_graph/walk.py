@@ -103,7 +103,7 @@ class Walk:
         elif node.op_type == "Shape":
             results = [Unknown("a shape")]
         elif any(isinstance(value, Data) for value in inputs):
-            results = [run_node(node, inputs)] + [Unknown("a mask")] * 3
+            results = [run_node(node, inputs), *[Unknown("a mask")] * 3]
         else:
             results = self._constants(node, inputs)
         if len(results) < len(node.output):
