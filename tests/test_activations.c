@@ -199,6 +199,61 @@ static void softmax_matches_the_reference(lstm_activation activation)
     }
 }
 
+/* Wherever the maximum stands it is taken off: e^z of the other elements would overflow. */
+static void softmax_finds_its_maximum_at_every_place(void)
+{
+    enum { MOST = 40 };
+    float zeros[MOST] = {0.0f}, z[MOST], got[MOST], want[MOST];
+    lstm_dense dense = {0};
+    uint64_t seed = 9;
+    dense.input_dim = 1;
+    dense.kernel = zeros;
+    dense.bias = z;
+    for (dense.units = 1; dense.units <= MOST; dense.units++) {
+        for (size_t place = 0; place < dense.units; place++) {
+            check_random_fill(z, dense.units, 2.0f, &seed);
+            z[place] += 200.0f;
+            for (int a = LSTM_SOFTMAX; a <= LSTM_LOG_SOFTMAX; a++) {
+                dense.activation = (lstm_activation)a;
+                CHECK(lstm_dense_forward(&dense, &one, 1, got) == LSTM_OK);
+                reference_dense(&dense, &one, want);
+                CHECK_NEAR(got, want, dense.units, 1e-7, 4e-7);
+            }
+        }
+    }
+}
+
+/* The same of the gates of a layer, where softmax runs over the units of each */
+static void softmax_of_gates_finds_its_maximum_at_every_place(void)
+{
+    enum { MOST = 20 };
+    float h[MOST], c[MOST], scratch[LSTM_SCRATCH_LEN(MOST)];
+    const float x = 1.0f;
+    uint64_t seed = 10;
+    for (size_t units = 1; units <= MOST; units++) {
+        for (size_t place = 0; place < units; place++) {
+            double h_want[MOST], c_want[MOST];
+            lstm_layer layer;
+            random_layer(&layer, 1, units, &seed);
+            layer.recurrent_activation = LSTM_SOFTMAX;
+            for (size_t gate = 0; gate < 4; gate++) {
+                ((float *)(uintptr_t)layer.bias)[gate * units + place] += 200.0f;
+            }
+            for (size_t u = 0; u < units; u++) {
+                h_want[u] = h[u] = 0.0f;
+                c_want[u] = c[u] = 0.5f;
+            }
+            reference_step(&layer, &x, h_want, c_want);
+            CHECK(lstm_step(&layer, &x, h, c, scratch) == LSTM_OK);
+            for (size_t u = 0; u < units; u++) {
+                CHECK(check_is_near((double)h[u], h_want[u], 1e-6, 1e-6));
+                CHECK(check_is_near((double)c[u], c_want[u], 1e-6, 1e-6));
+            }
+            free_layer(&layer);
+        }
+    }
+}
+
 static void softmax_of_anything_sums_to_one(void)
 {
     softmax_matches_the_reference(LSTM_SOFTMAX);
@@ -237,6 +292,8 @@ int main(void)
     RUN(nan_stays_nan);
     RUN(nan_spreads_over_the_vector_where_its_sum_is_used);
     RUN(tanh_never_exceeds_1_and_is_odd);
+    RUN(softmax_finds_its_maximum_at_every_place);
+    RUN(softmax_of_gates_finds_its_maximum_at_every_place);
     RUN(softmax_of_anything_sums_to_one);
     RUN(log_softmax_is_the_logarithm_of_softmax);
     RUN(the_default_of_dense_is_linear);

@@ -20,13 +20,16 @@ from table import MUTANTS, Mutant
 ROOT = Path(__file__).resolve().parents[2]
 HEADER = (ROOT / "include" / "lstm.h").read_text()
 # The quick and the likely ones first.
-ORDER = ["params", "weights", "errors", "golden", "mask", "bidirectional", "sequence", "dense",
-         "cell", "activations", "load", "sizes", "simd"]
+ORDER = ["params", "weights", "errors", "flags", "golden", "mask", "bidirectional", "sequence",
+         "dense", "cell", "activations", "load", "expf", "tanhf", "expf_tanhf", "sizes", "scratch",
+         "simd"]
+# Those in which a mutant of the vector kernels is looked for
+SIMD_ORDER = ["simd", "golden", "scratch", "expf", "tanhf"]
 SECONDS = 60
 
 
 def tests(mutant: Mutant) -> list[str]:
-    order = ["simd", "golden"] if mutant.simd else ORDER
+    order = SIMD_ORDER if mutant.simd else ORDER
     return [name for name in order if (ROOT / f"tests/test_{name}.c").exists()]
 
 
