@@ -58,6 +58,7 @@
  *   LSTM_ERR_SHAPE   input_dim or units is zero, sizes do not fit together, or an array
  *                    would have more bytes than size_t can hold
  *   LSTM_ERR_OPTION  an enum holds a value it does not have
+ *   LSTM_ERR_WEIGHT_COUNT  weight_count is not that of a layer of these sizes
  * Where several apply, it is one of them. No timesteps, no batch or no rows are no error
  * if the layer is valid: LSTM_OK, no data is needed, and h, c and y stay as they are.
  *
@@ -122,6 +123,14 @@
 #else
 #define LSTM_IMPL_CUSTOM_LOAD 0
 #define LSTM_LOAD(p) (*(p))
+#endif
+
+/* In front of a weight array of the user's: the alignment that is read fastest. */
+#if !defined(__GNUC__) || defined(__AVR__) || \
+    (defined(__ARM_ARCH_PROFILE) && __ARM_ARCH_PROFILE == 'M')
+#define LSTM_ALIGNED
+#else
+#define LSTM_ALIGNED __attribute__((__aligned__(64)))
 #endif
 
 /* ---- COMPILER ---------------------------------------------------------------------- */
@@ -463,7 +472,8 @@ typedef enum lstm_status {
     LSTM_OK = 0,
     LSTM_ERR_NULL = -1,
     LSTM_ERR_SHAPE = -2,
-    LSTM_ERR_OPTION = -3
+    LSTM_ERR_OPTION = -3,
+    LSTM_ERR_WEIGHT_COUNT = -4
 } lstm_status;
 
 /* keras.activations; where Keras has a parameter, its default. */
@@ -567,20 +577,28 @@ LSTM_API const char *lstm_status_string(lstm_status status);
 LSTM_API size_t lstm_param_count(const lstm_layer *layer);
 LSTM_API size_t lstm_dense_param_count(const lstm_dense *layer);
 
-/* lstm_layer_init - bind a layer to the flat array that get_weights() gives.
+/* lstm_layer_init, lstm_layer_init_no_bias - bind a layer to the flat array that
+ * get_weights() gives; the second for a layer with use_bias=False.
  *   layer         written: sizes and weight pointers; every option becomes Keras' default
  *   weights       kernel, recurrent_kernel, bias in a row; used in place, not copied
- *   weight_count  floats in weights: LSTM_PARAM_COUNT(input_dim, units), or
- *                 LSTM_PARAM_COUNT_NO_BIAS(input_dim, units) for a layer without bias
- * Returns LSTM_OK, or LSTM_ERR_NULL, or LSTM_ERR_SHAPE when weight_count is neither of
- * the two or a size is 0; the layer is then left untouched. */
+ *   weight_count  floats in weights: exactly LSTM_PARAM_COUNT(input_dim, units), or
+ *                 without bias LSTM_PARAM_COUNT_NO_BIAS(input_dim, units)
+ * Returns LSTM_OK, LSTM_ERR_NULL, LSTM_ERR_SHAPE (a size is 0 or too large), or
+ * LSTM_ERR_WEIGHT_COUNT; on an error the layer is left untouched. */
 LSTM_API lstm_status lstm_layer_init(lstm_layer *layer, size_t input_dim, size_t units,
                                      const float *weights, size_t weight_count);
+LSTM_API lstm_status lstm_layer_init_no_bias(lstm_layer *layer, size_t input_dim,
+                                             size_t units, const float *weights,
+                                             size_t weight_count);
 
-/* lstm_dense_init - the same for a Dense layer: kernel and bias in a row, weight_count
- * LSTM_DENSE_PARAM_COUNT(input_dim, units), or input_dim*units without bias. */
+/* lstm_dense_init, lstm_dense_init_no_bias - the same for a Dense layer: kernel and bias
+ * in a row, weight_count exactly LSTM_DENSE_PARAM_COUNT(input_dim, units), or without
+ * bias input_dim*units. */
 LSTM_API lstm_status lstm_dense_init(lstm_dense *layer, size_t input_dim, size_t units,
                                      const float *weights, size_t weight_count);
+LSTM_API lstm_status lstm_dense_init_no_bias(lstm_dense *layer, size_t input_dim,
+                                             size_t units, const float *weights,
+                                             size_t weight_count);
 
 /* lstm_step - one timestep, for streaming (keras.layers.LSTMCell).
  *   x        [input_dim]  input
@@ -1912,18 +1930,18 @@ LSTM_IMPL_INLINE size_t lstm_impl_layer_count(size_t input_dim, size_t units,
     return lstm_impl_multiply(4, lstm_impl_multiply(units, input_dim + units + bias_row));
 }
 
-/* Checks what a layer is bound to: weight_count must be one of the two counts. */
+/* Checks what a layer is bound to: weight_count must be `count`, which is 0 where sizes
+ * are not valid. */
 LSTM_IMPL_INLINE lstm_status lstm_impl_check_init(const void *layer, const float *weights,
-                                                  size_t weight_count,
-                                                  size_t without_bias, size_t with_bias)
+                                                  size_t weight_count, size_t count)
 {
     if (layer == NULL || weights == NULL) {
         return LSTM_ERR_NULL;
     }
-    return lstm_impl_is_array(weight_count) &&
-                   (weight_count == with_bias || weight_count == without_bias)
-               ? LSTM_OK
-               : LSTM_ERR_SHAPE;
+    if (!lstm_impl_is_array(count)) {
+        return LSTM_ERR_SHAPE;
+    }
+    return weight_count == count ? LSTM_OK : LSTM_ERR_WEIGHT_COUNT;
 }
 
 /* Checks a layer and fills in how it runs by itself. */
@@ -1985,6 +2003,8 @@ LSTM_API const char *lstm_status_string(lstm_status status)
     case LSTM_ERR_NULL: return "a pointer is NULL where data is needed";
     case LSTM_ERR_SHAPE: return "a size is zero, too large, or does not fit the others";
     case LSTM_ERR_OPTION: return "an option has a value that does not exist";
+    case LSTM_ERR_WEIGHT_COUNT:
+        return "the number of weights is not that of a layer of these sizes";
     }
     return "not a status of lstm.h";
 }
@@ -2003,13 +2023,12 @@ LSTM_API size_t lstm_dense_param_count(const lstm_dense *layer)
                                                  layer->bias != NULL);
 }
 
-LSTM_API lstm_status lstm_layer_init(lstm_layer *layer, size_t input_dim, size_t units,
-                                     const float *weights, size_t weight_count)
+LSTM_IMPL_INLINE lstm_status lstm_impl_bind_layer(lstm_layer *layer, size_t input_dim,
+                                                  size_t units, const float *weights,
+                                                  size_t weight_count, int has_bias)
 {
-    const size_t without_bias = lstm_impl_layer_count(input_dim, units, 0);
-    const size_t with_bias = lstm_impl_layer_count(input_dim, units, 1);
-    const lstm_status status =
-        lstm_impl_check_init(layer, weights, weight_count, without_bias, with_bias);
+    const lstm_status status = lstm_impl_check_init(
+        layer, weights, weight_count, lstm_impl_layer_count(input_dim, units, has_bias));
     if (status != LSTM_OK) {
         return status;
     }
@@ -2017,28 +2036,53 @@ LSTM_API lstm_status lstm_layer_init(lstm_layer *layer, size_t input_dim, size_t
     layer->units = units;
     layer->kernel = weights;
     layer->recurrent_kernel = weights + 4 * units * input_dim;
-    layer->bias = weight_count == with_bias ? weights + without_bias : NULL;
+    layer->bias = has_bias ? layer->recurrent_kernel + 4 * units * units : NULL;
     layer->activation = layer->recurrent_activation = LSTM_DEFAULT;
     layer->return_sequences = layer->go_backwards = layer->zero_output_for_mask = 0;
     return LSTM_OK;
 }
 
-LSTM_API lstm_status lstm_dense_init(lstm_dense *layer, size_t input_dim, size_t units,
+LSTM_API lstm_status lstm_layer_init(lstm_layer *layer, size_t input_dim, size_t units,
                                      const float *weights, size_t weight_count)
 {
-    const size_t without_bias = lstm_impl_dense_count(input_dim, units, 0);
-    const size_t with_bias = lstm_impl_dense_count(input_dim, units, 1);
-    const lstm_status status =
-        lstm_impl_check_init(layer, weights, weight_count, without_bias, with_bias);
+    return lstm_impl_bind_layer(layer, input_dim, units, weights, weight_count, 1);
+}
+
+LSTM_API lstm_status lstm_layer_init_no_bias(lstm_layer *layer, size_t input_dim,
+                                             size_t units, const float *weights,
+                                             size_t weight_count)
+{
+    return lstm_impl_bind_layer(layer, input_dim, units, weights, weight_count, 0);
+}
+
+LSTM_IMPL_INLINE lstm_status lstm_impl_bind_dense(lstm_dense *layer, size_t input_dim,
+                                                  size_t units, const float *weights,
+                                                  size_t weight_count, int has_bias)
+{
+    const lstm_status status = lstm_impl_check_init(
+        layer, weights, weight_count, lstm_impl_dense_count(input_dim, units, has_bias));
     if (status != LSTM_OK) {
         return status;
     }
     layer->input_dim = input_dim;
     layer->units = units;
     layer->kernel = weights;
-    layer->bias = weight_count == with_bias ? weights + without_bias : NULL;
+    layer->bias = has_bias ? weights + units * input_dim : NULL;
     layer->activation = LSTM_DEFAULT;
     return LSTM_OK;
+}
+
+LSTM_API lstm_status lstm_dense_init(lstm_dense *layer, size_t input_dim, size_t units,
+                                     const float *weights, size_t weight_count)
+{
+    return lstm_impl_bind_dense(layer, input_dim, units, weights, weight_count, 1);
+}
+
+LSTM_API lstm_status lstm_dense_init_no_bias(lstm_dense *layer, size_t input_dim,
+                                             size_t units, const float *weights,
+                                             size_t weight_count)
+{
+    return lstm_impl_bind_dense(layer, input_dim, units, weights, weight_count, 0);
 }
 
 LSTM_API LSTM_IMPL_AT_CALL lstm_status lstm_step(const lstm_layer *layer, const float *x,

@@ -76,7 +76,7 @@ static void softmax_is_over_the_units_of_one_row(void)
     const float logits[2][3] = {{1.0f, 2.0f, 3.0f}, {30.0f, 10.0f, 20.0f}};
     const float identity[9] = {1, 0, 0, 0, 1, 0, 0, 0, 1};
     lstm_dense dense;
-    CHECK(lstm_dense_init(&dense, 3, 3, identity, 9) == LSTM_OK);
+    CHECK(lstm_dense_init_no_bias(&dense, 3, 3, identity, 9) == LSTM_OK);
     dense.activation = LSTM_SOFTMAX;
     CHECK(lstm_dense_forward(&dense, logits[0], 2, y) == LSTM_OK);
     for (size_t row = 0; row < 2; row++) {

@@ -259,6 +259,17 @@ static void init_refuses_what_the_functions_would(void)
     CHECK(lstm_layer_init(&target, 0, U, weights, 4 * U * (U + 1)) == LSTM_ERR_SHAPE);
     CHECK(lstm_layer_init(&target, D, 0, weights, 0) == LSTM_ERR_SHAPE);
     CHECK(lstm_layer_init(&target, MOST, U, weights, 4 * U * U) == LSTM_ERR_SHAPE);
+    CHECK(lstm_layer_init_no_bias(NULL, D, U, weights, LSTM_PARAM_COUNT_NO_BIAS(D, U)) ==
+          LSTM_ERR_NULL);
+    CHECK(lstm_layer_init_no_bias(&target, D, U, NULL, LSTM_PARAM_COUNT_NO_BIAS(D, U)) ==
+          LSTM_ERR_NULL);
+    CHECK(lstm_layer_init_no_bias(&target, 0, U, weights, 4 * U * U) == LSTM_ERR_SHAPE);
+    CHECK(lstm_layer_init_no_bias(&target, D, 0, weights, 0) == LSTM_ERR_SHAPE);
+    CHECK(lstm_layer_init_no_bias(&target, D + 1, U, weights, LSTM_PARAM_COUNT(D, U)) ==
+          LSTM_OK);
+    target = untouched;
+    CHECK(lstm_layer_init(&target, D + 1, U, weights, LSTM_PARAM_COUNT(D, U)) ==
+          LSTM_ERR_WEIGHT_COUNT);
     CHECK(lstm_layer_init(&target, MOST / 4 - 1, 1, weights, MOST / 4 * 4) ==
           LSTM_ERR_SHAPE);
     CHECK(lstm_dense_init(NULL, D, U, weights, LSTM_DENSE_PARAM_COUNT(D, U)) ==
@@ -269,6 +280,11 @@ static void init_refuses_what_the_functions_would(void)
     CHECK(lstm_dense_init(&dense_target, D, 0, weights, 0) == LSTM_ERR_SHAPE);
     CHECK(lstm_dense_init(&dense_target, MOST, 1, weights, 0) == LSTM_ERR_SHAPE);
     CHECK(lstm_dense_init(&dense_target, MOST, 1, weights, MOST) == LSTM_ERR_SHAPE);
+    CHECK(lstm_dense_init_no_bias(NULL, D, U, weights, D * U) == LSTM_ERR_NULL);
+    CHECK(lstm_dense_init_no_bias(&dense_target, D, U, NULL, D * U) == LSTM_ERR_NULL);
+    CHECK(lstm_dense_init_no_bias(&dense_target, 0, U, weights, 0) == LSTM_ERR_SHAPE);
+    CHECK(lstm_dense_init(&dense_target, D + 1, U, weights,
+                          LSTM_DENSE_PARAM_COUNT(D, U)) == LSTM_ERR_WEIGHT_COUNT);
     CHECK(memcmp(&target, &untouched, sizeof target) == 0);
     CHECK(memcmp(&dense_target, &dense_untouched, sizeof dense_target) == 0);
 }

@@ -288,7 +288,9 @@ static void draw_lstm(lstm_layer *layer, const char *line, size_t input_dim, str
                        : lstm_weights_from_torch(input_dim, units, raw, recurrent, bias,
                                                  second, weights)) == LSTM_OK);
     }
-    CHECK(lstm_layer_init(layer, input_dim, units, weights, count) == LSTM_OK);
+    CHECK((is_keras && !integer(line, "use_bias", 1)
+               ? lstm_layer_init_no_bias
+               : lstm_layer_init)(layer, input_dim, units, weights, count) == LSTM_OK);
     CHECK(lstm_param_count(layer) == count);
     layer->activation = activation(line, "activation");
     layer->recurrent_activation = activation(line, "recurrent");
@@ -305,8 +307,8 @@ static void draw_dense(lstm_dense *layer, const char *line, size_t input_dim,
     float *weights = new_floats(kernel_len + bias_len);
     draw_into(weights, kernel_len, scale(line, "kernel_scale", 0), from);
     draw_into(weights + kernel_len, bias_len, scale(line, "bias_scale", -1), from);
-    CHECK(lstm_dense_init(layer, input_dim, units, weights, kernel_len + bias_len) ==
-          LSTM_OK);
+    CHECK((bias_len ? lstm_dense_init : lstm_dense_init_no_bias)(
+              layer, input_dim, units, weights, kernel_len + bias_len) == LSTM_OK);
     CHECK(lstm_dense_param_count(layer) == kernel_len + bias_len);
     layer->activation = activation(line, "activation");
 }

@@ -95,7 +95,7 @@ static void softmax_of(const float *z, size_t n, float *y)
     for (size_t k = 0; k < n; k++) {
         identity[k * n + k] = 1.0f;
     }
-    CHECK(lstm_dense_init(&dense, n, n, identity, n * n) == LSTM_OK);
+    CHECK(lstm_dense_init_no_bias(&dense, n, n, identity, n * n) == LSTM_OK);
     dense.activation = LSTM_SOFTMAX;
     CHECK(lstm_dense_forward(&dense, z, 1, y) == LSTM_OK);
 }

@@ -91,10 +91,10 @@ static void init_without_bias_leaves_bias_null(void)
 {
     lstm_layer layer;
     lstm_dense dense;
-    CHECK(lstm_layer_init(&layer, 5, 10, bound, 600) == LSTM_OK);
+    CHECK(lstm_layer_init_no_bias(&layer, 5, 10, bound, 600) == LSTM_OK);
     CHECK(layer.bias == NULL && layer.recurrent_kernel == bound + 5 * 40);
     CHECK(lstm_param_count(&layer) == 600);
-    CHECK(lstm_dense_init(&dense, 10, 2, bound, 20) == LSTM_OK);
+    CHECK(lstm_dense_init_no_bias(&dense, 10, 2, bound, 20) == LSTM_OK);
     CHECK(dense.bias == NULL);
     CHECK(lstm_dense_param_count(&dense) == 20);
 }
@@ -121,10 +121,18 @@ static void any_other_weight_count_is_refused(void)
         layer = before;
         dense = dense_before;
         status = lstm_layer_init(&layer, 5, 10, bound, count);
-        CHECK(status == (count == 640 || count == 600 ? LSTM_OK : LSTM_ERR_SHAPE));
+        CHECK(status == (count == 640 ? LSTM_OK : LSTM_ERR_WEIGHT_COUNT));
+        CHECK(status == LSTM_OK || memcmp(&layer, &before, sizeof layer) == 0);
+        layer = before;
+        status = lstm_layer_init_no_bias(&layer, 5, 10, bound, count);
+        CHECK(status == (count == 600 ? LSTM_OK : LSTM_ERR_WEIGHT_COUNT));
         CHECK(status == LSTM_OK || memcmp(&layer, &before, sizeof layer) == 0);
         status = lstm_dense_init(&dense, 10, 60, bound, count);
-        CHECK(status == (count == 600 || count == 660 ? LSTM_OK : LSTM_ERR_SHAPE));
+        CHECK(status == (count == 660 ? LSTM_OK : LSTM_ERR_WEIGHT_COUNT));
+        CHECK(status == LSTM_OK || memcmp(&dense, &dense_before, sizeof dense) == 0);
+        dense = dense_before;
+        status = lstm_dense_init_no_bias(&dense, 10, 60, bound, count);
+        CHECK(status == (count == 600 ? LSTM_OK : LSTM_ERR_WEIGHT_COUNT));
         CHECK(status == LSTM_OK || memcmp(&dense, &dense_before, sizeof dense) == 0);
     }
 }

@@ -263,17 +263,21 @@ static void a_layer_is_bound_to_the_weights_it_has_and_no_others(void)
                        without = weights_of(input_dim, units, 0);
         const size_t given =
             4 * units * (input_dim + units + below(2)) + (below(4) == 0 ? 1 : 0);
-        const int is_right =
-            input_dim != 0 && exists(given) && (given == with || given == without);
+        const int has_bias = below(2) != 0;
+        const uint64_t right = has_bias ? with : without;
+        const int is_right = input_dim != 0 && exists(given) && given == right;
+        const lstm_status refused =
+            input_dim == 0 || !exists(right) ? LSTM_ERR_SHAPE : LSTM_ERR_WEIGHT_COUNT;
         lstm_layer untouched, bound;
         if (is_right && given * sizeof(float) > MOST / 2) {
             continue; /* more than a pointer may be moved by */
         }
         memset(&untouched, 0x33, sizeof untouched);
         bound = untouched;
-        CHECK(lstm_layer_init(&bound, input_dim, units, data, given) ==
-              (is_right ? LSTM_OK : LSTM_ERR_SHAPE));
-        CHECK(is_right ? (bound.bias != NULL) == (given == with)
+        CHECK((has_bias ? lstm_layer_init : lstm_layer_init_no_bias)(
+                  &bound, input_dim, units, data, given) ==
+              (is_right ? LSTM_OK : refused));
+        CHECK(is_right ? (bound.bias != NULL) == has_bias
                        : memcmp(&bound, &untouched, sizeof bound) == 0);
     }
 }

@@ -9,6 +9,8 @@ void calls_all(const float *in, float *out, lstm_layer *layer, lstm_bidirectiona
 {
     lstm_status status = lstm_layer_init(layer, n, n, in, n);
     status = status ? status : lstm_dense_init(dense, n, n, in, n);
+    status = status ? status : lstm_layer_init_no_bias(layer, n, n, in, n);
+    status = status ? status : lstm_dense_init_no_bias(dense, n, n, in, n);
     status = status ? status : lstm_step(layer, in, out, out + n, out + 2 * n);
     status = status ? status : lstm_forward(layer, in, n, out, out + n, out, out + n);
     status = status

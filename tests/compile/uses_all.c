@@ -22,7 +22,7 @@ static_assert(scratch_len == LSTM_BATCH_SCRATCH_LEN(2, 4), "of the larger half")
 _Static_assert(LSTM_PARAM_COUNT(5, 10) == 640, "640 parameters");
 #endif
 
-static float weights[LSTM_PARAM_COUNT(D, U)], source[LSTM_PARAM_COUNT(D, U) + 4 * U];
+static LSTM_ALIGNED float weights[LSTM_PARAM_COUNT(D, U)], source[LSTM_PARAM_COUNT(D, U) + 4 * U];
 static float x[B * T * D], h[2 * B * U], c[2 * B * U], y[B * T * 2 * U];
 static float scratch[LSTM_BIDIRECTIONAL_SCRATCH_LEN(B, U, U)];
 static unsigned long long sum;
@@ -69,6 +69,9 @@ int uses_all(void)
     add_bits(weights, LSTM_PARAM_COUNT(D, U));
     expect_ok(lstm_weights_from_onnx(D, U, source, source + 4 * U * D,
                                      source + 4 * U * (D + U), weights));
+    expect_ok(
+        lstm_layer_init_no_bias(&layer, D, U, weights, LSTM_PARAM_COUNT_NO_BIAS(D, U)));
+    expect_ok(lstm_dense_init_no_bias(&dense, U, 5, weights, 5 * U));
     expect_ok(lstm_layer_init(&layer, D, U, weights, LSTM_PARAM_COUNT(D, U)));
     expect_ok(lstm_dense_init(&dense, U, 5, weights, LSTM_DENSE_PARAM_COUNT(U, 5)));
     failures +=

@@ -82,10 +82,12 @@ static void make_layer(lstm_layer *layer, size_t input_dim, size_t units,
                        lstm_activation activation, lstm_activation recurrent_activation)
 {
     const int bounded = is_bounded(activation) && is_bounded(recurrent_activation);
-    const size_t count = pick(0, 5) != 0 ? LSTM_PARAM_COUNT(input_dim, units)
-                                         : LSTM_PARAM_COUNT_NO_BIAS(input_dim, units);
+    const int has_bias = pick(0, 5) != 0;
+    const size_t count = has_bias ? LSTM_PARAM_COUNT(input_dim, units)
+                                  : LSTM_PARAM_COUNT_NO_BIAS(input_dim, units);
     const float *weights = new_random(count, weight_scale(input_dim + units, bounded));
-    error_count += lstm_layer_init(layer, input_dim, units, weights, count) != LSTM_OK;
+    error_count += (has_bias ? lstm_layer_init : lstm_layer_init_no_bias)(
+                       layer, input_dim, units, weights, count) != LSTM_OK;
     layer->activation = activation;
     layer->recurrent_activation = recurrent_activation;
     layer->return_sequences = pick(0, 1) != 0;

@@ -52,15 +52,6 @@ static void the_counts_are_those_of_wide_arithmetic(size_t input_dim, size_t uni
     }
 }
 
-/* Any number of weights but that of the layer without a bias, which may be one that fits. */
-static size_t read_wrong_count(fuzz_input *in, size_t input_dim, size_t units)
-{
-    const size_t count = read_size(in);
-    return is_valid(input_dim, units, 0) && count == count_of(input_dim, units, 0)
-               ? count - 1
-               : count;
-}
-
 /* A layer that cannot be, or one that can in a call whose arrays cannot. */
 static void the_impossible_is_refused(fuzz_input *in, size_t input_dim, size_t units)
 {
@@ -82,8 +73,7 @@ static void the_impossible_is_refused(fuzz_input *in, size_t input_dim, size_t u
                                             NULL, y) == LSTM_ERR_SHAPE);
         FUZZ_ASSERT(lstm_weights_from_onnx(input_dim, units, weights, weights, weights,
                                            y) == LSTM_ERR_SHAPE);
-        FUZZ_ASSERT(lstm_layer_init(&layer, input_dim, units, weights,
-                                    read_wrong_count(in, input_dim, units)) ==
+        FUZZ_ASSERT(lstm_layer_init(&layer, input_dim, units, weights, read_size(in)) ==
                     LSTM_ERR_SHAPE);
     }
     if (!is_valid(input_dim, units, 1) || steps > most_floats ||
