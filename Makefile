@@ -81,7 +81,7 @@ flags: ## users' flags and other compilers: same bits, same numbers, or only com
 sanitize: ## the tests under every sanitizer and valgrind, and threads that share a layer
 	@sh tests/sanitize/run.sh
 
-bench: ## lstm.h alone: every case and vector width, share of the core's limits, growth
+bench: ## lstm.h alone: times, share of the core's limits, the lines to reach (ONLY="cases weights ...", see its run.sh)
 	@sh tests/bench/run.sh
 
 bench-peers: venv ## lstm.h beside other ways to run an LSTM: one table and tests/bench/peers.svg

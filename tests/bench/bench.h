@@ -1,10 +1,12 @@
-/* bench.h - the cases that are timed, and what an engine is. An engine is lstm.h in one build, or
- * one of its peers; each lives in a source file of its own and defines one `engine`. */
+/* bench.h - the cases that are timed, what an engine is, and how time is taken. An engine is lstm.h
+ * in one build, or one of its peers; each lives in a source file of its own and defines one
+ * `engine`. */
 #ifndef BENCH_H
 #define BENCH_H
 
 #include <stddef.h>
 
+/* An LSTM, or an LSTM with a Dense layer behind it, or (units 0) a Dense layer alone. */
 typedef struct bench_case {
     const char *name;
     size_t batch, timesteps, input_dim, units;
@@ -12,7 +14,7 @@ typedef struct bench_case {
     int is_stream; /* one sample at a time, each with its output; the time is that of one */
 } bench_case;
 
-/* The one table of cases. */
+/* The nine cases that every table begins with. */
 static const bench_case bench_cases[] = {
     {"seed", 1, 10, 64, 32, 2, 0},   {"small", 1, 13, 5, 10, 0, 0},
     {"long", 1, 100, 5, 10, 0, 0},   {"amp16", 1, 64, 1, 16, 1, 1},
@@ -21,6 +23,7 @@ static const bench_case bench_cases[] = {
     {"batch", 32, 50, 64, 64, 0, 0},
 };
 enum { BENCH_CASES = sizeof bench_cases / sizeof *bench_cases };
+const bench_case *bench_case_of(const char *name);
 
 /* A case with its data, the weights as Keras has them. */
 typedef struct problem {
@@ -31,7 +34,13 @@ typedef struct problem {
     double *want;       /* [y_len], computed in double */
     size_t weight_count, dense_count, x_len;
     size_t y_len; /* batch*(dense_units or units); for a stream timesteps*dense_units */
+    size_t weights_off; /* floats that the weights begin past a multiple of 64 bytes */
 } problem;
+
+problem *new_problem(const bench_case *a, size_t weights_off);
+void free_problem(problem *p);
+void compute_in_double(problem *p); /* fills want */
+double multiply_adds(const bench_case *a);
 
 /* A run starts from a state of zeros, every time. */
 typedef struct engine {
@@ -45,10 +54,37 @@ typedef struct engine {
 /* count zeros, aligned to 64 bytes, for free(); does not return without them. Where arrays begin
  * matters to vector loads, so all engines are given the same good case. */
 float *new_floats(size_t count);
+float *new_random(size_t count, float scale, unsigned long long *state);
 
-/* What the core can do, measured: GFLOP/s of fused multiply-adds and of products and sums apart, as
- * lstm.h takes them by default (half as many where both are for the same units), GB/s of loads
- * from a buffer of so many bytes. */
+/* Something that is timed: run(data), so often between two looks at the clock that it takes a tenth
+ * of a millisecond. */
+typedef struct timed {
+    void (*run)(void *data);
+    void *data;
+    size_t runs;
+    double best; /* seconds of a run, the least so far */
+} timed;
+
+double seconds(void);
+void timed_begin(timed *t, void (*run)(void *data), void *data);
+/* Times all in turn until each has had so many seconds, and at least so many turns. */
+void timed_all(timed *t, size_t count, double seconds_each, int least_turns);
+
+/* An engine at work on a problem. */
+typedef struct runner {
+    const engine *of;
+    const problem *p;
+    void *state;
+    float *y;
+    double error; /* the largest, next to the computation in double */
+} runner;
+
+int runner_begin(runner *r, const engine *of, const problem *p); /* 0: cannot run this */
+void runner_end(runner *r);
+void runner_run(void *r); /* for timed */
+
+/* What the core can do, measured: GFLOP/s of fused multiply-adds and of products and sums apart,
+ * GB/s of loads from a buffer of so many bytes. */
 double machine_peak(void);
 double machine_peak_apart(void);
 double machine_load(size_t bytes);

@@ -1,11 +1,12 @@
 /* lstm.h as an engine: ENGINE is the name of the build, a C identifier. */
 #include <stdlib.h>
 #include <string.h>
-#include "bench.h"
-#include "lstm.h"
+#include "functions.h"
 
 #define TEXT_OF(x) #x
 #define TEXT(x) TEXT_OF(x)
+#define JOIN_OF(a, b) a##b
+#define JOIN(a, b) JOIN_OF(a, b)
 
 typedef struct state {
     const problem *p;
@@ -72,3 +73,8 @@ static void run(void *p, float *y)
 
 extern const engine ENGINE;
 const engine ENGINE = {TEXT(ENGINE), version, open_state, run, close_state};
+
+#define FUNCTIONS JOIN(ENGINE, _functions)
+extern const lstm_functions FUNCTIONS;
+const lstm_functions FUNCTIONS = {&ENGINE, lstm_step, lstm_forward, lstm_forward_batch,
+                                  lstm_dense_forward};

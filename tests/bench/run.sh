@@ -1,5 +1,8 @@
 #!/bin/sh
-# `make bench`: lstm.h alone, by gcc and clang at plain -O2, for every vector width of this CPU.
+# `make bench`: lstm.h alone. Every case by gcc and clang at plain -O2 for every vector width of this
+# CPU, the share of the core's limits, the lines of lines.c, growth; code size and compile time.
+# ONLY="cases weights exported activations lstm masks units step silence flags growth size" and
+# COMPILERS="gcc clang" choose among them.
 # `make bench-peers` is peers.py, which has this script build its program: run.sh --peers.
 # shellcheck disable=SC2086
 set -u
@@ -22,17 +25,36 @@ can() {
     cc -march=native -dM -E -x c /dev/null 2>/dev/null | grep -q "__$1__"
 }
 
+# How sums are fused, and how they are not.
+if grep -q LSTM_NO_FMA include/lstm.h; then
+    fused="" apart=-DLSTM_NO_FMA
+else
+    fused=-DLSTM_USE_FMA=1 apart=""
+fi
+
 # lstm COMPILER NAME FLAGS... - lstm.h as an engine of that name
 lstm() {
     compiler=$1 name=$2
     shift 2
     "$compiler" -std=c99 -O2 "$@" -DENGINE="$name" -Iinclude -I$here -c $here/engine_lstm.c \
         -o "$out/$name.o" || die "cannot build $name"
-    add "$name"
 }
 
-add() {
+# exported COMPILER NAME FLAGS... - a program built from an exported header
+exported() {
+    compiler=$1 name=$2
+    shift 2
+    "$compiler" -std=c99 -O2 $fused "$@" -DEXPORTED="$name" -DEXPORTED_PAD="${name}_pad" \
+        -Iinclude -Iexamples -I$here -c $here/exported.c -o "$out/$name.o" ||
+        die "cannot build $name"
+}
+
+engine() {
     engines="$engines X($1)"
+    object "$1"
+}
+
+object() {
     objects="$objects $out/$1.o"
 }
 
@@ -40,55 +62,131 @@ skip() {
     echo "SKIPPED: $*" >&2
 }
 
-# link PROGRAM FLAGS...
+# link PROGRAM MAIN DEFINES... -- LIBRARIES...
 link() {
-    program=$1
+    program=$1 main=$2
+    shift 2
+    defines=""
+    while [ "$1" != -- ]; do
+        defines="$defines $1"
+        shift
+    done
     shift
     gcc -std=gnu99 -O2 -march=native -I$here -c $here/machine.c -o "$out/machine.o" || die machine.c
-    gcc -std=gnu99 -O2 -DENGINES="$engines" -I$here -c $here/main.c -o "$out/main.o" || die main.c
-    g++ "$out/main.o" "$out/machine.o" $objects "$@" -lm -o "$program" || die "cannot link"
+    for file in problem timing $main; do
+        gcc -std=gnu99 -O2 $defines -DENGINES="$engines" -DBUILDS="${builds:-}" -Iinclude -I$here \
+            -c $here/$file.c -o "$out/$file.o" || die $file.c
+        object $file
+    done
+    g++ "$out/machine.o" $objects "$@" -lm -o "$program" || die "cannot link"
 }
 
 if [ "${1:-}" = --peers ]; then
     for compiler in gcc clang; do
-        if have $compiler; then lstm $compiler lstm_$compiler; else skip "no $compiler"; fi
+        if ! have $compiler; then
+            skip "no $compiler"
+            continue
+        fi
+        lstm $compiler lstm_$compiler $fused
+        engine lstm_$compiler
+        lstm $compiler lstm_${compiler}_no_fma $apart
+        engine lstm_${compiler}_no_fma
     done
-    if have gcc && can FMA; then lstm gcc lstm_fma -DLSTM_USE_FMA=1; fi
-    gcc -std=gnu99 -O2 -I$here -c $here/engine_naive.c -o "$out/naive.o" && add naive
+    gcc -std=gnu99 -O2 -I$here -c $here/engine_naive.c -o "$out/naive.o" && engine naive
     libraries=""
     if gcc -std=gnu99 -O3 -march=native -ffast-math -I$here -c $here/engine_openblas.c \
         -o "$out/openblas.o" 2>"$out/log"; then
-        add openblas
+        engine openblas
         libraries="$libraries -lopenblas -lmvec"
     else
         skip "openblas (Debian: libopenblas-dev)"
     fi
     if g++ -std=c++14 -O3 -march=native -ffast-math -I$here -c $here/engine_onednn.cc \
         -o "$out/onednn.o" 2>"$out/log"; then
-        add onednn
+        engine onednn
         libraries="$libraries -ldnnl"
     else
         skip "onednn 2.x (Debian: libdnnl-dev)"
     fi
-    link "$out/peers" $libraries
+    link "$out/peers" worker -- $libraries
     exit 0
 fi
 
-for compiler in gcc clang; do
-    if ! have $compiler; then
-        skip "no $compiler"
-        continue
+# The tables that are wanted: all, or those in $ONLY.
+wants() {
+    [ -z "${ONLY:-}" ] && return
+    for table in "$@"; do
+        case " $ONLY " in *" $table "*) return ;; esac
+    done
+    return 1
+}
+
+# all_builds COMPILER - in the background, one compiler beside the other
+all_builds() {
+    lstm $1 $1 $fused
+    if wants cases growth; then
+        lstm $1 $1_portable -DLSTM_NO_SIMD
+        if can SSE2; then lstm $1 $1_sse2 -DLSTM_TEST_LANES=4; fi
+        if can AVX512F; then lstm $1 $1_avx2 $fused -DLSTM_TEST_LANES=8; fi # else as the first
     fi
-    lstm $compiler ${compiler}_portable -DLSTM_NO_SIMD
-    if can SSE2; then lstm $compiler ${compiler}_sse2 -DLSTM_TEST_LANES=4; fi
-    if can AVX2; then lstm $compiler ${compiler}_avx2 -DLSTM_TEST_LANES=8; fi
-    if can AVX512F; then lstm $compiler ${compiler}_avx512 -DLSTM_TEST_LANES=16; fi
-    if ! can SSE2; then lstm $compiler ${compiler}_simd; fi
-    if can FMA; then lstm $compiler ${compiler}_fma -DLSTM_USE_FMA=1; fi # as wide as can be
+    if wants cases growth flags; then lstm $1 $1_no_fma $apart; fi
+    if wants flags; then
+        lstm $1 $1_native -O3 -march=native $fused
+        lstm $1 $1_no_fma_native -O3 -march=native $apart
+    fi
+    if wants exported; then
+        exported $1 $1_exported_0
+        exported $1 $1_exported_8 -DPLACE=8
+        exported $1 $1_exported_aligned "-DSPEAKER_STREAMING_WEIGHTS=__attribute__((aligned(64)))"
+    fi
+    touch "$out/$1.built"
+}
+
+builds=""
+compilers=""
+for compiler in ${COMPILERS:-gcc clang}; do
+    if have $compiler; then compilers="$compilers $compiler"; else skip "no $compiler"; fi
 done
-link "$out/bench"
+for compiler in $compilers; do
+    rm -f "$out/$compiler"*.o "$out/$compiler.built"
+    all_builds $compiler &
+done
+wait
+for compiler in $compilers; do
+    [ -f "$out/$compiler.built" ] || die "cannot build"
+    builds="$builds Y($compiler)"
+    for build in portable sse2 avx2 "" no_fma; do
+        name=$compiler${build:+_$build}
+        if [ -f "$out/$name.o" ]; then engine $name; fi
+    done
+    for build in native no_fma_native exported_0 exported_8 exported_aligned; do
+        if [ -f "$out/${compiler}_$build.o" ]; then object ${compiler}_$build; fi
+    done
+done
+object lines
+gcc -std=gnu99 -O2 -Iinclude -I$here -c $here/lines.c -o "$out/lines.o" || die lines.c
+link "$out/bench" tables --
 sed -n 's/^model name[^:]*: /CPU: /p' /proc/cpuinfo 2>/dev/null | head -n 1
-for compiler in gcc clang; do
-    ! have $compiler || "$compiler" --version | head -n 1
+for compiler in $compilers; do
+    "$compiler" --version | head -n 1
 done
-"$out/bench"
+"$out/bench" ${ONLY:-} || exit 1
+
+wants size || exit 0
+# Code size of the seed model's program, and the time to compile it.
+echo
+echo "examples/03_model.c, LSTM(32)+Dense(2) on (10,64), as an object"
+for compiler in $compilers; do
+    for flags in -O2 -Os "-O2 -DLSTM_NO_SIMD"; do
+        best=""
+        for _ in 1 2 3; do
+            start=$(date +%s%N)
+            $compiler -std=c99 $flags -Iinclude -c examples/03_model.c -o "$out/seed.o" || die seed
+            used=$((($(date +%s%N) - start) / 1000000))
+            if [ -z "$best" ] || [ $used -lt $best ]; then best=$used; fi
+        done
+        size "$out/seed.o" | tail -n 1 | awk -v what="$compiler $flags" -v ms="$best" \
+            '{printf "%-26s %6.1f KB of code and constants, compiled in %.2f s", what, $1 / 1000, ms / 1000}'
+        if [ "$flags" = -O2 ]; then echo "   to reach: 45 KB, gcc 1 s"; else echo; fi
+    done
+done

@@ -1,0 +1,139 @@
+/* problem.c - a case's data, and what the output should be, computed in double. */
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include "bench.h"
+
+static void *allocate(size_t count, size_t size)
+{
+    void *p = calloc(count ? count : 1, size);
+    if (p == NULL) {
+        exit(2);
+    }
+    return p;
+}
+
+float *new_floats(size_t count)
+{
+    void *p = NULL;
+    if (posix_memalign(&p, 64, (count + 1) * sizeof(float)) != 0) {
+        exit(2);
+    }
+    return (float *)memset(p, 0, (count + 1) * sizeof(float));
+}
+
+float *new_random(size_t count, float scale, unsigned long long *state)
+{
+    float *x = new_floats(count);
+    for (size_t k = 0; k < count; k++) {
+        *state = *state * 6364136223846793005u + 1442695040888963407u;
+        x[k] = scale * ((float)(*state >> 40) / 8388608.0f - 1.0f);
+    }
+    return x;
+}
+
+static double sigmoid(double x)
+{
+    return 1.0 / (1.0 + exp(-x));
+}
+
+static void step_in_double(const problem *p, const float *x, double *h, double *c,
+                           double *z)
+{
+    const size_t units = p->shape.units, columns = 4 * units,
+                 input_dim = p->shape.input_dim;
+    for (size_t j = 0; j < columns; j++) {
+        z[j] = (double)p->weights[(input_dim + units) * columns + j];
+    }
+    for (size_t k = 0; k < input_dim + units; k++) {
+        const double a = k < input_dim ? (double)x[k] : h[k - input_dim];
+        for (size_t j = 0; j < columns; j++) {
+            z[j] += a * (double)p->weights[k * columns + j];
+        }
+    }
+    for (size_t u = 0; u < units; u++) {
+        c[u] = sigmoid(z[units + u]) * c[u] + sigmoid(z[u]) * tanh(z[2 * units + u]);
+        h[u] = sigmoid(z[3 * units + u]) * tanh(c[u]);
+    }
+}
+
+static void output_in_double(const problem *p, const double *h, double *y)
+{
+    const size_t units = p->shape.units, outputs = p->shape.dense_units;
+    for (size_t o = 0; o < outputs; o++) {
+        y[o] = (double)p->dense_weights[units * outputs + o];
+        for (size_t u = 0; u < units; u++) {
+            y[o] += h[u] * (double)p->dense_weights[u * outputs + o];
+        }
+    }
+    for (size_t u = 0; outputs == 0 && u < units; u++) {
+        y[u] = h[u];
+    }
+}
+
+void compute_in_double(problem *p)
+{
+    const bench_case *a = &p->shape;
+    const size_t y_step = a->dense_units ? a->dense_units : a->units;
+    double *h = (double *)allocate(a->units, sizeof *h),
+           *c = (double *)allocate(a->units, 8);
+    double *z = (double *)allocate(4 * a->units, sizeof *z);
+    for (size_t b = 0; b < a->batch; b++) {
+        memset(h, 0, a->units * sizeof *h);
+        memset(c, 0, a->units * sizeof *c);
+        for (size_t t = 0; t < a->timesteps; t++) {
+            step_in_double(p, p->x + (b * a->timesteps + t) * a->input_dim, h, c, z);
+            output_in_double(p, h, p->want + (a->is_stream ? t : b) * y_step);
+        }
+    }
+    free(h);
+    free(c);
+    free(z);
+}
+
+problem *new_problem(const bench_case *a, size_t weights_off)
+{
+    problem *p = (problem *)allocate(1, sizeof *p);
+    const float scale = 1.0f / sqrtf((float)(a->units + a->input_dim));
+    unsigned long long seed = a->units;
+    p->shape = *a;
+    p->weights_off = weights_off;
+    p->weight_count = 4 * a->units * (a->input_dim + a->units + 1);
+    p->dense_count = a->dense_units * (a->units + 1);
+    p->x_len = a->batch * a->timesteps * a->input_dim;
+    p->y_len = a->is_stream ? a->timesteps * a->dense_units
+                            : a->batch * (a->dense_units ? a->dense_units : a->units);
+    p->weights = new_random(p->weight_count + weights_off, scale, &seed) + weights_off;
+    p->dense_weights = new_random(p->dense_count, 0.5f, &seed);
+    p->x = new_random(p->x_len, 1.0f, &seed);
+    p->want = (double *)allocate(p->y_len, sizeof *p->want);
+    return p;
+}
+
+void free_problem(problem *p)
+{
+    free(p->weights - p->weights_off);
+    free(p->dense_weights);
+    free(p->x);
+    free(p->want);
+    free(p);
+}
+
+double multiply_adds(const bench_case *a)
+{
+    const double lstm = (double)(4 * a->units * (a->input_dim + a->units));
+    const double dense = (double)(a->units * a->dense_units);
+    return (double)a->batch * (double)a->timesteps * lstm +
+           (double)(a->is_stream ? a->timesteps : a->batch) * dense;
+}
+
+const bench_case *bench_case_of(const char *name)
+{
+    for (size_t k = 0; k < BENCH_CASES; k++) {
+        if (strcmp(bench_cases[k].name, name) == 0) {
+            return &bench_cases[k];
+        }
+    }
+    return NULL;
+}
