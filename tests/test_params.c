@@ -137,6 +137,115 @@ static void any_other_weight_count_is_refused(void)
     }
 }
 
+typedef lstm_status (*layer_binder)(lstm_layer *, size_t, size_t, const float *, size_t);
+typedef lstm_status (*dense_binder)(lstm_dense *, size_t, size_t, const float *, size_t);
+
+/* The layer is bound by `own` weights alone, and untouched with this other count. */
+static void layer_takes_only_its_own(layer_binder bind, size_t input_dim, size_t units,
+                                     size_t own, size_t other)
+{
+    lstm_layer layer, before;
+    lstm_status status;
+    memset(&before, 0x5a, sizeof before);
+    layer = before;
+    status = bind(&layer, input_dim, units, bound, other);
+    CHECK(status == (other == own ? LSTM_OK : LSTM_ERR_WEIGHT_COUNT));
+    CHECK(other == own ? layer.input_dim == input_dim && layer.units == units
+                       : memcmp(&layer, &before, sizeof layer) == 0);
+}
+
+static void dense_takes_only_its_own(dense_binder bind, size_t input_dim, size_t units,
+                                     size_t own, size_t other)
+{
+    lstm_dense layer, before;
+    lstm_status status;
+    memset(&before, 0x5a, sizeof before);
+    layer = before;
+    status = bind(&layer, input_dim, units, bound, other);
+    CHECK(status == (other == own ? LSTM_OK : LSTM_ERR_WEIGHT_COUNT));
+    CHECK(other == own ? layer.input_dim == input_dim && layer.units == units
+                       : memcmp(&layer, &before, sizeof layer) == 0);
+}
+
+/* The counts of layers that are a feature or a unit larger or smaller, with and without bias: some
+ * of them are the same number, and a size that is one off must not get through. */
+static void the_weights_of_a_neighbour_are_refused(void)
+{
+    for (size_t d = 1; d <= 9; d++) {
+        for (size_t u = 1; u <= 9; u++) {
+            for (size_t k = 0; k < 9; k++) {
+                const size_t nd = d + k % 3 - 1, nu = u + k / 3 - 1;
+                for (int bias = 0; bias < 2; bias++) {
+                    const size_t other = bias ? LSTM_PARAM_COUNT(nd, nu)
+                                              : LSTM_PARAM_COUNT_NO_BIAS(nd, nu);
+                    const size_t dense = nu * nd + (bias ? nu : 0);
+                    layer_takes_only_its_own(lstm_layer_init, d, u,
+                                             LSTM_PARAM_COUNT(d, u), other);
+                    layer_takes_only_its_own(lstm_layer_init_no_bias, d, u,
+                                             LSTM_PARAM_COUNT_NO_BIAS(d, u), other);
+                    dense_takes_only_its_own(lstm_dense_init, d, u,
+                                             LSTM_DENSE_PARAM_COUNT(d, u), dense);
+                    dense_takes_only_its_own(lstm_dense_init_no_bias, d, u, d * u, dense);
+                }
+            }
+        }
+    }
+}
+
+static void an_input_dim_one_too_large_is_no_layer_without_bias(void)
+{
+    lstm_layer layer;
+    lstm_dense dense;
+    CHECK(LSTM_PARAM_COUNT(5, 10) == LSTM_PARAM_COUNT_NO_BIAS(6, 10));
+    CHECK(lstm_layer_init(&layer, 6, 10, bound, LSTM_PARAM_COUNT(5, 10)) ==
+          LSTM_ERR_WEIGHT_COUNT);
+    CHECK(lstm_layer_init_no_bias(&layer, 4, 10, bound, LSTM_PARAM_COUNT(5, 10)) ==
+          LSTM_ERR_WEIGHT_COUNT);
+    CHECK(lstm_dense_init(&dense, 6, 10, bound, LSTM_DENSE_PARAM_COUNT(5, 10)) ==
+          LSTM_ERR_WEIGHT_COUNT);
+}
+
+static void each_status_has_words_of_its_own(void)
+{
+    for (int a = LSTM_ERR_WEIGHT_COUNT; a <= LSTM_OK; a++) {
+        for (int b = LSTM_ERR_WEIGHT_COUNT - 1; b < a; b++) {
+            CHECK(strcmp(lstm_status_string((lstm_status)a),
+                         lstm_status_string((lstm_status)b)) != 0);
+        }
+    }
+}
+
+/* With bias the count would be one row more than size_t can say. */
+static void the_last_count_that_fits_without_bias(void)
+{
+    const size_t most = (size_t)-1;
+    lstm_layer layer = {0};
+    lstm_dense dense = {0};
+    for (size_t units = 1; units <= 64; units *= 2) {
+        const size_t rows = most / (4 * units); /* of 4*units weights each */
+        layer.units = units;
+        layer.input_dim = rows - units;
+        layer.bias = NULL;
+        CHECK(lstm_param_count(&layer) == rows * 4 * units);
+        layer.bias = bound;
+        CHECK(lstm_param_count(&layer) == 0);
+        layer.input_dim--;
+        CHECK(lstm_param_count(&layer) == rows * 4 * units);
+        layer.input_dim += 2;
+        layer.bias = NULL;
+        CHECK(lstm_param_count(&layer) == 0);
+    }
+    for (dense.units = 1; dense.units <= 64; dense.units++) {
+        dense.input_dim = most / dense.units;
+        dense.bias = NULL;
+        CHECK(lstm_dense_param_count(&dense) == dense.input_dim * dense.units);
+        dense.bias = bound;
+        CHECK(lstm_dense_param_count(&dense) == 0);
+        dense.input_dim--;
+        CHECK(lstm_dense_param_count(&dense) == (dense.input_dim + 1) * dense.units);
+    }
+}
+
 static void a_count_that_does_not_fit_is_zero(void)
 {
     const size_t most = (size_t)-1;
@@ -185,6 +294,10 @@ int main(void)
     RUN(init_without_bias_leaves_bias_null);
     RUN(dense_init_binds_kernel_and_bias);
     RUN(any_other_weight_count_is_refused);
+    RUN(the_weights_of_a_neighbour_are_refused);
+    RUN(an_input_dim_one_too_large_is_no_layer_without_bias);
+    RUN(each_status_has_words_of_its_own);
+    RUN(the_last_count_that_fits_without_bias);
     RUN(a_count_that_does_not_fit_is_zero);
     return check_report();
 }

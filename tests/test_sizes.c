@@ -242,6 +242,37 @@ static void a_dense_layer_that_fits_is_accepted_and_no_other(void)
     CHECK(accepted > CALLS / 100 && accepted < CALLS / 2);
 }
 
+/* The largest layers whose weights without bias still are an array: accepted without bias, refused
+ * with one; a feature more is refused in any case. */
+static void the_last_size_that_fits_without_bias_is_accepted(void)
+{
+    static size_t units;
+    static int has_bias, more;
+    for (units = 1; units <= 32; units++) {
+        for (has_bias = 0; has_bias < 2; has_bias++) {
+            for (more = 0; more < 2; more++) {
+                memset(&layer, 0, sizeof layer);
+                layer.units = units;
+                layer.input_dim = MOST_FLOATS / (4 * units) - units + (size_t)more;
+                layer.kernel = layer.recurrent_kernel = data;
+                layer.bias = has_bias ? data : NULL;
+                VERDICT(got, lstm_step(&layer, data, now.h, now.c, now.scratch));
+                CHECK(got == wanted(!has_bias && !more));
+                VERDICT(got,
+                        lstm_forward(&layer, data, 1, now.h, now.c, now.y, now.scratch));
+                CHECK(got == wanted(!has_bias && !more));
+                memset(&dense, 0, sizeof dense);
+                dense.units = units;
+                dense.input_dim = MOST_FLOATS / units + (size_t)more;
+                dense.kernel = data;
+                dense.bias = has_bias ? data : NULL;
+                VERDICT(got, lstm_dense_forward(&dense, data, 1, now.y));
+                CHECK(got == wanted(!has_bias && !more));
+            }
+        }
+    }
+}
+
 static void the_counts_are_exact_or_zero(void)
 {
     for (size_t call = 0; call < CALLS; call++) {
@@ -304,6 +335,7 @@ int main(void)
     RUN(steps_that_wrap_are_refused);
     RUN(two_directions_that_fit_are_accepted_and_nothing_else);
     RUN(a_dense_layer_that_fits_is_accepted_and_no_other);
+    RUN(the_last_size_that_fits_without_bias_is_accepted);
     RUN(the_counts_are_exact_or_zero);
     RUN(a_layer_is_bound_to_the_weights_it_has_and_no_others);
     RUN(weights_that_do_not_fit_are_not_converted);

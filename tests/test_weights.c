@@ -84,6 +84,23 @@ static void the_result_is_ready_for_layer_init(void)
     CHECK(layer.bias[0] == 2.0f * bias[0]);
 }
 
+/* Half a pair is an error, not a bias alone, wherever the other half would lie. */
+static void one_torch_bias_alone_is_refused(void)
+{
+    float alone[COLUMNS] = {0.5f};
+    set_up();
+    CHECK(lstm_weights_from_torch(D, U, kernel, recurrent, alone, NULL, weights) ==
+          LSTM_ERR_NULL);
+    CHECK(lstm_weights_from_torch(D, U, kernel, recurrent, NULL, alone, weights) ==
+          LSTM_ERR_NULL);
+    for (size_t k = 0; k <= LSTM_PARAM_COUNT(D, U); k++) {
+        CHECK(weights[k] == -1.0f);
+    }
+    CHECK(lstm_weights_from_torch(D, U, kernel, recurrent, alone, alone, weights) ==
+          LSTM_OK);
+    CHECK(weights[LSTM_PARAM_COUNT_NO_BIAS(D, U)] == 1.0f);
+}
+
 static void nothing_is_written_on_an_error(void)
 {
     set_up();
@@ -119,6 +136,7 @@ int main(void)
     RUN(torch_without_bias_gives_a_bias_of_zeros);
     RUN(onnx_rows_i_o_f_c_become_columns_i_f_c_o);
     RUN(the_result_is_ready_for_layer_init);
+    RUN(one_torch_bias_alone_is_refused);
     RUN(nothing_is_written_on_an_error);
     return check_report();
 }
