@@ -22,7 +22,8 @@ static_assert(scratch_len == LSTM_BATCH_SCRATCH_LEN(2, 4), "of the larger half")
 _Static_assert(LSTM_PARAM_COUNT(5, 10) == 640, "640 parameters");
 #endif
 
-static LSTM_ALIGNED float weights[LSTM_PARAM_COUNT(D, U)], source[LSTM_PARAM_COUNT(D, U) + 4 * U];
+static LSTM_ALIGNED float weights[LSTM_PARAM_COUNT(D, U)],
+    source[LSTM_PARAM_COUNT(D, U) + 4 * U];
 static float x[B * T * D], h[2 * B * U], c[2 * B * U], y[B * T * 2 * U];
 static float scratch[LSTM_BIDIRECTIONAL_SCRATCH_LEN(B, U, U)];
 static unsigned long long sum;
