@@ -9,13 +9,21 @@ the state_dict of nn.LSTM and nn.Linear), ONNX (.onnx) and guitar amplifiers' JS
 Needs Python 3.10, h5py and numpy; onnx, safetensors or torch for files of that kind.
 """
 
-from __future__ import annotations
-
 import sys
 
 if sys.version_info < (3, 10):  # noqa: UP036 - or an older one shows a traceback
     sys.stderr.write("lstm_export.py: needs Python 3.10 or newer; install that\n")
     sys.exit(2)
+import os
+
+# Python looks for modules beside this file first. A numpy.py that lies there, as models
+# do, is not to be run: only the package `exporter` is looked for here.
+HERE = os.path.dirname(os.path.realpath(__file__))  # noqa: PTH120 - without pathlib
+ELSEWHERE = [place for place in sys.path if os.path.realpath(place) != HERE]
+sys.path[:] = [HERE]
+import exporter  # noqa: E402, F401
+
+sys.path[:] = ELSEWHERE
 try:
     from exporter.command import main
 except ModuleNotFoundError as error:

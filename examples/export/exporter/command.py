@@ -14,7 +14,7 @@ from exporter import VERSION, golden
 from exporter.c_header import Progress, header_lines
 from exporter.c_names import check_name, default_name
 from exporter.c_text import printable, safe
-from exporter.errors import Refusal
+from exporter.errors import NotRun, Refusal
 from exporter.files import (
     STANDARD_OUTPUT,
     check_readable,
@@ -155,19 +155,20 @@ def _golden(form: Format, path: Path, options: Options, model: Model, by: str) -
     expected = golden.from_reference(model)
     if by == "reference":
         return expected
-    is_there = importlib.util.find_spec(form.framework) is not None
-    why = "does not run this file as it was saved" if is_there else "is not installed"
-    found = None
     try:
+        if importlib.util.find_spec(form.framework) is None:
+            raise NotRun("is not installed")
+        golden.check_length(model, expected.x)
         found = form.run(path, options, model, expected.x)
+    except NotRun as reason:
+        why = str(reason)
     except Exception as error:  # a framework that cannot load its own file
         why = f"cannot run this file ({type(error).__name__})"
-    if found is not None:
+    else:
         return golden.checked(expected, found)
     if by == "framework":
-        raise Refusal(
-            f"{path.name}: {form.framework} {why}; install it or leave --golden out"
-        )
+        do = "install it or leave" if "installed" in why else "leave"
+        raise Refusal(f"{path.name}: {form.framework} {why}; {do} --golden out")
     return replace(expected, by=f"{expected.by}, as {form.framework} {why}")
 
 

@@ -12,6 +12,10 @@ class Refusal(Exception):  # noqa: N818 - nothing went wrong in the tool
     """The model is not exported; the text is one sentence on why and what to do."""
 
 
+class NotRun(Exception):  # noqa: N818 - the header is exported all the same
+    """The framework does not run the model here; the text says why, after its name."""
+
+
 def require(module: str, package: str, what: str) -> ModuleType:
     """Import a module, or say which package `what` needs."""
     try:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from exporter.errors import Refusal
+from exporter.errors import NotRun, Refusal
 from exporter.formats import Options, float32
 from exporter.model import (
     ACTIVATIONS,
@@ -277,11 +277,11 @@ _FUNCTIONS: dict[str, Callable[[Any, Any], Any]] = {
 }
 
 
-def _torch() -> ModuleType | None:
+def _torch() -> ModuleType:
     try:
         return importlib.import_module("torch")
-    except ImportError:
-        return None
+    except ImportError as error:
+        raise NotRun("is not installed") from error
 
 
 def _torch_module(torch: ModuleType, module: Module) -> Any:
@@ -309,12 +309,8 @@ def _taken(torch: ModuleType, take: str, output: Any, h: Any, directions: int) -
     return torch.cat(list(h[-directions:]), -1) if take == "final" else output
 
 
-def output_of(
-    modules: list[Module], options: Options, x: Array
-) -> tuple[Array, str] | None:
+def output_of(modules: list[Module], options: Options, x: Array) -> tuple[Array, str]:
     torch = _torch()
-    if torch is None:
-        return None
     last = max(k for k, module in enumerate(modules) if module.is_lstm)
     with torch.no_grad():
         y = torch.tensor(x[None].tolist())
@@ -329,7 +325,7 @@ def output_of(
                 y = made(y)
             activation = options.activations.get(module.name, "linear")
             if activation not in _FUNCTIONS:
-                return None
+                raise NotRun(f"has no {activation}")
             y = _FUNCTIONS[activation](torch.nn.functional, y)
     found = np.array(y[0].tolist(), np.float32)
     return found.reshape(-1, found.shape[-1]), f"torch {torch.__version__}"
@@ -353,6 +349,6 @@ class TorchFile:
 
     def run(
         self, path: Any, options: Options, model: Model, x: Array
-    ) -> tuple[Array, str] | None:
+    ) -> tuple[Array, str]:
         del model
         return output_of(self._modules(path, options), options, x)

@@ -65,6 +65,7 @@ class Case:
     can_stream: bool | None = None  # what is known about it
     defines: tuple[str, ...] = ()  # options of the header
     header: Path | None = None  # what it was exported to, where that is done
+    by: str = ""  # whose numbers the self-test has to have
 
 
 @dataclass
@@ -317,6 +318,7 @@ def export_all(cases: list[Case], directory: Path, score: Score) -> list[Built]:
         if not score.check(status == 0, f"{case.name}: not exported: {out}{err}".strip()):
             continue
         score.check("cannot run" not in out, f"{case.name}: {out}")
+        score.check(f"tested by {case.by}" in out, f"{case.name}: no {case.by}: {out}")
         found = Built(case, header, header.read_text(encoding="ascii"))
         if case.can_stream is not None:
             what = f"{case.name}: can stream: {found.streams}"

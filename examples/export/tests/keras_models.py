@@ -158,6 +158,17 @@ def plain() -> dict[str, Callable[[], Any]]:
         "softmax of the lstm": lambda: sequential(L.LSTM(6), L.Softmax()),
         "unrolled": lambda: sequential(L.LSTM(6, unroll=True), timesteps=9),
         "fixed timesteps": lambda: sequential(L.LSTM(6), L.Dense(2), timesteps=9),
+        "11 timesteps": lambda: sequential(L.LSTM(6), L.Dense(2), timesteps=11),
+        "20 timesteps": lambda: sequential(
+            L.Bidirectional(L.LSTM(4, return_sequences=True)), L.LSTM(3), timesteps=20
+        ),
+        "128 timesteps": lambda: sequential(
+            L.LSTM(6, return_sequences=True), L.Dense(2), timesteps=128
+        ),
+        "1000 timesteps": lambda: sequential(L.LSTM(3), timesteps=1000, dim=2),
+        "mask of 12 timesteps": lambda: sequential(
+            L.Masking(), L.LSTM(6), L.Dense(2), timesteps=12
+        ),
         "flatten": lambda: sequential(
             L.LSTM(4, return_sequences=True), L.Flatten(), L.Dense(3), timesteps=9
         ),
@@ -334,7 +345,8 @@ def case(name: str, model: Any, path: Path, seed: int, value: float = 0.0) -> Ca
     )
     streams = None if "vector" in name or "dropped" in name else not whole
     defines = DEFINES.get(name, ())
-    return Case(f"Keras {name}", path, pairs, save(model, path), streams, defines)
+    options = save(model, path)
+    return Case(f"Keras {name}", path, pairs, options, streams, defines, by="keras 3")
 
 
 def cases(directory: Path) -> list[Case]:

@@ -236,7 +236,7 @@ def _case(name: str, model: Any, path: Path) -> Case:
         rows = timesteps if y.size % timesteps == 0 and "final" not in name else 1
         pairs.append(Pair(x, y.reshape(rows, -1)))
     options = ("--zero-state",) if name == "zero state" else ()
-    return Case(f"ONNX {name}", path, pairs, options)
+    return Case(f"ONNX {name}", path, pairs, options, by="onnxruntime")
 
 
 def cases(directory: Path) -> list[Case]:
@@ -289,6 +289,13 @@ def silero_cases() -> list[Case]:
     x, y = (output_of(model, n, feeds) for n in (lstm.input[0], lstm.output[0]))
     pair = Pair(x.reshape(FRAMES, 128), y.reshape(FRAMES, 128))
     return [
-        Case(f"silero-vad {file}", silero() / file, [pair], ("--node", name), True)
+        Case(
+            f"silero-vad {file}",
+            silero() / file,
+            [pair],
+            ("--node", name),
+            True,
+            by="onnxruntime",
+        )
         for file, name in (SEQUENCE, BRANCH)
     ]

@@ -6,6 +6,7 @@ from __future__ import annotations
 import io
 import json
 import shutil
+import tarfile
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -589,7 +590,10 @@ def torch_refusals(python: str, directory: Path, score: Score) -> None:
         "checkpoint.pt": ("'epoch'", "state_dict"),
         "cut.pt": ("state_dict",),
         "text.pt": ("state_dict",),
+        "tar.pt": ("a tar file", "state_dict"),
     }
+    with tarfile.open(files / "tar.pt", "w") as archive:
+        archive.add(files / "torch0.pt", "storages")
     (files / "cut.pt").write_bytes((files / "torch0.pt").read_bytes()[:700])
     (files / "text.pt").write_bytes(b"a model, honestly")
     out = files / "refused.h"

@@ -76,6 +76,12 @@ def test_refusals(directory: Path, score: Score) -> None:
     refusals.test_refusals(directory, TORCH_PYTHON, score)
 
 
+def test_isolation(directory: Path, score: Score) -> None:
+    import isolation
+
+    isolation.test_isolation(directory, TORCH_PYTHON, score)
+
+
 def test_outputs(directory: Path, score: Score) -> None:
     import outputs
 
@@ -114,6 +120,7 @@ MODELS: dict[str, Callable[[Path, Score], list[Case]]] = {
 }
 OTHERS: dict[str, Callable[[Path, Score], None]] = {
     "refusals": test_refusals,
+    "isolation": test_isolation,
     "outputs": test_outputs,
     "names": test_names,
     "others": test_others,

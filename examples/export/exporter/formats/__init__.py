@@ -37,9 +37,9 @@ class Format:
     framework: str  # the package that runs its models
     suffixes: tuple[str, ...]
     read: Callable[[Path, Options], Model]
-    # The framework's own output for x, and its name and version; None where it is not
+    # The framework's own output for x, and its name and version; NotRun where it is not
     # installed or does not do what the one that made the file did.
-    run: Callable[[Path, Options, Model, Array], tuple[Array, str] | None]
+    run: Callable[[Path, Options, Model, Array], tuple[Array, str]]
     options: frozenset[str] = frozenset()  # the fields of Options that it reads
 
 

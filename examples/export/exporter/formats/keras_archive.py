@@ -7,6 +7,8 @@ import zipfile
 import zlib
 from functools import partial
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 from exporter.errors import Refusal
 from exporter.formats import Format, Options
@@ -56,9 +58,14 @@ def read(path: Path, options: Options) -> Model:
     return model_of(Opened(config, weights, version), path.name)
 
 
-def run(path: Path, options: Options, model: Model, x: Array) -> tuple[Array, str] | None:
+def run(path: Path, options: Options, model: Model, x: Array) -> tuple[Array, str]:
     del options
-    return output_of(lambda keras: keras.models.load_model(path, compile=False), model, x)
+    config = json_of(_members(path)[CONFIG], CONFIG)
+
+    def load(keras: ModuleType) -> Any:
+        return keras.models.load_model(path, compile=False)
+
+    return output_of(load, config, model, x)
 
 
 FORMAT = Format("keras", (".keras",), read, run)

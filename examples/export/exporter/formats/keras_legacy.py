@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 from exporter.errors import Refusal
 from exporter.formats import Format, Options, keras_weights
@@ -31,10 +33,15 @@ def read(path: Path, options: Options) -> Model:
     return model_of(Opened(config, weights, text_of(version)), path.name)
 
 
-def run(path: Path, options: Options, model: Model, x: Array) -> tuple[Array, str] | None:
+def run(path: Path, options: Options, model: Model, x: Array) -> tuple[Array, str]:
     if options.config is not None:
         return keras_weights.run(path, options, model, x)
-    return output_of(lambda keras: keras.models.load_model(path, compile=False), model, x)
+    said = text_of(read_tree(path, path.name).attributes[""]["model_config"])
+
+    def load(keras: ModuleType) -> Any:
+        return keras.models.load_model(path, compile=False)
+
+    return output_of(load, json_of(said, "model_config"), model, x)
 
 
 FORMAT = Format("keras", (".h5", ".hdf5"), read, run, frozenset({"config"}))

@@ -46,13 +46,15 @@ def read(path: Path, options: Options) -> Model:
     return model_of(Opened(config, weights, version), path.name)
 
 
-def run(path: Path, options: Options, model: Model, x: Array) -> tuple[Array, str] | None:
+def run(path: Path, options: Options, model: Model, x: Array) -> tuple[Array, str]:
+    text = _config(path, options)
+
     def load(keras: ModuleType) -> Any:
-        loaded = keras.models.model_from_json(_config(path, options))
+        loaded = keras.models.model_from_json(text)
         loaded.load_weights(path)
         return loaded
 
-    return output_of(load, model, x)
+    return output_of(load, json_of(text, "the configuration"), model, x)
 
 
 FORMAT = Format("keras", (".weights.h5",), read, run, frozenset({"config"}))

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from exporter.errors import Refusal, as_written_by, require
+from exporter.errors import NotRun, Refusal, as_written_by, require
 from exporter.formats import Format, Options
 from exporter.model import Array, Model, Source, with_early_rows
 from exporter.onnx_graph.values import FEATURES, Data
@@ -172,11 +172,11 @@ def _left_out(graph: Any, used: set[str]) -> tuple[str, ...]:
 # ---- ONNX Runtime's output -------------------------------------------------------------
 
 
-def _session(proto: Any) -> tuple[Any, str] | None:
+def _session(proto: Any) -> tuple[Any, str]:
     try:
         runtime = importlib.import_module("onnxruntime")
-    except ImportError:
-        return None
+    except ImportError as error:
+        raise NotRun("is not installed") from error
     options = runtime.SessionOptions()
     options.log_severity_level = 4
     options.intra_op_num_threads = 1
@@ -216,7 +216,7 @@ def _alone(proto: Any, options: Options) -> Any:
     )
 
 
-def _feeds(proto: Any, x: Array, options: Options) -> dict[str, Array] | None:
+def _feeds(proto: Any, x: Array, options: Options) -> dict[str, Array]:
     first, *others = graph_inputs(proto.graph)
     dims = shape_of(first)
     if options.node is not None:
@@ -227,10 +227,10 @@ def _feeds(proto: Any, x: Array, options: Options) -> dict[str, Array] | None:
     assert isinstance(output, Data)
     shaped = x
     if len(dims) == 3:
-        shaped = x[:, None] if _time_axis(output, walk) == "x0" else x[None]
-    sizes = zip(dims, shaped.shape, strict=True)
-    if any(dim not in (None, size) for dim, size in sizes):
-        return None
+        batch = 1 if _time_axis(output, walk) == "x0" else 0
+        if dims[batch] not in (None, 1):
+            raise NotRun(f"runs it for {dims[batch]} sequences together")
+        shaped = np.expand_dims(x, batch)
     feeds = {first.name: shaped}
     for other in others:
         shape = [dim or 1 for dim in shape_of(other)]
@@ -238,15 +238,13 @@ def _feeds(proto: Any, x: Array, options: Options) -> dict[str, Array] | None:
     return feeds
 
 
-def run(path: Path, options: Options, model: Model, x: Array) -> tuple[Array, str] | None:
+def run(path: Path, options: Options, model: Model, x: Array) -> tuple[Array, str]:
     proto = _load(path)
     feeds = _feeds(proto, x, options)
-    session = _session(_alone(proto, options) if options.node is not None else proto)
-    if feeds is None or session is None:
-        return None
+    session, by = _session(_alone(proto, options) if options.node is not None else proto)
     name = "Y" if options.node is not None else _wanted(proto.graph, options)
-    y = np.asarray(session[0].run([name], feeds)[0], np.float32)
-    return y.reshape(-1, model.stages()[-1].out_dim), session[1]
+    y = np.asarray(session.run([name], feeds)[0], np.float32)
+    return y.reshape(-1, model.stages()[-1].out_dim), by
 
 
 FORMAT = Format(

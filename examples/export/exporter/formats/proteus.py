@@ -86,13 +86,10 @@ def read(path: Path, options: Options) -> Model:
     return model
 
 
-def run(path: Path, options: Options, model: Model, x: Array) -> tuple[Array, str] | None:
+def run(path: Path, options: Options, model: Model, x: Array) -> tuple[Array, str]:
     del model
     modules, settings = _read(path)
-    found = output_of(modules, options, x)
-    if found is None:
-        return None
-    y, by = found
+    y, by = output_of(modules, options, x)
     skip = int(settings.get("skip", 0))
     return (y + x[:, :skip] if skip else y), by
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tarfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,8 +14,22 @@ from exporter.formats import Format
 from exporter.torch_state import OPTIONS, TorchFile
 
 
+def _check_no_archive(path: Path) -> None:
+    """PyTorch before 0.1.10 wrote a tar file. Those before 2.6 run code in such a file,
+    weights_only or not."""
+    try:
+        tarfile.open(path, "r:").close()
+    except (tarfile.TarError, EOFError, OSError, ValueError):
+        return
+    raise Refusal(
+        f"{path.name}: a tar file, which PyTorch has not written since 2017; load it "
+        "where it was made and write it with torch.save(model.state_dict(), path)"
+    )
+
+
 def _state(path: Path) -> Mapping[str, npt.ArrayLike]:
     torch = require("torch", "torch", "reading a .pt file")
+    _check_no_archive(path)
     try:
         loaded = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises what its unpickler happens to meet

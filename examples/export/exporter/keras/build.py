@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from exporter.errors import Refusal, as_written_by
+from exporter.errors import NotRun, Refusal, as_written_by
 from exporter.keras.chain import entries_of, input_shape_of
 from exporter.keras.layers import Reader
 from exporter.keras.masks import mark_masked, version_of
@@ -125,33 +125,41 @@ def _notes(layers: list[Layer], version: str) -> tuple[str, ...]:
 # ---- Keras' own output -----------------------------------------------------------------
 
 
-def keras_of(made_by: str) -> ModuleType | None:
+def keras_of(made_by: str) -> ModuleType:
     """Keras, if it is installed and of the generation that made the model."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
     try:
         keras = importlib.import_module("keras")
-    except ImportError:
-        return None
+    except ImportError as error:
+        raise NotRun("is not installed") from error
     generation = version_of(keras.__version__)[0]
-    return keras if made_by.startswith(f"keras {generation}.") else None
+    if not made_by.startswith(f"keras {generation}."):
+        raise NotRun(f"{keras.__version__} is not of the generation that saved this file")
+    return keras
+
+
+def has_code(config: Any) -> bool:
+    """Whether a configuration has a function's code in it, which Keras might run."""
+    if isinstance(config, Mapping):
+        kind = config.get("class_name")
+        return kind in ("Lambda", "__lambda__") or any(map(has_code, config.values()))
+    return isinstance(config, list | tuple) and any(map(has_code, config))
 
 
 def output_of(
-    load: Callable[[ModuleType], Any], model: Model, x: Array
-) -> tuple[Array, str] | None:
-    """What Keras says for a sequence, or None where it cannot run the model here."""
+    load: Callable[[ModuleType], Any], config: Any, model: Model, x: Array
+) -> tuple[Array, str]:
+    """What Keras says for a sequence."""
     keras = keras_of(model.source.made_by)
-    if keras is None:
-        return None
+    if has_code(config):
+        raise NotRun("would run code that is in the file")
     loaded = load(keras)
-    shape = loaded.input_shape
-    if shape[0] not in (None, 1) or shape[1] not in (None, len(x)):
-        return None
     for layer in loaded.layers:
         if getattr(layer, "stateful", False):
             layer.reset_state()
-    outputs = loaded(x[None], training=False)
+    batch = loaded.input_shape[0] or 1
+    outputs = loaded(np.repeat(x[None], batch, 0), training=False)
     if isinstance(outputs, Mapping | list | tuple):  # of one, by its name or not
         (outputs,) = outputs.values() if isinstance(outputs, Mapping) else outputs
     y = np.asarray(keras.ops.convert_to_numpy(outputs))[0]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+import exporter
 from exporter.errors import Refusal, require
 
 MOST_NUMBERS = 1 << 30  # in one array
@@ -61,36 +61,59 @@ def _array(dataset: Any, path: str) -> npt.NDArray[Any]:
     return np.asarray(dataset[()])
 
 
-READ = """
+# The package is found where it lies, all else where this process finds it: neither beside
+# the file nor in the current directory.
+CHILD = """
 import sys
-from pathlib import Path
-from exporter.keras.h5_tree import read_tree
-read_tree(Path(sys.argv[1]), "", is_tried=True)
+place, file, *sys_path = sys.argv[1:]
+sys.path[:] = [place]
+import exporter
+sys.path[:] = sys_path
+from exporter.keras.h5_tree import try_alone
+sys.exit(try_alone(file))
 """
+READ, REFUSED = 0, 3  # what the child says of the file
+
+
+def try_alone(file: str) -> int:
+    """What the child does."""
+    try:
+        read_tree(Path(file), "", is_tried=True)
+    except Refusal:  # with words that are this process's own to say
+        return REFUSED
+    return READ
 
 
 def _try(file: Path, name: str) -> None:
     """Read the file in a process of its own: with some damage the HDF5 library neither
     comes to an end nor can be interrupted, or crashes."""
     seconds = SECONDS + file.stat().st_size // BYTES_A_SECOND
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    place = Path(exporter.__file__).resolve().parents[1]
+    path = [each for each in sys.path if Path(each).is_absolute()]
+    command = [sys.executable, "-I", "-B", "-c", CHILD, str(place), str(file.resolve())]
     try:
-        status = subprocess.run(
-            [sys.executable, "-B", "-c", READ, str(file)],
+        child = subprocess.run(
+            [*command, *path],
+            stdin=subprocess.DEVNULL,
             capture_output=True,
             check=False,
-            env=environment,
             timeout=seconds,
-        ).returncode
+        )
     except subprocess.TimeoutExpired as error:
         raise Refusal(
             f"{name}: not a whole HDF5 file (it is not read in {seconds} s); copy or "
             "save it again"
         ) from error
-    if status < 0:
+    if child.returncode < 0:
         raise Refusal(
             f"{name}: not a whole HDF5 file (the HDF5 library crashes); copy or save it "
             "again"
+        )
+    if child.returncode not in (READ, REFUSED):
+        said = child.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2][:120]
+        raise Refusal(
+            f"{name}: the Python that is to try it fails ({said or child.returncode}); "
+            f"see what {Path(sys.executable).name} -I -c 'import h5py' says"
         )
 
 
