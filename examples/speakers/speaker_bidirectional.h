@@ -53,7 +53,7 @@
 /* clang-format off */
 
 /* bidirectional (Bidirectional): forward kernel, forward recurrent_kernel, forward bias, backward kernel, backward recurrent_kernel, backward bias */
-SPEAKER_BIDIRECTIONAL_WEIGHTS static const float speaker_bidirectional_bidirectional_weights[11520] = {
+SPEAKER_BIDIRECTIONAL_WEIGHTS LSTM_ALIGNED static const float speaker_bidirectional_bidirectional_weights[11520] = {
     0.950539768f, 0.49664101f, -0.105517961f, -0.0656344891f, 0.293155253f,
     -0.11313495f, -0.280930907f, 0.38578999f, 0.269217163f, -0.368778139f, 0.712237298f,
     0.906575799f, -0.275813341f, -0.318198472f, 0.0568571389f, -0.611581326f,
@@ -2286,7 +2286,7 @@ SPEAKER_BIDIRECTIONAL_WEIGHTS static const float speaker_bidirectional_bidirecti
 };
 
 /* dense (Dense): kernel, bias */
-SPEAKER_BIDIRECTIONAL_WEIGHTS static const float speaker_bidirectional_dense_weights[585] = {
+SPEAKER_BIDIRECTIONAL_WEIGHTS LSTM_ALIGNED static const float speaker_bidirectional_dense_weights[585] = {
     -0.108867623f, -0.154436871f, 0.0905520245f, -0.098207593f, 0.199579045f,
     -0.143607393f, -0.015669601f, 0.243849456f, 0.215829849f, -0.161773175f,
     0.0544471629f, 0.0739040151f, 0.0491536483f, 0.232963532f, 0.22635138f,

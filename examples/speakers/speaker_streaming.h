@@ -54,7 +54,7 @@
 /* clang-format off */
 
 /* lstm (LSTM): kernel, recurrent_kernel, bias */
-SPEAKER_STREAMING_WEIGHTS static const float speaker_streaming_lstm_weights[11712] = {
+SPEAKER_STREAMING_WEIGHTS LSTM_ALIGNED static const float speaker_streaming_lstm_weights[11712] = {
     -0.574794054f, -0.0421451516f, -0.0763306469f, -0.299834967f, 0.31862402f,
     -0.829971015f, 0.0913433731f, 0.172095641f, 0.445883602f, -0.259816498f,
     -0.898152769f, -0.335269451f, -0.764296591f, 0.074593246f, -0.283279568f,
@@ -2345,7 +2345,7 @@ SPEAKER_STREAMING_WEIGHTS static const float speaker_streaming_lstm_weights[1171
 };
 
 /* dense (Dense): kernel, bias */
-SPEAKER_STREAMING_WEIGHTS static const float speaker_streaming_dense_weights[441] = {
+SPEAKER_STREAMING_WEIGHTS LSTM_ALIGNED static const float speaker_streaming_dense_weights[441] = {
     0.199484035f, -0.267531484f, -0.268553346f, 0.353634268f, 0.101565026f,
     0.299169868f, 0.00597019633f, -0.22048226f, -0.212384388f, 0.184916437f,
     -0.113237463f, -0.107696898f, 0.195065871f, 0.306644559f, -0.125591233f,

@@ -188,7 +188,7 @@ def _weights(plan: Plan, progress: Progress) -> Iterator[str]:
             continue
         yield f"/* {safe(op.layer.name)} ({safe(op.layer.kind)}): {what} */"
         flat = np.concatenate([array.ravel() for _, array in arrays])
-        prefix = f"{plan.macro('WEIGHTS')} static const float"
+        prefix = f"{plan.macro('WEIGHTS')} LSTM_ALIGNED static const float"
         yield f"{prefix} {plan.of(op, WEIGHTS)}[{flat.size}] = {{"
         for start in range(0, flat.size, BLOCK):
             part = flat[start : start + BLOCK]

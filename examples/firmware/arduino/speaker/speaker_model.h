@@ -52,7 +52,7 @@
 /* clang-format off */
 
 /* lstm (LSTM): kernel, recurrent_kernel, bias */
-SPEAKER_WEIGHTS static const float speaker_lstm_weights[672] = {
+SPEAKER_WEIGHTS LSTM_ALIGNED static const float speaker_lstm_weights[672] = {
     0.393753082f, -0.287992716f, 0.206943586f, 1.46106303f, 1.39847529f, -0.967288852f,
     -0.383622319f, 1.7380054f, -0.212406293f, -0.0838369057f, -0.357325464f,
     -1.3789804f, -0.878924668f, -0.0385218374f, 1.20755756f, 0.293274283f,
@@ -177,7 +177,7 @@ SPEAKER_WEIGHTS static const float speaker_lstm_weights[672] = {
 };
 
 /* dense (Dense): kernel, bias */
-SPEAKER_WEIGHTS static const float speaker_dense_weights[81] = {
+SPEAKER_WEIGHTS LSTM_ALIGNED static const float speaker_dense_weights[81] = {
     1.23880935f, -1.02478278f, -0.610579133f, 1.58470559f, 0.291766763f, 0.831412673f,
     0.364208877f, -0.357632935f, -1.44876337f, 0.954702556f, -0.745836139f,
     -1.00805807f, 0.314647198f, 0.973781347f, -1.08206153f, 0.796531022f, 0.807854414f,
