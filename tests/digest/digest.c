@@ -304,8 +304,8 @@ static void any_floats(void)
     }
     for (size_t w = 0; w < 3; w++) {
         lstm_layer layer;
-        lstm_status status = lstm_layer_init(&layer, 1, widths[w], ones,
-                                             LSTM_PARAM_COUNT_NO_BIAS(1, widths[w]));
+        lstm_status status = lstm_layer_init_no_bias(
+            &layer, 1, widths[w], ones, LSTM_PARAM_COUNT_NO_BIAS(1, widths[w]));
         for (size_t k = 0; k < COUNT && status == LSTM_OK; k++) {
             memset(h, 0, sizeof h);
             for (size_t u = 0; u < widths[w]; u++) {
