@@ -19,9 +19,10 @@ EXAMPLES := $(basename $(notdir $(wildcard examples/[0-9]*.c)))
 TESTS := $(basename $(notdir $(wildcard tests/test_*.c)))
 FUZZ := $(basename $(notdir $(wildcard tests/fuzz/fuzz_*.c)))
 # The models' headers are the exporter's, laid out by it.
-SOURCES = $(shell git ls-files '*.c' '*.cc' '*.h' ':!examples/*/speaker_*.h')
+SOURCES = $(shell git ls-files '*.c' '*.cc' '*.h' ':!examples/*/speaker_*.h' \
+	':!examples/amplifier/amplifier.h')
 
-.PHONY: all run examples test test-std mutants coverage digest accuracy targets firmware analyze sizes endurance flags fuzz fuzz-export sanitize bench bench-peers golden train-check test-export export export-check venv format format-check help clean
+.PHONY: all run examples test test-examples test-std mutants coverage digest accuracy targets firmware analyze sizes endurance flags fuzz fuzz-export sanitize bench bench-peers golden train-check test-export export export-check venv format format-check help clean
 all: run
 
 help: ## this list
@@ -30,11 +31,14 @@ help: ## this list
 run: $(BUILD)/05_speakers ## recognise 370 recorded utterances with two Keras-trained models
 	@$(BUILD)/05_speakers
 
-examples: $(EXAMPLES:%=$(BUILD)/%) ## build and run every example
-	@for e in $(EXAMPLES); do echo "== examples/$$e.c"; $(BUILD)/$$e || exit 1; done
+examples: $(EXAMPLES:%=$(BUILD)/%) $(BUILD)/09_wrapper ## build and run every example
+	@for e in $(EXAMPLES) 09_wrapper; do echo "== $$e"; $(BUILD)/$$e || exit 1; done
 
 test: $(TESTS:%=$(BUILD)/%) $(FUZZ:%=$(BUILD)/%) $(EXAMPLES:%=$(BUILD)/%) ## the tests: seconds, a C compiler is enough
 	@CC='$(CC)' BUILD='$(BUILD)' sh tests/run.sh $(TESTS) $(FUZZ)
+
+test-examples: ## every example by itself: compiles with lstm.h beside it, prints what it says
+	@sh tests/examples/run.sh
 
 test-std: ## the header alone: every language version, compiler and optimisation level
 	@sh tests/compile/run.sh
@@ -95,6 +99,8 @@ golden: venv ## make the golden vectors again from Keras, torch and onnxruntime 
 train-check: venv ## recompute Keras' predictions for the speakers example and compare
 	@$(PYTHON) examples/speakers/train.py --check
 	@$(PYTHON) examples/firmware/generate.py --check
+	@$(PYTHON) examples/small_models.py --check
+	@$(PYTHON) examples/amplifier/train.py --check
 
 test-export: venv ## examples/export: 147 models of Keras, PyTorch and ONNX become C and run
 	@$(PIP) -r examples/export/tests/requirements.txt
@@ -128,8 +134,11 @@ $(BUILD)/test_%: tests/test_%.c include/lstm.h $(wildcard tests/*.h examples/spe
 $(BUILD)/fuzz_%: tests/fuzz/fuzz_%.c tests/fuzz/fuzz.h include/lstm.h | $(BUILD)
 	$(C99) $(TEST_CFLAGS) -Iexamples $< tests/fuzz/replay.c -o $@ -lm
 
-$(BUILD)/%: examples/%.c include/lstm.h $(wildcard examples/speakers/*.h) | $(BUILD)
+$(BUILD)/%: examples/%.c include/lstm.h $(wildcard examples/speakers/*.h examples/amplifier/*.h) | $(BUILD)
 	$(C99) $< -o $@ -lm
+
+$(BUILD)/%: examples/%.cc include/lstm.h | $(BUILD)
+	$(CXX) -std=c++17 $(filter-out -Wstrict-prototypes,$(STRICT)) $(CFLAGS) -Iinclude $< -o $@
 
 $(BUILD):
 	@mkdir -p $@

@@ -34,11 +34,13 @@ for test in "$@"; do
     fi
 done
 
-# same NAME PROMISED PROGRAM - the program's output must be what was promised, to the letter
+# same NAME PROMISED PROGRAM - the program's output must be what was promised, to the letter.
+# What goes to stderr (a time, for example) is shown where it fails.
 same() {
-    if "$3" >$build/output.txt 2>&1 && diff "$2" $build/output.txt; then
+    if "$3" >$build/output.txt 2>$build/errors.txt && diff "$2" $build/output.txt; then
         count 1 0
     else
+        cat $build/errors.txt
         echo "FAILED: $1 does not print what its comment says"
         count 0 1
     fi

@@ -22,6 +22,7 @@ header() {
 for name in speaker_streaming speaker_bidirectional; do
     header speakers/$name.keras speakers/$name.h $name
 done
+header amplifier/amplifier.keras amplifier/amplifier.h amplifier
 header firmware/arduino/speaker.keras firmware/arduino/speaker/speaker_model.h speaker
 echo "$passed passed, $failed failed"
 [ $failed -eq 0 ]
