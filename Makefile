@@ -95,6 +95,7 @@ bench-peers: venv ## lstm.h beside other ways to run an LSTM: one table and test
 golden: venv ## make the golden vectors again from Keras, torch and onnxruntime and compare
 	@PYTHON='$(PYTHON)' sh tests/golden/check.sh
 	@$(PYTHON) tests/targets/generate.py --check tests/targets/expected.h
+	@$(PYTHON) tests/golden/generate_int8.py --check tests/golden/int8.txt
 
 train-check: venv ## recompute Keras' predictions for the speakers example and compare
 	@$(PYTHON) examples/speakers/train.py --check
@@ -128,7 +129,7 @@ format-check: ## fail if `make format` would change a file
 clean: ## remove build/
 	rm -rf build
 
-$(BUILD)/test_%: tests/test_%.c include/lstm.h $(wildcard tests/*.h examples/speakers/*.h) | $(BUILD)
+$(BUILD)/test_%: tests/test_%.c include/lstm.h include/lstm_int8.h $(wildcard tests/*.h examples/speakers/*.h) | $(BUILD)
 	$(C99) $(TEST_CFLAGS) -Iexamples -Itests $< -o $@ -lm
 
 $(BUILD)/fuzz_%: tests/fuzz/fuzz_%.c tests/fuzz/fuzz.h include/lstm.h | $(BUILD)

@@ -67,5 +67,15 @@ else
     count 0 1
 fi
 
+awk '/SHAPES AND FORMATS/ { exit } on { sub(/^ \*(   )?/, ""); print } /QUICK START/ { on = 1 }' \
+    include/lstm_int8.h >$build/quick_start_int8.c
+echo "h = 0.1626" >$build/promised.txt
+if ${CC:-cc} -std=c99 -Wall -Wextra -Werror -Iinclude $build/quick_start_int8.c \
+    -o $build/quick_start_int8; then
+    same "QUICK START of lstm_int8.h" $build/promised.txt $build/quick_start_int8
+else
+    count 0 1
+fi
+
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

@@ -1,0 +1,1452 @@
+/* lstm_int8.h - trained LSTM models with 8-bit weights and integer arithmetic.
+ * Version 0.2.0, the version of lstm.h
+ * SPDX-License-Identifier: MIT
+ *
+ * ABOUT
+ * The LSTM and Dense layers of Keras with int8 weights and int16 inputs and outputs. It is
+ * for processors without an FPU (Cortex-M0, Cortex-M3, AVR, RISC-V without F), for small
+ * flash, and for weights that are larger than the caches. The weights take a quarter of
+ * the memory of float weights. The results are approximate: rounding the weights to 8 bits
+ * changes the outputs a little. lstm.h gives Keras' own numbers.
+ * Copy this file and lstm.h, include this one; there is nothing to build. A float layer
+ * of lstm.h is converted with lstm_int8_quantize, on a PC or at start-up. The exporter
+ * (lstm_export.py --int8) writes the converted arrays as const arrays for flash.
+ *
+ * QUICK START
+ *
+ *   #include <stdio.h>
+ *   #include "lstm_int8.h"
+ *   static const float weights[LSTM_PARAM_COUNT(1, 1)] = { // of a Keras LSTM(1)
+ *       0.5f, -0.4f, 0.9f, 0.3f,  0.2f, 0.7f, -0.6f, 0.1f,  0.0f, 1.0f, 0.0f, 0.0f};
+ *   int main(void)
+ *   {
+ *       const float x[3] = {1.0f, -2.0f, 0.5f};            // [timesteps][input_dim]
+ *       int8_t packed[LSTM_INT8_WEIGHT_LEN(1, 1)];
+ *       uint16_t row_scales[LSTM_INT8_ROW_LEN(1, 1)];
+ *       uint16_t multipliers[LSTM_INT8_COLUMN_LEN(1)];
+ *       int32_t bias[LSTM_INT8_COLUMN_LEN(1)], c[1] = {0};
+ *       float space[LSTM_INT8_QUANTIZE_LEN(1, 1)];
+ *       int16_t q[3], h[1] = {0}, scratch[LSTM_INT8_SCRATCH_LEN(1, 1)];
+ *       lstm_layer lstm;
+ *       lstm_int8_layer small;
+ *       if (lstm_layer_init(&lstm, 1, 1, weights, LSTM_PARAM_COUNT(1, 1)) != LSTM_OK ||
+ *           lstm_int8_quantize(&lstm, 12, NULL, packed, row_scales, multipliers, bias,
+ *                              space, &small) != LSTM_OK) { return 1; }
+ *       lstm_int8_from_float(x, 3, 12, q);
+ *       if (lstm_int8_forward(&small, q, 3, h, c, NULL, scratch) != LSTM_OK) { return 1; }
+ *       printf("h = %.4f\n", h[0] / 32768.0);
+ *       return 0;
+ *   }
+ *
+ * SHAPES AND FORMATS (row-major: the last index runs fastest)
+ *   x   int16  [batch][timesteps][input_dim]  real value times 2^input_fraction_bits: with
+ *              12, a value of 1.0 is 4096, and the range is -8 to 8
+ *   h   int16  [batch][units]  real value times 32768
+ *   c   int32  [batch][units]  real value times 65536
+ *   y   int16  [batch][timesteps][units] with return_sequences, else [batch][units]; real
+ *              value times 32768. For a layer or a Dense layer that reads it,
+ *              input_fraction_bits is 15
+ *
+ * OPTIONS (define before including, the same in every file of a program)
+ *   LSTM_API, LSTM_NO_SIMD, LSTM_NO_DISPATCH, LSTM_LOAD  as in lstm.h. LSTM_LOAD reads the
+ *                     weights of a float layer that is converted
+ *   LSTM_INT8_LOAD_8(p), LSTM_INT8_LOAD_16(p), LSTM_INT8_LOAD_32(p)
+ *                     how int8_t, uint16_t and int32_t constants of an int8 layer are
+ *                     read; default *(p), on AVR pgm_read_byte, _word and _dword: there
+ *                     the arrays of a layer are in flash (PROGMEM)
+ *   LSTM_INT8_TABLE   attribute of this header's own table (386 bytes), which is read with
+ *                     LSTM_INT8_LOAD_16; default nothing, on AVR PROGMEM
+ *   LSTM_INT8_ONE     attribute of a float constant that lstm_int8_dense_forward has LSTM_LOAD
+ *                     read; default nothing. PROGMEM where LSTM_LOAD is pgm_read_float
+ *   LSTM_INT8_NO_LONG no products of 64 bits. The default on ARMv6-M and AVR, which have
+ *                     no instruction for them. The results are the same
+ *
+ * ERRORS
+ * Every function checks its arguments once, at entry. On an error it writes nothing.
+ *   LSTM_ERR_NULL    a pointer is NULL where data is needed
+ *   LSTM_ERR_SHAPE   input_dim or units is 0, or an array would have more bytes than
+ *                    size_t can hold
+ *   LSTM_ERR_OPTION  an activation other than tanh and sigmoid, input_fraction_bits not
+ *                    from 0 to 15, a weight that is NaN, infinite or too large to convert
+ * With 0 timesteps, 0 sequences or 0 rows a valid layer gives LSTM_OK, and nothing is
+ * written.
+ *
+ * NUMERICS
+ * All arithmetic of a layer is on integers. The same bits come out of every CPU, compiler
+ * and vector width, for every batch, and for every split of a sequence into calls.
+ * Below, a >> n is the integer part of a / 2^n, rounded down (arithmetic shift), and
+ * round(a, n) is (a + 2^(n-1)) >> n. No intermediate value leaves the range of int32,
+ * except the two products marked with (*), of which the upper 32 bits are used.
+ *
+ *   Input     v[k] = round(in[k] * row_scales[k], 15), where in is x followed by h
+ *   Sum       S[j] = the sum over k of v[k] * weight[k][j]
+ *   Gate      z[j] = (((S[j] * multipliers[j]) >> 16 (*)) + bias[j]) >> shift
+ *             z is the gate's input times 8192 for g, and times 4096 for i, f, o. The
+ *             bias includes 2^(shift-1), so this rounds to nearest
+ *   tanh      a = min(|z|, 49151), n = a >> 8, r = a & 255;
+ *             tanh(z) = sign(z) * (T[n] + round((T[n+1] - T[n]) * r, 8))
+ *             T[n] is tanh(n / 32) * 32768, rounded to nearest, for n from 0 to 192
+ *   sigmoid   i, f, o = (32769 + tanh(z)) >> 1, since sigmoid(z) = (1 + tanh(z/2)) / 2
+ *   Cell      c' = clamp(round(c * f, 15) (*), -L, L) + round(i * g, 14), L = 0x7F000000
+ *   Output    h' = min(round(o * tanh(c' >> 3), 15), 32767)
+ *   Dense     logit[j] = (((S[j] * multipliers[j]) >> 16 (*)) + bias[j]) >> shift, times
+ *             65536; as a float logit * 2^-16, then the activation of lstm.h
+ *
+ * tanh and sigmoid are within 2e-4 of the true value. A gate can be exactly 0 and exactly
+ * 1, so a cell can keep its value for any number of steps.
+ *   Weights   weight[k][j] is int8, from -127 to 127. The real weight is weight[k][j] *
+ *             row_scales[k] * column scale j: one scale for each row (an input) and for
+ *             each column (a gate of a unit). Row scales balance inputs of different size,
+ *             and x against h. The column scale is a part of multipliers[j]
+ *   Overflow  lstm_int8_quantize chooses the column scale so that the sum of row_scales[k]
+ *             * |weight[k][j]| is at most 2^30. Then no input can overflow S, whatever its
+ *             values are
+ *
+ * MEMORY AND THREADS
+ *   arrays of a layer  const after lstm_int8_quantize, shared by all streams and threads
+ *   state              h and c, one pair for each stream; zeros to begin with
+ *   scratch            LSTM_INT8_SCRATCH_LEN int16s, one for each thread; its contents are
+ *                      undefined before and after a call
+ * There are no static variables and no heap. x and the layer are only read. The arrays of
+ * a call must not overlap. No pointer needs more alignment than its type.
+ */
+#ifndef LSTM_INT8_H
+#define LSTM_INT8_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lstm.h"
+
+/* ---- TYPES ------------------------------------------------------------------------- */
+
+/* An LSTM layer with 8-bit weights. lstm_int8_quantize fills it in. */
+typedef struct lstm_int8_layer {
+    size_t input_dim, units;
+    const int8_t *weights;       /* [units][blocks][4 gates i f g o][8]: a block is 8 rows
+                                    of the kernel followed by the recurrent kernel; rows
+                                    after the last are 0 */
+    const uint16_t *row_scales;  /* [input_dim + units], 32768 is 1.0 */
+    const uint16_t *multipliers; /* [units][4] */
+    const int32_t *bias;         /* [units][4] */
+    int shift;                   /* 0 to 15 */
+    int input_fraction_bits;     /* of x: 0 to 15 */
+    int return_sequences, go_backwards;
+} lstm_int8_layer;
+
+/* A Dense layer with 8-bit weights. lstm_int8_quantize_dense fills it in. */
+typedef struct lstm_int8_dense {
+    size_t input_dim, units;
+    const int8_t *weights;       /* [units][input_dim] */
+    const uint16_t *multipliers; /* [units] */
+    const int32_t *bias;         /* [units] */
+    int shift;                   /* 0 to 15 */
+    int input_fraction_bits;     /* of x: 15 for the h or y of a layer */
+    lstm_activation activation;  /* of lstm_int8_dense_forward */
+} lstm_int8_dense;
+
+/* ---- SIZES ------------------------------------------------------------------------- */
+
+/* Constant expressions of type size_t, for array bounds and static assertions. */
+
+/* The blocks of 8 rows that hold the kernel and the recurrent kernel. */
+#define LSTM_INT8_BLOCKS(input_dim, units) \
+    (((size_t)(input_dim) + (size_t)(units) + 7) / 8)
+/* int8_t in weights, uint16_t in row_scales, uint16_t in multipliers, int32_t in bias */
+#define LSTM_INT8_WEIGHT_LEN(input_dim, units) \
+    (32 * (size_t)(units)*LSTM_INT8_BLOCKS(input_dim, units))
+#define LSTM_INT8_ROW_LEN(input_dim, units) ((size_t)(input_dim) + (size_t)(units))
+#define LSTM_INT8_COLUMN_LEN(units) (4 * (size_t)(units))
+#define LSTM_INT8_DENSE_WEIGHT_LEN(input_dim, units) \
+    ((size_t)(input_dim) * (size_t)(units))
+
+/* int16_t of scratch for lstm_int8_step and lstm_int8_forward, and for
+ * lstm_int8_forward_batch, where it is that of at most 4 sequences. */
+#define LSTM_INT8_SCRATCH_LEN(input_dim, units) (8 * LSTM_INT8_BLOCKS(input_dim, units))
+#define LSTM_INT8_BATCH_SCRATCH_LEN(batch, input_dim, units) \
+    ((size_t)((batch) < 4 ? (batch) : 4) * LSTM_INT8_SCRATCH_LEN(input_dim, units))
+
+/* floats of scratch for lstm_int8_quantize, and floats in moments */
+#define LSTM_INT8_QUANTIZE_LEN(input_dim, units) \
+    (4 * (size_t)(units) + 3 * LSTM_INT8_ROW_LEN(input_dim, units))
+#define LSTM_INT8_MOMENT_LEN(input_dim, units) \
+    (LSTM_INT8_ROW_LEN(input_dim, units) * LSTM_INT8_ROW_LEN(input_dim, units))
+
+/* ---- API --------------------------------------------------------------------------- */
+
+/* lstm_int8_quantize - convert a float layer to 8-bit weights.
+ *   from                 the float layer: tanh and sigmoid, with or without bias
+ *   input_fraction_bits  of x, 0 to 15: the largest with which every x stays below
+ *                        2^(15 - input_fraction_bits). 12 gives a range of -8 to 8
+ *   moments              [input_dim + units][input_dim + units] from lstm_int8_observe.
+ *                        Weights are then rounded up or down so that the gates of typical
+ *                        inputs change least: 2 to 3 times more accurate. NULL: each
+ *                        weight is rounded to nearest
+ *   weights              LSTM_INT8_WEIGHT_LEN(input_dim, units), written
+ *   row_scales           LSTM_INT8_ROW_LEN(input_dim, units), written
+ *   multipliers, bias    LSTM_INT8_COLUMN_LEN(units), written
+ *   scratch              LSTM_INT8_QUANTIZE_LEN(input_dim, units) floats
+ *   to                   written: sizes, flags and pointers to the four arrays
+ * Returns LSTM_OK, LSTM_ERR_NULL, LSTM_ERR_SHAPE, or LSTM_ERR_OPTION for an activation
+ * other than tanh and sigmoid, for input_fraction_bits out of range, for a NaN or an
+ * infinity, for a bias beyond 65536, for weights of the recurrent kernel beyond 400 and of
+ * the kernel beyond 400 / 2^(15 - input_fraction_bits): 50 with 12. With more than 258
+ * rows these limits shrink. On an error nothing is written.
+ * Cost: 4*units*(input_dim+units) divisions; with moments 4*units*(input_dim+units)^2
+ * multiply-adds about 4 times. */
+LSTM_API lstm_status lstm_int8_quantize(const lstm_layer *from, int input_fraction_bits,
+                                        const float *moments, int8_t *weights,
+                                        uint16_t *row_scales, uint16_t *multipliers,
+                                        int32_t *bias, float *scratch,
+                                        lstm_int8_layer *to);
+
+/* lstm_int8_observe - run the float layer over one sequence and collect how its inputs
+ * vary together, for lstm_int8_quantize. A few sequences of real data are enough.
+ *   from     the float layer
+ *   x        [timesteps][input_dim]  as it will be in use, in floats. In the order of
+ *            computation: for a layer with go_backwards, last timestep first
+ *   h, c     [units]  state, in and out; zeros for a new sequence
+ *   moments  [input_dim + units][input_dim + units]  in and out: the products of x and h
+ *            are added. Zeros before the first call
+ *   scratch  LSTM_SCRATCH_LEN(units) floats
+ * Returns as lstm_step. Cost: timesteps*(input_dim+units)^2 multiply-adds, and those of
+ * the layer. */
+LSTM_API lstm_status lstm_int8_observe(const lstm_layer *from, const float *x,
+                                       size_t timesteps, float *h, float *c,
+                                       float *moments, float *scratch);
+
+/* lstm_int8_quantize_dense - convert a Dense layer to 8-bit weights.
+ *   from                 the float layer, with any activation of lstm.h except
+ *                        LSTM_LOG_SOFTMAX
+ *   input_fraction_bits  of x: 15 for the h or y of an int8 layer
+ *   weights              LSTM_INT8_DENSE_WEIGHT_LEN(input_dim, units), written
+ *   multipliers, bias    [units], written
+ *   to                   written
+ * Returns as lstm_int8_quantize; the bias may be up to 8192. */
+LSTM_API lstm_status lstm_int8_quantize_dense(const lstm_dense *from,
+                                              int input_fraction_bits, int8_t *weights,
+                                              uint16_t *multipliers, int32_t *bias,
+                                              lstm_int8_dense *to);
+
+/* lstm_int8_from_float, lstm_int8_to_float - between floats and 16 bits.
+ *   x  [n]   q  [n]   fraction_bits  0 to 15; q is x * 2^fraction_bits
+ * From float it rounds to nearest, values out of range become the nearest in range, and
+ * NaN becomes 0. NULL or other fraction_bits: nothing is done. */
+LSTM_API void lstm_int8_from_float(const float *x, size_t n, int fraction_bits,
+                                   int16_t *q);
+LSTM_API void lstm_int8_to_float(const int16_t *q, size_t n, int fraction_bits, float *x);
+
+/* lstm_int8_step - one timestep, for streaming (keras.layers.LSTMCell).
+ *   x        [input_dim]  input
+ *   h, c     [units]      state, in and out
+ *   scratch  LSTM_INT8_SCRATCH_LEN(input_dim, units)
+ * Returns LSTM_OK, LSTM_ERR_NULL, LSTM_ERR_SHAPE, or LSTM_ERR_OPTION for a shift out of
+ * range. Called for each step it gives the bits of lstm_int8_forward.
+ * Cost: 4*units*(input_dim+units) integer multiply-adds. */
+LSTM_API lstm_status lstm_int8_step(const lstm_int8_layer *layer, const int16_t *x,
+                                    int16_t *h, int32_t *c, int16_t *scratch);
+
+/* lstm_int8_forward - one layer over one sequence (keras.layers.LSTM, batch 1).
+ *   x        [timesteps][input_dim]  input
+ *   h, c     [units]  initial state in, final state out; zeros for a stateless call
+ *   y        with return_sequences [timesteps][units], rows in the order of computation
+ *            (go_backwards: the output of the last timestep first); without it [units],
+ *            the last output, or NULL where h is all that is wanted
+ *   scratch  LSTM_INT8_SCRATCH_LEN(input_dim, units)
+ * Returns as lstm_int8_step. Cost: timesteps times that of a step. */
+LSTM_API lstm_status lstm_int8_forward(const lstm_int8_layer *layer, const int16_t *x,
+                                       size_t timesteps, int16_t *h, int32_t *c,
+                                       int16_t *y, int16_t *scratch);
+
+/* lstm_int8_forward_batch - one layer over a batch of sequences of one length.
+ *   x        [batch][timesteps][input_dim]
+ *   h, c     [batch][units]  initial state in, final state out
+ *   y        [batch][timesteps][units], or [batch][units] or NULL, as above
+ *   scratch  LSTM_INT8_BATCH_SCRATCH_LEN(batch, input_dim, units)
+ * Returns as lstm_int8_step. The same bits as `batch` calls of lstm_int8_forward; with
+ * vectors it is faster than these. */
+LSTM_API lstm_status lstm_int8_forward_batch(const lstm_int8_layer *layer,
+                                             const int16_t *x, size_t batch,
+                                             size_t timesteps, int16_t *h, int32_t *c,
+                                             int16_t *y, int16_t *scratch);
+
+/* lstm_int8_dense_logits - a Dense layer without its activation, integers only.
+ *   x       [rows][input_dim]
+ *   logits  [rows][units], written: real value times 65536
+ * Returns as lstm_int8_step. Cost: rows*input_dim*units multiply-adds. */
+LSTM_API lstm_status lstm_int8_dense_logits(const lstm_int8_dense *layer,
+                                            const int16_t *x, size_t rows,
+                                            int32_t *logits);
+
+/* lstm_int8_dense_forward - a Dense layer with its activation, result in floats.
+ *   x  [rows][input_dim]    y  [rows][units]
+ * Returns as lstm_int8_step, or LSTM_ERR_OPTION for an unknown activation or
+ * LSTM_LOG_SOFTMAX. The cost of lstm_int8_dense_logits and of the activation. */
+LSTM_API lstm_status lstm_int8_dense_forward(const lstm_int8_dense *layer,
+                                             const int16_t *x, size_t rows, float *y);
+
+/* lstm_int8_argmax - the index of the largest of n logits, the first of several; 0 for
+ * NULL. With softmax or sigmoid this is the most likely class. */
+LSTM_API size_t lstm_int8_argmax(const int32_t *logits, size_t n);
+
+/* Who only uses the header need not read on. */
+
+/* ---- COMPILER ---------------------------------------------------------------------- */
+
+#if defined(__AVR__) && !defined(LSTM_INT8_LOAD_8)
+#include <avr/pgmspace.h>
+#define LSTM_INT8_LOAD_8(p) ((int8_t)pgm_read_byte(p))
+#define LSTM_INT8_LOAD_16(p) ((uint16_t)pgm_read_word(p))
+#define LSTM_INT8_LOAD_32(p) ((int32_t)pgm_read_dword(p))
+#ifndef LSTM_INT8_TABLE
+#define LSTM_INT8_TABLE PROGMEM
+#endif
+#endif
+#ifdef LSTM_INT8_LOAD_8
+#define LSTM_INT8_IMPL_VECTORS 0 /* vectors would read past LSTM_INT8_LOAD_8 */
+#elif defined(LSTM_NO_SIMD) || !defined(__GNUC__)
+#define LSTM_INT8_IMPL_VECTORS 0
+#else
+#define LSTM_INT8_IMPL_VECTORS 1
+#endif
+#ifndef LSTM_INT8_LOAD_8
+#define LSTM_INT8_LOAD_8(p) (*(p))
+#endif
+#ifndef LSTM_INT8_LOAD_16
+#define LSTM_INT8_LOAD_16(p) (*(p))
+#endif
+#ifndef LSTM_INT8_LOAD_32
+#define LSTM_INT8_LOAD_32(p) (*(p))
+#endif
+#ifndef LSTM_INT8_TABLE
+#define LSTM_INT8_TABLE
+#endif
+
+/* Whether a product of 32 bits by 32 bits has 64 bits at little cost. */
+#if defined(LSTM_INT8_NO_LONG) || defined(__AVR__) || \
+    (defined(__ARM_ARCH_6M__) || defined(__ARM_ARCH_8M_BASE__))
+#define LSTM_INT8_IMPL_LONG 0
+#else
+#define LSTM_INT8_IMPL_LONG 1
+#endif
+
+/* Which instructions sum the products. HELIUM: Cortex-M55 and M85. PAIRS: SMLAD of
+ * Cortex-M4, M7 and M33. */
+#if LSTM_INT8_IMPL_VECTORS && defined(__ARM_FEATURE_MVE)
+#define LSTM_INT8_IMPL_HELIUM 1
+#include <arm_mve.h>
+#else
+#define LSTM_INT8_IMPL_HELIUM 0
+#endif
+#if LSTM_INT8_IMPL_VECTORS && !LSTM_INT8_IMPL_HELIUM && defined(__ARM_FEATURE_DSP) && \
+    defined(__ARM_ARCH_PROFILE) && __ARM_ARCH_PROFILE == 'M'
+#define LSTM_INT8_IMPL_PAIRS 1
+#else
+#define LSTM_INT8_IMPL_PAIRS 0
+#endif
+
+/* On a microcontroller code is to be short: a lookup in the table is a call. */
+#if defined(__GNUC__) &&                                                             \
+    (defined(__AVR__) || defined(__ARM_ARCH_PROFILE) && __ARM_ARCH_PROFILE == 'M' || \
+     defined(__OPTIMIZE_SIZE__))
+#define LSTM_INT8_IMPL_SHORT static __attribute__((__noinline__))
+#else
+#define LSTM_INT8_IMPL_SHORT static inline
+#endif
+#if defined(__GNUC__)
+#define LSTM_INT8_IMPL_KERNEL static __attribute__((__noinline__, __unused__))
+#define LSTM_INT8_IMPL_INLINE static inline __attribute__((__always_inline__))
+#else
+#define LSTM_INT8_IMPL_KERNEL static
+#define LSTM_INT8_IMPL_INLINE static inline
+#endif
+#define LSTM_INT8_IMPL_ROWS 1 /* sequences of a batch that are run together */
+
+/* ---- SUMS: the products of inputs and weights -------------------------------------- */
+
+/* Where row k is in v: SMLAD multiplies rows 0 and 2, and 1 and 3, of each four. */
+static inline size_t lstm_int8_impl_place(size_t k)
+{
+#if LSTM_INT8_IMPL_PAIRS
+    return (k & ~(size_t)3) | (k & 1) << 1 | (k >> 1 & 1);
+#else
+    return k;
+#endif
+}
+
+#if LSTM_INT8_IMPL_HELIUM
+
+static inline void lstm_int8_impl_unit(const int16_t *v, size_t stride, const int8_t *w,
+                                       size_t blocks, int32_t *sums)
+{
+    int32_t i = 0, f = 0, g = 0, o = 0;
+    size_t block;
+    (void)stride;
+    for (block = blocks; block > 0; block--, v += 8, w += 32) {
+        const int16x8_t inputs = vld1q_s16(v);
+        i = vmladavaq_s16(i, inputs, vldrbq_s16(w));
+        f = vmladavaq_s16(f, inputs, vldrbq_s16(w + 8));
+        g = vmladavaq_s16(g, inputs, vldrbq_s16(w + 16));
+        o = vmladavaq_s16(o, inputs, vldrbq_s16(w + 24));
+    }
+    sums[0] = i, sums[1] = f, sums[2] = g, sums[3] = o;
+}
+
+#elif LSTM_INT8_IMPL_PAIRS
+
+typedef uint32_t lstm_int8_impl_word
+    __attribute__((__aligned__(1), __may_alias__)); /* these cores read it in one go */
+
+/* sum + the products of the signed bytes of `weights` and the four inputs in v02, v13 */
+static inline int32_t lstm_int8_impl_four(int32_t sum, uint32_t weights, uint32_t v02,
+                                          uint32_t v13)
+{
+    uint32_t w02, w13;
+    __asm__("sxtb16 %0, %1" : "=r"(w02) : "r"(weights));
+    __asm__("sxtb16 %0, %1, ror #8" : "=r"(w13) : "r"(weights));
+    __asm__("smlad %0, %1, %2, %0" : "+r"(sum) : "r"(v02), "r"(w02));
+    __asm__("smlad %0, %1, %2, %0" : "+r"(sum) : "r"(v13), "r"(w13));
+    return sum;
+}
+
+static inline void lstm_int8_impl_unit(const int16_t *v, size_t stride, const int8_t *w,
+                                       size_t blocks, int32_t *sums)
+{
+    const lstm_int8_impl_word *inputs = (const lstm_int8_impl_word *)v;
+    const lstm_int8_impl_word *weights = (const lstm_int8_impl_word *)w;
+    const lstm_int8_impl_word *const end = inputs + 4 * blocks;
+    int32_t i = 0, f = 0, g = 0, o = 0;
+    (void)stride;
+    do {
+        uint32_t v02 = inputs[0], v13 = inputs[1];
+        i = lstm_int8_impl_four(i, weights[0], v02, v13);
+        f = lstm_int8_impl_four(f, weights[2], v02, v13);
+        g = lstm_int8_impl_four(g, weights[4], v02, v13);
+        o = lstm_int8_impl_four(o, weights[6], v02, v13);
+        v02 = inputs[2], v13 = inputs[3];
+        i = lstm_int8_impl_four(i, weights[1], v02, v13);
+        f = lstm_int8_impl_four(f, weights[3], v02, v13);
+        g = lstm_int8_impl_four(g, weights[5], v02, v13);
+        o = lstm_int8_impl_four(o, weights[7], v02, v13);
+        inputs += 4;
+        weights += 8;
+    } while (inputs != end);
+    sums[0] = i, sums[1] = f, sums[2] = g, sums[3] = o;
+}
+
+#else
+
+/* The sum of four products; the weights of a gate are 8 bytes, of which these are half. */
+static inline int32_t lstm_int8_impl_four(int32_t sum, const int8_t *w, int16_t v0,
+                                          int16_t v1, int16_t v2, int16_t v3)
+{
+    sum += (int32_t)v0 * LSTM_INT8_LOAD_8(w);
+    sum += (int32_t)v1 * LSTM_INT8_LOAD_8(w + 1);
+    sum += (int32_t)v2 * LSTM_INT8_LOAD_8(w + 2);
+    sum += (int32_t)v3 * LSTM_INT8_LOAD_8(w + 3);
+    return sum;
+}
+
+/* The sums i, f, g, o of one unit, four rows at a time: these fit in the registers of a
+ * Cortex-M0. Two halves make a block. */
+static inline void lstm_int8_impl_unit(const int16_t *v, size_t stride, const int8_t *w,
+                                       size_t blocks, int32_t *sums)
+{
+    const int16_t *const end = v + 8 * blocks;
+    int32_t i = 0, f = 0, g = 0, o = 0;
+    (void)stride;
+    do {
+        const int16_t *const half = v + 4;
+        do {
+            i = lstm_int8_impl_four(i, w, v[0], v[1], v[2], v[3]);
+            f = lstm_int8_impl_four(f, w + 8, v[0], v[1], v[2], v[3]);
+            g = lstm_int8_impl_four(g, w + 16, v[0], v[1], v[2], v[3]);
+            o = lstm_int8_impl_four(o, w + 24, v[0], v[1], v[2], v[3]);
+            v += 4;
+            w += 4;
+        } while (v == half);
+        w += 24;
+    } while (v != end);
+    sums[0] = i, sums[1] = f, sums[2] = g, sums[3] = o;
+}
+
+#endif
+
+/* ---- CELL -------------------------------------------------------------------------- */
+
+/* tanh(n / 32) * 32768, rounded to nearest, for n from 0 to 192 */
+static const uint16_t lstm_int8_impl_table[193] LSTM_INT8_TABLE = {
+    0,     1024,  2045,  3063,  4075,  5079,  6073,  7056,  8025,  8980,  9919,  10840,
+    11743, 12625, 13486, 14326, 15143, 15936, 16706, 17452, 18173, 18870, 19542, 20189,
+    20813, 21411, 21986, 22538, 23066, 23571, 24054, 24516, 24956, 25376, 25776, 26157,
+    26519, 26864, 27191, 27502, 27797, 28076, 28341, 28592, 28830, 29055, 29268, 29470,
+    29660, 29840, 30010, 30170, 30322, 30465, 30600, 30727, 30847, 30960, 31067, 31167,
+    31262, 31351, 31435, 31515, 31589, 31659, 31726, 31788, 31846, 31901, 31953, 32002,
+    32048, 32091, 32132, 32170, 32206, 32240, 32271, 32301, 32329, 32356, 32381, 32404,
+    32426, 32447, 32466, 32484, 32501, 32517, 32532, 32547, 32560, 32573, 32584, 32596,
+    32606, 32616, 32625, 32634, 32642, 32649, 32657, 32663, 32670, 32676, 32681, 32686,
+    32691, 32696, 32700, 32704, 32708, 32712, 32715, 32718, 32721, 32724, 32727, 32729,
+    32732, 32734, 32736, 32738, 32740, 32741, 32743, 32745, 32746, 32747, 32749, 32750,
+    32751, 32752, 32753, 32754, 32755, 32755, 32756, 32757, 32758, 32758, 32759, 32759,
+    32760, 32760, 32761, 32761, 32762, 32762, 32762, 32763, 32763, 32763, 32764, 32764,
+    32764, 32764, 32765, 32765, 32765, 32765, 32765, 32766, 32766, 32766, 32766, 32766,
+    32766, 32766, 32766, 32767, 32767, 32767, 32767, 32767, 32767, 32767, 32767, 32767,
+    32767, 32767, 32767, 32767, 32767, 32767, 32767, 32767, 32767, 32768, 32768, 32768,
+    32768,
+};
+
+/* The weight of a Dense layer of lstm.h that does nothing but an activation. It is read
+ * with LSTM_LOAD, so on AVR it has to be where the weights of float layers are. */
+#ifdef LSTM_INT8_ONE
+static const float lstm_int8_impl_one[1] LSTM_INT8_ONE = {1.0f};
+#else
+static const float lstm_int8_impl_one[1] = {1.0f};
+#endif
+
+/* z is times 8192, the result times 32768. */
+LSTM_INT8_IMPL_SHORT int32_t lstm_int8_impl_tanh(int32_t z)
+{
+    const int32_t sign = z >> 31; /* 0 or -1 */
+    int32_t a = (z ^ sign) - sign;
+    const uint16_t *entry;
+    int32_t low, high;
+    if (a > 49151) {
+        a = 49151;
+    }
+    entry = lstm_int8_impl_table + (a >> 8);
+    low = LSTM_INT8_LOAD_16(entry);
+    high = LSTM_INT8_LOAD_16(entry + 1);
+    a = low + (((high - low) * (a & 255) + 128) >> 8);
+    return (a ^ sign) - sign;
+}
+
+/* (value * multiplier) >> 16, rounded down; multiplier < 65536 */
+static inline int32_t lstm_int8_impl_scale(int32_t value, uint32_t multiplier)
+{
+#if LSTM_INT8_IMPL_LONG
+    return (int32_t)(((int64_t)value * (int32_t)multiplier) >> 16);
+#else
+    const uint32_t low = (uint32_t)value & 0xFFFFu;
+    return (value >> 16) * (int32_t)multiplier + (int32_t)((low * multiplier) >> 16);
+#endif
+}
+
+/* round(c * f, 15); f from 0 to 32768 */
+static inline int32_t lstm_int8_impl_forget(int32_t c, int32_t f)
+{
+#if LSTM_INT8_IMPL_LONG
+    return (int32_t)(((int64_t)c * f + 16384) >> 15);
+#else
+    const uint32_t low = (uint32_t)c & 0x7FFFu;
+    return (c >> 15) * f + (int32_t)((low * (uint32_t)f + 16384u) >> 15);
+#endif
+}
+
+/* What a gate's sum is scaled to: the argument of tanh. */
+static inline int32_t lstm_int8_impl_gate(const lstm_int8_layer *layer, size_t column,
+                                          int32_t sum)
+{
+    const uint32_t multiplier = LSTM_INT8_LOAD_16(layer->multipliers + column);
+    const int32_t bias = LSTM_INT8_LOAD_32(layer->bias + column);
+    return lstm_int8_impl_tanh((lstm_int8_impl_scale(sum, multiplier) + bias) >>
+                               layer->shift);
+}
+
+/* The unit's new c and h from its four sums. */
+static inline void lstm_int8_impl_cell(const lstm_int8_layer *layer, size_t unit,
+                                       const int32_t *sums, int32_t *c, int16_t *h)
+{
+    const int32_t limit = 0x7F000000;
+    const size_t column = 4 * unit;
+    const int32_t i = (32769 + lstm_int8_impl_gate(layer, column, sums[0])) >> 1;
+    const int32_t f = (32769 + lstm_int8_impl_gate(layer, column + 1, sums[1])) >> 1;
+    const int32_t g = lstm_int8_impl_gate(layer, column + 2, sums[2]);
+    const int32_t o = (32769 + lstm_int8_impl_gate(layer, column + 3, sums[3])) >> 1;
+    int32_t next = lstm_int8_impl_forget(*c, f);
+    next = next > limit ? limit : next < -limit ? -limit : next;
+    next += (i * g + 8192) >> 14;
+    *c = next;
+    next = (o * lstm_int8_impl_tanh(next >> 3) + 16384) >> 15;
+    *h = (int16_t)(next > 32767 ? 32767 : next);
+}
+
+/* v from n values and their row scales, written at place(first), ... */
+static inline void lstm_int8_impl_inputs(const int16_t *values, const uint16_t *scales,
+                                         size_t first, size_t n, int16_t *v)
+{
+    size_t k;
+    for (k = 0; k < n; k++) {
+        const int32_t scale = LSTM_INT8_LOAD_16(scales + first + k);
+        v[lstm_int8_impl_place(first + k)] = (int16_t)((values[k] * scale + 16384) >> 15);
+    }
+}
+
+/* ---- LAYERS ------------------------------------------------------------------------ */
+
+/* v of a step, from x and h, with zeros up to whole blocks. */
+static inline void lstm_int8_impl_rows(const lstm_int8_layer *layer, const int16_t *x,
+                                       const int16_t *h, int16_t *v)
+{
+    const size_t rows = layer->input_dim + layer->units;
+    size_t k;
+    lstm_int8_impl_inputs(x, layer->row_scales, 0, layer->input_dim, v);
+    lstm_int8_impl_inputs(h, layer->row_scales, layer->input_dim, layer->units, v);
+    for (k = rows; k % 8 != 0; k++) {
+        v[lstm_int8_impl_place(k)] = 0;
+    }
+}
+
+/* Sums the products of one unit: sums[row][4] from v[row][stride]; blocks is not 0. */
+typedef void lstm_int8_impl_unit_function(const int16_t *v, size_t stride,
+                                          const int8_t *w, size_t blocks, int32_t *sums);
+
+/* One step of `rows` sequences: x, h and c of sequence r are at x + r*x_stride, h +
+ * r*units, c + r*units. Weights are read once for all rows. */
+LSTM_INT8_IMPL_INLINE void lstm_int8_impl_step_of(const lstm_int8_layer *layer,
+                                                  const int16_t *x, size_t x_stride,
+                                                  int16_t *h, int32_t *c, int16_t *v,
+                                                  size_t rows,
+                                                  lstm_int8_impl_unit_function *sum)
+{
+    const size_t blocks = LSTM_INT8_BLOCKS(layer->input_dim, layer->units);
+    const size_t units = layer->units;
+    const int8_t *weights = layer->weights;
+    size_t unit, row;
+    for (row = 0; row < rows; row++) {
+        lstm_int8_impl_rows(layer, x + row * x_stride, h + row * units,
+                            v + row * 8 * blocks);
+    }
+    for (unit = 0; unit < units; unit++, weights += 32 * blocks) {
+        int32_t sums[4 * LSTM_INT8_IMPL_ROWS];
+        sum(v, 8 * blocks, weights, blocks, sums);
+        for (row = 0; row < rows; row++) {
+            lstm_int8_impl_cell(layer, unit, sums + 4 * row, c + row * units + unit,
+                                h + row * units + unit);
+        }
+    }
+}
+
+LSTM_INT8_IMPL_KERNEL void lstm_int8_impl_step(const lstm_int8_layer *layer,
+                                               const int16_t *x, int16_t *h, int32_t *c,
+                                               int16_t *v)
+{
+    lstm_int8_impl_step_of(layer, x, 0, h, c, v, 1, lstm_int8_impl_unit);
+}
+
+/* The sequence from x: `timesteps` steps of one sequence. */
+static inline void lstm_int8_impl_sequence(const lstm_int8_layer *layer, const int16_t *x,
+                                           size_t timesteps, int16_t *h, int32_t *c,
+                                           int16_t *y, int16_t *scratch)
+{
+    size_t t, u;
+    for (t = 0; t < timesteps; t++) {
+        const size_t from = layer->go_backwards ? timesteps - 1 - t : t;
+        lstm_int8_impl_step(layer, x + from * layer->input_dim, h, c, scratch);
+        if (y != NULL && (layer->return_sequences || t + 1 == timesteps)) {
+            for (u = 0; u < layer->units; u++) {
+                *y++ = h[u];
+            }
+        }
+    }
+}
+
+/* A batch, one sequence after the other. */
+static inline void lstm_int8_impl_batch(const lstm_int8_layer *layer, const int16_t *x,
+                                        size_t batch, size_t timesteps, int16_t *h,
+                                        int32_t *c, int16_t *y, int16_t *scratch)
+{
+    const size_t outputs = layer->return_sequences ? timesteps : 1;
+    size_t row;
+    for (row = 0; row < batch; row++) {
+        lstm_int8_impl_sequence(layer, x, timesteps, h, c, y, scratch);
+        x += timesteps * layer->input_dim;
+        h += layer->units;
+        c += layer->units;
+        y = y != NULL ? y + outputs * layer->units : NULL;
+    }
+}
+
+/* One output of a Dense layer times 65536. */
+static inline int32_t lstm_int8_impl_logit(const lstm_int8_dense *layer, const int16_t *x,
+                                           size_t unit)
+{
+    const int8_t *weights = layer->weights + unit * layer->input_dim;
+    const uint32_t multiplier = LSTM_INT8_LOAD_16(layer->multipliers + unit);
+    const int32_t bias = LSTM_INT8_LOAD_32(layer->bias + unit);
+    int32_t sum = 0;
+    size_t k;
+    for (k = 0; k < layer->input_dim; k++) {
+        sum += (int32_t)x[k] * LSTM_INT8_LOAD_8(weights + k);
+    }
+    return (lstm_int8_impl_scale(sum, multiplier) + bias) >> layer->shift;
+}
+
+/* ---- CHECKS ------------------------------------------------------------------------ */
+
+/* a * b, or 0 where that is more than size_t holds */
+static inline size_t lstm_int8_impl_multiply(size_t a, size_t b)
+{
+#if defined(__clang__) || (defined(__GNUC__) && __GNUC__ >= 5)
+    size_t product;
+    return __builtin_mul_overflow(a, b, &product) ? 0 : product;
+#else
+    const int fits = (a | b) >> (4 * sizeof a) == 0 || (b != 0 && a <= (size_t)-1 / b);
+    return fits ? a * b : 0;
+#endif
+}
+
+/* Whether an array of a*b elements of `size` bytes (a power of 2) can exist and has any. */
+static inline int lstm_int8_impl_is_array(size_t a, size_t b, size_t size)
+{
+    const size_t count = lstm_int8_impl_multiply(a, b);
+    return count != 0 && count <= (size_t)-1 / size;
+}
+
+/* Whether the weights of such a layer, which are its largest array, can exist. The first
+ * comparison keeps input_dim + units + 7 from overflowing. */
+static inline int lstm_int8_impl_is_shape(size_t input_dim, size_t units)
+{
+    const size_t most = (size_t)-1 / 8;
+    return input_dim != 0 && units != 0 && input_dim <= most && units <= most &&
+           lstm_int8_impl_is_array(units, LSTM_INT8_BLOCKS(input_dim, units), 32);
+}
+
+static inline lstm_status lstm_int8_impl_check(const lstm_int8_layer *layer)
+{
+    if (layer == NULL || layer->weights == NULL || layer->row_scales == NULL ||
+        layer->multipliers == NULL || layer->bias == NULL) {
+        return LSTM_ERR_NULL;
+    }
+    if (!lstm_int8_impl_is_shape(layer->input_dim, layer->units)) {
+        return LSTM_ERR_SHAPE;
+    }
+    return (layer->shift & ~15) != 0 ? LSTM_ERR_OPTION : LSTM_OK;
+}
+
+static inline lstm_status lstm_int8_impl_check_dense(const lstm_int8_dense *layer,
+                                                     const int16_t *x, size_t rows,
+                                                     const void *y)
+{
+    if (layer == NULL || layer->weights == NULL || layer->multipliers == NULL ||
+        layer->bias == NULL) {
+        return LSTM_ERR_NULL;
+    }
+    if (!lstm_int8_impl_is_array(layer->input_dim, layer->units, 4)) {
+        return LSTM_ERR_SHAPE;
+    }
+    if ((layer->shift & ~15) != 0) {
+        return LSTM_ERR_OPTION;
+    }
+    if (rows != 0 && (x == NULL || y == NULL)) {
+        return LSTM_ERR_NULL;
+    }
+    if (rows > 1 && (!lstm_int8_impl_is_array(rows, layer->input_dim, 2) ||
+                     !lstm_int8_impl_is_array(rows, layer->units, 4))) {
+        return LSTM_ERR_SHAPE;
+    }
+    return LSTM_OK;
+}
+
+/* ---- CONVERSION -------------------------------------------------------------------- */
+
+/* x rounded to nearest, halves away from 0; |x| < 2^31 */
+static inline int32_t lstm_int8_impl_nearest(float x)
+{
+    return x < 0.0f ? -(int32_t)(0.5f - x) : (int32_t)(x + 0.5f);
+}
+
+static inline float lstm_int8_impl_power(int exponent) /* 2^exponent, 0 to 31 */
+{
+    return (float)((uint32_t)1 << exponent);
+}
+
+static inline float lstm_int8_impl_absolute(float x)
+{
+    return x < 0.0f ? -x : x;
+}
+
+/* A float layer that is being converted. Rows are those of the kernel, then those of the
+ * recurrent kernel; columns are in Keras' order. */
+typedef struct lstm_int8_impl_source {
+    const lstm_layer *layer;
+    const float *moments; /* or NULL */
+    size_t rows, columns;
+    float x_unit;  /* 2^(15 - input_fraction_bits): what x counts for beside h */
+    float largest; /* of all |weight| * unit */
+    float bias;    /* the largest |bias| */
+} lstm_int8_impl_source;
+
+static inline float lstm_int8_impl_weight(const lstm_int8_impl_source *from, size_t row,
+                                          size_t column)
+{
+    const lstm_layer *const layer = from->layer;
+    return row < layer->input_dim
+               ? LSTM_LOAD(layer->kernel + row * from->columns + column)
+               : LSTM_LOAD(layer->recurrent_kernel +
+                           (row - layer->input_dim) * from->columns + column);
+}
+
+static inline float lstm_int8_impl_row_unit(const lstm_int8_impl_source *from, size_t row)
+{
+    return row < from->layer->input_dim ? from->x_unit : 1.0f;
+}
+
+/* The largest |weight| * unit of a row; a NaN among them is kept. */
+static inline float lstm_int8_impl_row_size(const lstm_int8_impl_source *from, size_t row)
+{
+    const float unit = lstm_int8_impl_row_unit(from, row);
+    float largest = 0.0f;
+    size_t column;
+    for (column = 0; column < from->columns; column++) {
+        const float size =
+            lstm_int8_impl_absolute(lstm_int8_impl_weight(from, row, column)) * unit;
+        if (!(size <= largest)) {
+            largest = size;
+        }
+        if (size != size) {
+            return size;
+        }
+    }
+    return largest;
+}
+
+/* Finds the largest weight and bias, and refuses what cannot be converted. The scale of the
+ * largest weight is largest / 127 / 32768; times 8192 a scale has to be below 1, which is
+ * largest < 508. */
+static inline lstm_status lstm_int8_impl_measure(lstm_int8_impl_source *from)
+{
+    const lstm_layer *const layer = from->layer;
+    /* so much larger than that of the largest weight a scale may have to be; where many
+     * weights share the sum, rounding up can double them */
+    const float crowd = (float)from->rows / (from->rows > 8192 ? 129.0f : 258.0f);
+    size_t k;
+    from->largest = from->bias = 0.0f;
+    for (k = 0; k < from->rows; k++) {
+        const float size = lstm_int8_impl_row_size(from, k);
+        if (!(size <= 3.0e38f)) {
+            return LSTM_ERR_OPTION;
+        }
+        from->largest = size > from->largest ? size : from->largest;
+    }
+    for (k = 0; layer->bias != NULL && k < from->columns; k++) {
+        const float size = lstm_int8_impl_absolute(LSTM_LOAD(layer->bias + k));
+        if (!(size <= 65536.0f)) {
+            return LSTM_ERR_OPTION;
+        }
+        from->bias = size > from->bias ? size : from->bias;
+    }
+    return from->largest * (crowd > 1.0f ? crowd : 1.0f) <= 400.0f ? LSTM_OK
+                                                                   : LSTM_ERR_OPTION;
+}
+
+/* The row scale, rounded up, so that no weight of the row is larger than the largest. */
+static inline uint16_t lstm_int8_impl_row_scale(const lstm_int8_impl_source *from,
+                                                size_t row)
+{
+    const float size = lstm_int8_impl_row_size(from, row);
+    const float scale = size > 0.0f ? size / from->largest * 32768.0f : 0.0f;
+    const uint16_t whole = (uint16_t)scale;
+    return (uint16_t)((float)whole < scale ? whole + 1 : whole);
+}
+
+/* Where the weight of a row is among those of its unit; gate from 0 to 3. */
+static inline size_t lstm_int8_impl_packed(size_t row, size_t gate)
+{
+    return (row / 8 * 4 + gate) * 8 + row % 8;
+}
+
+/* Rounds the weights of a column to nearest. values: what each counts for per unit of v. */
+static inline void lstm_int8_impl_round(const float *values, size_t rows, float scale,
+                                        size_t gate, int8_t *weights)
+{
+    size_t k;
+    for (k = 0; k < rows; k++) {
+        const int32_t q = scale > 0.0f ? lstm_int8_impl_nearest(values[k] / scale) : 0;
+        weights[lstm_int8_impl_packed(k, gate)] = (int8_t)(q > 127    ? 127
+                                                           : q < -127 ? -127
+                                                                      : q);
+    }
+}
+
+/* Rounds single weights the other way where that makes the expected square of the gate's
+ * error smaller: the error times the moments times the error. A hundredth of the moments'
+ * mean is added to each input's own, since real inputs are not only those observed.
+ * errors and slopes [rows]: the error of each weight, and the moments times the errors. */
+static inline int lstm_int8_impl_refine_once(const lstm_int8_impl_source *from,
+                                             const uint16_t *row_scales, float scale,
+                                             float damping, size_t gate, float *errors,
+                                             float *slopes, int8_t *weights)
+{
+    const size_t rows = from->rows;
+    int changed = 0;
+    size_t k, n;
+    for (k = 0; k < rows; k++) {
+        int8_t *const weight = weights + lstm_int8_impl_packed(k, gate);
+        const float unit = lstm_int8_impl_row_unit(from, k);
+        const float step = scale * (float)row_scales[k] / unit;
+        const float slope = slopes[k] + damping * errors[k];
+        const int direction = slope > 0.0f ? -1 : 1;
+        const float by = (float)direction * step;
+        const float *const moments = from->moments + k * rows;
+        const float gain = 2.0f * by * slope + by * by * (moments[k] + damping);
+        if (gain < 0.0f && *weight + direction <= 127 && *weight + direction >= -127) {
+            *weight = (int8_t)(*weight + direction);
+            errors[k] += by;
+            for (n = 0; n < rows; n++) {
+                slopes[n] += by * moments[n];
+            }
+            changed = 1;
+        }
+    }
+    return changed;
+}
+
+/* Four times over the column, or until nothing changes. */
+static inline void lstm_int8_impl_refine(const lstm_int8_impl_source *from,
+                                         const uint16_t *row_scales, size_t column,
+                                         float scale, float *errors, float *slopes,
+                                         int8_t *weights)
+{
+    const size_t rows = from->rows, gate = column / from->layer->units;
+    float damping = 0.0f;
+    size_t k, n;
+    int pass;
+    for (k = 0; k < rows; k++) {
+        const float q = weights[lstm_int8_impl_packed(k, gate)];
+        const float unit = lstm_int8_impl_row_unit(from, k);
+        errors[k] = q * scale * (float)row_scales[k] / unit -
+                    lstm_int8_impl_weight(from, k, column);
+        damping += from->moments[k * rows + k];
+    }
+    damping *= 0.01f / (float)rows;
+    for (k = 0; k < rows; k++) {
+        slopes[k] = 0.0f;
+        for (n = 0; n < rows; n++) {
+            slopes[k] += from->moments[k * rows + n] * errors[n];
+        }
+    }
+    for (pass = 0; pass < 4; pass++) {
+        if (!lstm_int8_impl_refine_once(from, row_scales, scale, damping, gate, errors,
+                                        slopes, weights)) {
+            return;
+        }
+    }
+}
+
+/* The largest sum that the weights of a column can give is at most 2^30. */
+static inline int lstm_int8_impl_is_safe(const uint16_t *row_scales, size_t rows,
+                                         size_t gate, const int8_t *weights)
+{
+    const uint32_t limit = (uint32_t)1 << 30;
+    uint32_t sum = 0;
+    size_t k;
+    for (k = 0; k < rows && sum <= limit; k++) {
+        const int32_t q = weights[lstm_int8_impl_packed(k, gate)];
+        sum += (uint32_t)(q < 0 ? -q : q) * row_scales[k];
+    }
+    return sum <= limit;
+}
+
+/* Converts one column; returns its scale: what one unit of the sum counts for. space
+ * [3*rows] floats. */
+static inline float lstm_int8_impl_column(const lstm_int8_impl_source *from,
+                                          const uint16_t *row_scales, size_t column,
+                                          float *space, int8_t *weights)
+{
+    const size_t rows = from->rows, gate = column / from->layer->units;
+    float scale = 0.0f;
+    size_t k;
+    for (k = 0; k < rows; k++) {
+        const float unit = lstm_int8_impl_row_unit(from, k);
+        space[k] = row_scales[k] != 0 ? lstm_int8_impl_weight(from, k, column) * unit /
+                                            (float)row_scales[k]
+                                      : 0.0f;
+        if (lstm_int8_impl_absolute(space[k]) > scale) {
+            scale = lstm_int8_impl_absolute(space[k]);
+        }
+    }
+    scale /= 127.0f;
+    for (;;) {
+        lstm_int8_impl_round(space, rows, scale, gate, weights);
+        if (from->moments != NULL) {
+            lstm_int8_impl_refine(from, row_scales, column, scale, space + rows,
+                                  space + 2 * rows, weights);
+        }
+        if (lstm_int8_impl_is_safe(row_scales, rows, gate, weights)) {
+            return scale;
+        }
+        scale *= 1.0625f;
+    }
+}
+
+/* The largest shift with which all multipliers fit in 16 bits and all biases in 2^30.
+ * factor: the largest of what one unit of a sum is of z; bias: the largest |bias| in z. */
+static inline int lstm_int8_impl_shift(float factor, float bias)
+{
+    int shift = 15;
+    while (shift > 0 && !(factor * 65536.0f * lstm_int8_impl_power(shift) < 65535.0f &&
+                          bias * lstm_int8_impl_power(shift) <= 1073741824.0f)) {
+        shift--;
+    }
+    return shift;
+}
+
+/* The multiplier of a factor, and the bias with the half that makes >> round to nearest. */
+static inline void lstm_int8_impl_finish(float factor, float bias, int shift,
+                                         uint16_t *multiplier, int32_t *integer_bias)
+{
+    const float multiplied = factor * 65536.0f * lstm_int8_impl_power(shift);
+    *multiplier = (uint16_t)lstm_int8_impl_nearest(multiplied);
+    *integer_bias = lstm_int8_impl_nearest(bias * lstm_int8_impl_power(shift));
+    if (shift > 0) {
+        *integer_bias += (int32_t)1 << (shift - 1);
+    }
+}
+
+/* z of a gate is the sum times this: 8192 for g, of which tanh is taken, else 4096. */
+static inline float lstm_int8_impl_gate_unit(size_t gate)
+{
+    return gate == 2 ? 8192.0f : 4096.0f;
+}
+
+/* Converts the measured layer; factors [columns] and space [3*rows] are scratch. */
+static inline void lstm_int8_impl_convert(const lstm_int8_impl_source *from,
+                                          int8_t *weights, uint16_t *row_scales,
+                                          uint16_t *multipliers, int32_t *bias,
+                                          float *factors, float *space,
+                                          lstm_int8_layer *to)
+{
+    const size_t units = to->units, blocks = LSTM_INT8_BLOCKS(to->input_dim, units);
+    float largest = 0.0f;
+    size_t k, column;
+    for (k = 0; k < from->rows; k++) {
+        row_scales[k] = lstm_int8_impl_row_scale(from, k);
+    }
+    for (k = 0; k < LSTM_INT8_WEIGHT_LEN(to->input_dim, units); k++) {
+        weights[k] = 0;
+    }
+    for (column = 0; column < from->columns; column++) {
+        const size_t gate = column / units, unit = column % units;
+        factors[column] = lstm_int8_impl_gate_unit(gate) *
+                          lstm_int8_impl_column(from, row_scales, column, space,
+                                                weights + 32 * blocks * unit);
+        largest = factors[column] > largest ? factors[column] : largest;
+    }
+    to->shift = lstm_int8_impl_shift(largest, from->bias * 8192.0f);
+    for (column = 0; column < from->columns; column++) {
+        const size_t gate = column / units, unit = column % units;
+        const float b =
+            from->layer->bias != NULL ? LSTM_LOAD(from->layer->bias + column) : 0.0f;
+        lstm_int8_impl_finish(factors[column], b * lstm_int8_impl_gate_unit(gate),
+                              to->shift, multipliers + 4 * unit + gate,
+                              bias + 4 * unit + gate);
+    }
+}
+
+static inline lstm_status lstm_int8_impl_check_source(const lstm_layer *from,
+                                                      int fraction_bits)
+{
+    if (from == NULL || from->kernel == NULL || from->recurrent_kernel == NULL) {
+        return LSTM_ERR_NULL;
+    }
+    if (!lstm_int8_impl_is_shape(from->input_dim, from->units) ||
+        !lstm_int8_impl_is_array(LSTM_INT8_ROW_LEN(from->input_dim, from->units),
+                                 from->units, 16)) {
+        return LSTM_ERR_SHAPE;
+    }
+    if ((from->activation != LSTM_DEFAULT && from->activation != LSTM_TANH) ||
+        (from->recurrent_activation != LSTM_DEFAULT &&
+         from->recurrent_activation != LSTM_SIGMOID) ||
+        (fraction_bits & ~15) != 0) {
+        return LSTM_ERR_OPTION;
+    }
+    return LSTM_OK;
+}
+
+LSTM_API lstm_status lstm_int8_quantize(const lstm_layer *from, int input_fraction_bits,
+                                        const float *moments, int8_t *weights,
+                                        uint16_t *row_scales, uint16_t *multipliers,
+                                        int32_t *bias, float *scratch,
+                                        lstm_int8_layer *to)
+{
+    lstm_int8_impl_source source;
+    lstm_status status = lstm_int8_impl_check_source(from, input_fraction_bits);
+    if (status != LSTM_OK) {
+        return status;
+    }
+    if (weights == NULL || row_scales == NULL || multipliers == NULL || bias == NULL ||
+        scratch == NULL || to == NULL) {
+        return LSTM_ERR_NULL;
+    }
+    source.layer = from;
+    source.moments = moments;
+    source.rows = LSTM_INT8_ROW_LEN(from->input_dim, from->units);
+    source.columns = LSTM_INT8_COLUMN_LEN(from->units);
+    source.x_unit = lstm_int8_impl_power(15 - input_fraction_bits);
+    status = lstm_int8_impl_measure(&source);
+    if (status != LSTM_OK) {
+        return status;
+    }
+    to->input_dim = from->input_dim;
+    to->units = from->units;
+    to->weights = weights;
+    to->row_scales = row_scales;
+    to->multipliers = multipliers;
+    to->bias = bias;
+    to->input_fraction_bits = input_fraction_bits;
+    to->return_sequences = from->return_sequences;
+    to->go_backwards = from->go_backwards;
+    lstm_int8_impl_convert(&source, weights, row_scales, multipliers, bias, scratch,
+                           scratch + source.columns, to);
+    return LSTM_OK;
+}
+
+/* moments[a][b] += left[a] * right[b], and for right x: moments of [x h] */
+static inline void lstm_int8_impl_add_moments(const float *x, size_t input_dim,
+                                              const float *h, size_t units,
+                                              float *moments)
+{
+    const size_t rows = input_dim + units;
+    size_t a, b;
+    for (a = 0; a < rows; a++) {
+        const float left = a < input_dim ? x[a] : h[a - input_dim];
+        for (b = 0; b < rows; b++) {
+            *moments++ += left * (b < input_dim ? x[b] : h[b - input_dim]);
+        }
+    }
+}
+
+LSTM_API lstm_status lstm_int8_observe(const lstm_layer *from, const float *x,
+                                       size_t timesteps, float *h, float *c,
+                                       float *moments, float *scratch)
+{
+    lstm_status status = lstm_int8_impl_check_source(from, 0);
+    size_t t;
+    if (status != LSTM_OK || timesteps == 0) {
+        return status;
+    }
+    if (x == NULL || h == NULL || c == NULL || moments == NULL || scratch == NULL) {
+        return LSTM_ERR_NULL;
+    }
+    if (!lstm_int8_impl_is_array(timesteps, from->input_dim, 4)) {
+        return LSTM_ERR_SHAPE;
+    }
+    for (t = 0; t < timesteps && status == LSTM_OK; t++, x += from->input_dim) {
+        lstm_int8_impl_add_moments(x, from->input_dim, h, from->units, moments);
+        status = lstm_step(from, x, h, c, scratch);
+    }
+    return status;
+}
+
+/* The largest |weight| of a Dense unit; a NaN is kept. */
+static inline float lstm_int8_impl_dense_size(const lstm_dense *from, size_t unit)
+{
+    float largest = 0.0f;
+    size_t k;
+    for (k = 0; k < from->input_dim; k++) {
+        const float size =
+            lstm_int8_impl_absolute(LSTM_LOAD(from->kernel + k * from->units + unit));
+        if (!(size <= largest)) {
+            largest = size;
+        }
+        if (size != size) {
+            return size;
+        }
+    }
+    return largest;
+}
+
+/* The scale of a Dense unit: that of its largest weight, or more where the sum of the
+ * weights times 32768 could be more than 2^30. */
+static inline float lstm_int8_impl_dense_scale(const lstm_dense *from, size_t unit)
+{
+    float sum = 0.0f, scale = lstm_int8_impl_dense_size(from, unit) / 127.0f;
+    size_t k;
+    for (k = 0; k < from->input_dim; k++) {
+        sum += lstm_int8_impl_absolute(LSTM_LOAD(from->kernel + k * from->units + unit));
+    }
+    /* rounding may add a half to each weight */
+    sum /= 32768.0f - 0.5f * (float)(from->input_dim < 32768 ? from->input_dim : 32768);
+    return sum > scale ? sum : scale;
+}
+
+/* Refuses what cannot be converted; *factor and *bias become the largest in a logit. */
+static inline lstm_status lstm_int8_impl_measure_dense(const lstm_dense *from, float unit,
+                                                       float *factor, float *bias)
+{
+    size_t u;
+    *factor = *bias = 0.0f;
+    for (u = 0; u < from->units; u++) {
+        const float f = lstm_int8_impl_dense_scale(from, u) * unit;
+        const float b = from->bias != NULL
+                            ? lstm_int8_impl_absolute(LSTM_LOAD(from->bias + u))
+                            : 0.0f;
+        if (!(f < 0.99f) || !(b <= 8192.0f)) {
+            return LSTM_ERR_OPTION;
+        }
+        *factor = f > *factor ? f : *factor;
+        *bias = b > *bias ? b : *bias;
+    }
+    return LSTM_OK;
+}
+
+LSTM_API lstm_status lstm_int8_quantize_dense(const lstm_dense *from,
+                                              int input_fraction_bits, int8_t *weights,
+                                              uint16_t *multipliers, int32_t *bias,
+                                              lstm_int8_dense *to)
+{
+    float unit, factor, largest_bias;
+    size_t u, k;
+    if (from == NULL || from->kernel == NULL || weights == NULL || multipliers == NULL ||
+        bias == NULL || to == NULL) {
+        return LSTM_ERR_NULL;
+    }
+    if (!lstm_int8_impl_is_array(from->input_dim, from->units, 4) ||
+        from->input_dim > 32768u) {
+        return LSTM_ERR_SHAPE;
+    }
+    if ((input_fraction_bits & ~15) != 0) {
+        return LSTM_ERR_OPTION;
+    }
+    unit = 2.0f * lstm_int8_impl_power(15 - input_fraction_bits);
+    if (lstm_int8_impl_measure_dense(from, unit, &factor, &largest_bias) != LSTM_OK) {
+        return LSTM_ERR_OPTION;
+    }
+    to->input_dim = from->input_dim;
+    to->units = from->units;
+    to->weights = weights;
+    to->multipliers = multipliers;
+    to->bias = bias;
+    to->shift = lstm_int8_impl_shift(factor, largest_bias * 65536.0f);
+    to->input_fraction_bits = input_fraction_bits;
+    to->activation = from->activation;
+    for (u = 0; u < from->units; u++) {
+        const float scale = lstm_int8_impl_dense_scale(from, u);
+        const float b = from->bias != NULL ? LSTM_LOAD(from->bias + u) : 0.0f;
+        for (k = 0; k < from->input_dim; k++) {
+            const float weight = LSTM_LOAD(from->kernel + k * from->units + u);
+            *weights++ =
+                (int8_t)(scale > 0.0f ? lstm_int8_impl_nearest(weight / scale) : 0);
+        }
+        lstm_int8_impl_finish(scale * unit, b * 65536.0f, to->shift, multipliers + u,
+                              bias + u);
+    }
+    return LSTM_OK;
+}
+
+LSTM_API void lstm_int8_from_float(const float *x, size_t n, int fraction_bits,
+                                   int16_t *q)
+{
+    size_t k;
+    if (x == NULL || q == NULL || (fraction_bits & ~15) != 0) {
+        return;
+    }
+    for (k = 0; k < n; k++) {
+        const float scaled = x[k] * lstm_int8_impl_power(fraction_bits);
+        q[k] = (int16_t)(scaled >= 32767.0f    ? 32767
+                         : scaled <= -32768.0f ? -32768
+                         : scaled == scaled    ? lstm_int8_impl_nearest(scaled)
+                                               : 0);
+    }
+}
+
+LSTM_API void lstm_int8_to_float(const int16_t *q, size_t n, int fraction_bits, float *x)
+{
+    size_t k;
+    if (x == NULL || q == NULL || (fraction_bits & ~15) != 0) {
+        return;
+    }
+    for (k = 0; k < n; k++) {
+        x[k] = (float)q[k] / lstm_int8_impl_power(fraction_bits);
+    }
+}
+
+/* ---- RUNNING ----------------------------------------------------------------------- */
+
+LSTM_API lstm_status lstm_int8_step(const lstm_int8_layer *layer, const int16_t *x,
+                                    int16_t *h, int32_t *c, int16_t *scratch)
+{
+    const lstm_status status = lstm_int8_impl_check(layer);
+    if (status != LSTM_OK) {
+        return status;
+    }
+    if (x == NULL || h == NULL || c == NULL || scratch == NULL) {
+        return LSTM_ERR_NULL;
+    }
+    lstm_int8_impl_step(layer, x, h, c, scratch);
+    return LSTM_OK;
+}
+
+LSTM_API lstm_status lstm_int8_forward(const lstm_int8_layer *layer, const int16_t *x,
+                                       size_t timesteps, int16_t *h, int32_t *c,
+                                       int16_t *y, int16_t *scratch)
+{
+    return lstm_int8_forward_batch(layer, x, 1, timesteps, h, c, y, scratch);
+}
+
+/* The arrays of a batch: present, and none larger than memory. */
+static inline lstm_status lstm_int8_impl_check_arrays(const lstm_int8_layer *layer,
+                                                      size_t batch, size_t timesteps,
+                                                      const int16_t *x, const int16_t *h,
+                                                      const int32_t *c, const int16_t *y,
+                                                      const int16_t *scratch)
+{
+    const size_t steps = lstm_int8_impl_multiply(batch, timesteps);
+    if (x == NULL || h == NULL || c == NULL || scratch == NULL ||
+        (y == NULL && layer->return_sequences)) {
+        return LSTM_ERR_NULL;
+    }
+    if (!lstm_int8_impl_is_array(steps, layer->input_dim, 2) ||
+        !lstm_int8_impl_is_array(batch, layer->units, 4) ||
+        (layer->return_sequences && !lstm_int8_impl_is_array(steps, layer->units, 2))) {
+        return LSTM_ERR_SHAPE;
+    }
+    return LSTM_OK;
+}
+
+LSTM_API lstm_status lstm_int8_forward_batch(const lstm_int8_layer *layer,
+                                             const int16_t *x, size_t batch,
+                                             size_t timesteps, int16_t *h, int32_t *c,
+                                             int16_t *y, int16_t *scratch)
+{
+    lstm_status status = lstm_int8_impl_check(layer);
+    if (status != LSTM_OK || batch == 0 || timesteps == 0) {
+        return status;
+    }
+    status = lstm_int8_impl_check_arrays(layer, batch, timesteps, x, h, c, y, scratch);
+    if (status == LSTM_OK) {
+        lstm_int8_impl_batch(layer, x, batch, timesteps, h, c, y, scratch);
+    }
+    return status;
+}
+
+LSTM_API lstm_status lstm_int8_dense_logits(const lstm_int8_dense *layer,
+                                            const int16_t *x, size_t rows,
+                                            int32_t *logits)
+{
+    const lstm_status status = lstm_int8_impl_check_dense(layer, x, rows, logits);
+    size_t row, u;
+    if (status != LSTM_OK) {
+        return status;
+    }
+    for (row = 0; row < rows; row++, x += layer->input_dim) {
+        for (u = 0; u < layer->units; u++) {
+            *logits++ = lstm_int8_impl_logit(layer, x, u);
+        }
+    }
+    return LSTM_OK;
+}
+
+/* y = activation(y), element by element, by a Dense layer of lstm.h with the weight 1. */
+static inline lstm_status lstm_int8_impl_activate(lstm_activation activation, float *y,
+                                                  size_t n)
+{
+    lstm_dense one;
+    lstm_status status = LSTM_OK;
+    size_t k, part;
+    one.input_dim = one.units = 1;
+    one.kernel = lstm_int8_impl_one;
+    one.bias = NULL;
+    one.activation = activation;
+    for (k = 0; k < n && status == LSTM_OK; k += part) {
+        float x[8];
+        for (part = 0; part < 8 && k + part < n; part++) {
+            x[part] = y[k + part];
+        }
+        status = lstm_dense_forward(&one, x, part, y + k);
+    }
+    return status;
+}
+
+/* y = softmax(y): e^(y - largest), divided by their sum */
+static inline lstm_status lstm_int8_impl_softmax(float *y, size_t n)
+{
+    float largest = y[0], sum = 0.0f;
+    lstm_status status;
+    size_t k;
+    for (k = 1; k < n; k++) {
+        largest = y[k] > largest ? y[k] : largest;
+    }
+    for (k = 0; k < n; k++) {
+        y[k] -= largest;
+    }
+    status = lstm_int8_impl_activate(LSTM_EXPONENTIAL, y, n);
+    for (k = 0; k < n; k++) {
+        sum += y[k];
+    }
+    for (k = 0; k < n; k++) {
+        y[k] /= sum;
+    }
+    return status;
+}
+
+LSTM_API lstm_status lstm_int8_dense_forward(const lstm_int8_dense *layer,
+                                             const int16_t *x, size_t rows, float *y)
+{
+    lstm_status status = lstm_int8_impl_check_dense(layer, x, rows, y);
+    size_t row, u;
+    if (status != LSTM_OK) {
+        return status;
+    }
+    if ((unsigned)layer->activation >= (unsigned)LSTM_LOG_SOFTMAX) {
+        return LSTM_ERR_OPTION;
+    }
+    for (row = 0; row < rows && status == LSTM_OK; row++) {
+        for (u = 0; u < layer->units; u++) {
+            y[u] = (float)lstm_int8_impl_logit(layer, x, u) / 65536.0f;
+        }
+        if (layer->activation == LSTM_SOFTMAX) {
+            status = lstm_int8_impl_softmax(y, layer->units);
+        } else if (layer->activation != LSTM_DEFAULT &&
+                   layer->activation != LSTM_LINEAR) {
+            status = lstm_int8_impl_activate(layer->activation, y, layer->units);
+        }
+        x += layer->input_dim;
+        y += layer->units;
+    }
+    return status;
+}
+
+LSTM_API size_t lstm_int8_argmax(const int32_t *logits, size_t n)
+{
+    size_t best = 0, k;
+    for (k = 1; logits != NULL && k < n; k++) {
+        best = logits[k] > logits[best] ? k : best;
+    }
+    return best;
+}
+
+#undef LSTM_INT8_IMPL_VECTORS
+#undef LSTM_INT8_IMPL_LONG
+#undef LSTM_INT8_IMPL_HELIUM
+#undef LSTM_INT8_IMPL_PAIRS
+#undef LSTM_INT8_IMPL_SHORT
+#undef LSTM_INT8_IMPL_KERNEL
+#undef LSTM_INT8_IMPL_INLINE
+#undef LSTM_INT8_IMPL_ROWS
+
+#endif /* LSTM_INT8_H */
+
+/*
+ * MIT License
+ *
+ * Copyright (c) 2026 The lstm.h authors
+ *
+ * Permission is hereby granted, free of charge, to any person obtaining a copy
+ * of this software and associated documentation files (the "Software"), to deal
+ * in the Software without restriction, including without limitation the rights
+ * to use, copy, modify, merge, publish, distribute, sublicense, and/or sell
+ * copies of the Software, and to permit persons to whom the Software is
+ * furnished to do so, subject to the following conditions:
+ *
+ * The above copyright notice and this permission notice shall be included in all
+ * copies or substantial portions of the Software.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR
+ * IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY,
+ * FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE
+ * AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER
+ * LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM,
+ * OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE
+ * SOFTWARE.
+ */
