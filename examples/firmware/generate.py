@@ -1,12 +1,11 @@
-"""Make what the firmware needs from Keras: golden.h, and the model of the Arduino sketch.
+"""Make the model of the Arduino sketch, and its utterances with Keras' answers.
 
     python examples/firmware/generate.py           train, and make the files
     python examples/firmware/generate.py --check   compare the files with Keras
 
-golden.h holds a test utterance and Keras' answer with the weights of the streaming model
-(examples/speakers/speaker_streaming.h). The sketch has a model of its own, LSTM(8) and
-753 parameters, trained the same way by the functions of examples/speakers/train.py:
-speaker.keras, of which `make export` makes the header, and utterances.h.
+The model is LSTM(8) and Dense(9), 753 parameters, trained the same way as the models of
+examples/speakers by the functions of examples/speakers/train.py: speaker.keras, of which
+`make export` makes the header, and utterances.h.
 
 Needs the packages of tests/requirements.txt. Runs on the CPU with one thread.
 """
@@ -26,7 +25,6 @@ sys.dont_write_bytecode = True
 import numpy as np  # noqa: E402
 import train  # noqa: E402
 
-GOLDEN = HERE / "golden.h"
 SKETCH_MODEL = HERE / "arduino" / "speaker.keras"
 UTTERANCES = HERE / "arduino" / "speaker" / "utterances.h"
 SKETCH_RECIPE = train.Recipe("sketch", 8, dropout=0.1)
@@ -62,34 +60,6 @@ SOURCE = (
     "The frames are from the Japanese Vowels set: M. Kudo, J. Toyama, M. Shimbo, UCI "
     "Machine Learning Repository, CC BY 4.0."
 )
-
-
-def golden_lines(test: train.Utterances) -> Iterator[str]:
-    x = test.frames[0]
-    yield from comment(
-        made_by() + ".",
-        "A test utterance, and Keras' answer to it with the weights of "
-        "speaker_streaming.h.",
-        SOURCE,
-    )
-    yield "#ifndef GOLDEN_H"
-    yield "#define GOLDEN_H"
-    yield ""
-    yield f"enum {{ GOLDEN_FRAMES = {len(x)} }};"
-    yield ""
-    yield "/* clang-format off */"
-    yield from rows("static const float golden_frames[GOLDEN_FRAMES][12]", x)
-    yield from array("static const float golden_probabilities[9]", golden_answer(test))
-    yield "/* clang-format on */"
-    yield ""
-    yield "#endif"
-
-
-def golden_answer(test: train.Utterances) -> train.Array:
-    recipe = train.chosen_recipe("streaming")
-    weights = train.read_weights("streaming", recipe)
-    model = train.deployed_model(recipe, *weights)
-    return train.predict(model, test.pick(np.array([0])))[0]
 
 
 def train_sketch(training: train.Utterances) -> tuple[list, list]:
@@ -156,8 +126,6 @@ def report(name: str, difference: float) -> bool:
 
 
 def check(test: train.Utterances) -> int:
-    golden = numbers_of(GOLDEN, "golden_probabilities") - golden_answer(test)
-    frames = numbers_of(GOLDEN, "golden_frames") - np.ravel(test.frames[0])
     model = sketch_model()
     said = first_of_each_speaker(test)
     answers = train.predict(model, said)
@@ -168,7 +136,6 @@ def check(test: train.Utterances) -> int:
     percent = train.accuracy(train.predict(model, test), test.speakers)
     print(f"{SKETCH_MODEL.name}: {percent:.1f} % of {len(test)} test utterances right")
     results = [
-        report(GOLDEN.name, float(np.max(np.abs(np.append(golden, frames))))),
         report(UTTERANCES.name, float(np.max(np.abs(np.append(sketch, heard))))),
         bool(np.array_equal(speakers, answers.argmax(axis=1) + 1)),
     ]
@@ -184,7 +151,6 @@ def main() -> int:
     test = train.load("test")
     if sys.argv[1:] == ["--check"]:
         return check(test)
-    train.write(GOLDEN, golden_lines(test))
     model = train.deployed_model(SKETCH_RECIPE, *train_sketch(train.load("train")))
     model.save(SKETCH_MODEL)
     print(f"wrote {SKETCH_MODEL.name}")

@@ -11,13 +11,13 @@ NF == 4 {
     size = value($2)
     if ($3 ~ /[bBdD]/) {
         part = "RAM, all static data"
-        if ($4 ~ /^(state|scratch)$/) {
-            part = "RAM, state and scratch"
+        if ($4 ~ /^(state|scratch|answer)$/) {
+            part = "RAM, state, scratch, answer"
         }
     } else if ($4 ~ /^recorded_/) {
         part = "flash, recordings"
-    } else if ($4 ~ /^golden_/) {
-        part = "flash, golden vector"
+    } else if ($4 ~ /^[a-z]+\.[0-9]+$/) {
+        part = "flash, self-test"
     } else if ($4 ~ /^speaker_/) {
         part = "flash, weights"
     } else {
@@ -26,8 +26,8 @@ NF == 4 {
     sum[part] += size
 }
 END {
-    sum["RAM, all static data"] += sum["RAM, state and scratch"]
+    sum["RAM, all static data"] += sum["RAM, state, scratch, answer"]
     for (part in sum) {
-        printf "%-24s %7d\n", part, sum[part]
+        printf "%-28s %7d\n", part, sum[part]
     }
 }' | sort

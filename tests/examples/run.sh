@@ -113,5 +113,16 @@ else
     bad "the amplifier's WAV file is not the circuit's"
 fi
 
+# The firmware, copied as step 1 of its README says, builds there and is the one of the tree.
+copy=$PWD/$out/my_firmware
+grep '^ *cp .*my_firmware$' examples/firmware/README.md | sed "s|my_firmware$|$copy|" \
+    >$out/copy.sh
+unset MAKEFLAGS MFLAGS
+if [ "$(wc -l <$out/copy.sh)" -eq 2 ] && sh $out/copy.sh &&
+    make -s -C "$copy" build/pc && "$copy/build/pc" >$out/firmware.txt &&
+    [ "$(grep -c '^utterance' $out/firmware.txt)" -eq 370 ]; then ok; else
+    bad "a copy of the firmware"
+fi
+
 echo "$passed passed, $failed failed"
 [ $failed -eq 0 ] && [ $passed -gt 0 ]
