@@ -18,11 +18,18 @@ PIP = $(PYTHON) -m pip install --quiet --disable-pip-version-check
 EXAMPLES := $(basename $(notdir $(wildcard examples/[0-9]*.c)))
 TESTS := $(basename $(notdir $(wildcard tests/test_*.c)))
 FUZZ := $(basename $(notdir $(wildcard tests/fuzz/fuzz_*.c)))
+# The version has one home: the macros of the header.
+VERSION = $(shell awk '/^\#define LSTM_VERSION_[A-Z]+ / { printf "%s%s", dot, $$3; dot = "." }' \
+	include/lstm.h)
+# Where `make install` puts the headers: below $(DESTDIR)$(PREFIX).
+PREFIX ?= /usr/local
+INSTALLED = $(addprefix $(DESTDIR)$(PREFIX)/,$(wildcard include/*.h) share/pkgconfig/lstm.pc \
+	share/cmake/lstm/lstm-config.cmake share/cmake/lstm/lstm-config-version.cmake)
 # The models' headers are the exporter's, laid out by it.
 SOURCES = $(shell git ls-files '*.c' '*.cc' '*.h' ':!examples/*/speaker_*.h' \
 	':!examples/amplifier/amplifier.h')
 
-.PHONY: all run examples test test-examples test-std mutants coverage digest accuracy targets firmware analyze sizes endurance flags fuzz fuzz-export sanitize bench bench-peers golden train-check test-export export export-check venv format format-check help clean
+.PHONY: all run examples test install uninstall test-install test-examples test-std mutants coverage digest accuracy targets firmware analyze sizes endurance flags fuzz fuzz-export sanitize bench bench-peers golden train-check test-export export export-check venv format format-check help clean
 all: run
 
 help: ## this list
@@ -39,6 +46,23 @@ test: $(TESTS:%=$(BUILD)/%) $(FUZZ:%=$(BUILD)/%) $(EXAMPLES:%=$(BUILD)/%) ## the
 
 test-examples: ## every example by itself: compiles with lstm.h beside it, prints what it says
 	@sh tests/examples/run.sh
+
+install: ## headers, lstm.pc, lstm-config.cmake: for pkg-config, CMake, Meson (PREFIX= DESTDIR=)
+	@mkdir -p $(sort $(dir $(INSTALLED)))
+	@cp include/*.h '$(DESTDIR)$(PREFIX)/include'
+	@cp examples/cmake/lstm/lstm-config.cmake '$(DESTDIR)$(PREFIX)/share/cmake/lstm'
+	@sed 's|@VERSION@|$(VERSION)|' examples/cmake/lstm/lstm-config-version.cmake.in \
+	    >'$(DESTDIR)$(PREFIX)/share/cmake/lstm/lstm-config-version.cmake'
+	@sed 's|@VERSION@|$(VERSION)|; s|@PREFIX@|$(PREFIX)|' examples/cmake/lstm/lstm.pc.in \
+	    >'$(DESTDIR)$(PREFIX)/share/pkgconfig/lstm.pc'
+	@chmod 644 $(INSTALLED)
+
+uninstall: ## remove what `make install` put there
+	@rm -f $(INSTALLED)
+	@rmdir '$(DESTDIR)$(PREFIX)/share/cmake/lstm' 2>/dev/null || true
+
+test-install: ## a staged `make install`, used by pkg-config, CMake and Meson in C and C++
+	@sh tests/install/run.sh
 
 test-std: ## the header alone: every language version, compiler and optimisation level
 	@sh tests/compile/run.sh
