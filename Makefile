@@ -159,7 +159,7 @@ $(BUILD)/test_%: tests/test_%.c include/lstm.h include/lstm_int8.h $(wildcard te
 $(BUILD)/fuzz_%: tests/fuzz/fuzz_%.c tests/fuzz/fuzz.h include/lstm.h | $(BUILD)
 	$(C99) $(TEST_CFLAGS) -Iexamples $< tests/fuzz/replay.c -o $@ -lm
 
-$(BUILD)/%: examples/%.c include/lstm.h $(wildcard examples/speakers/*.h examples/amplifier/*.h) | $(BUILD)
+$(BUILD)/%: examples/%.c include/lstm.h include/lstm_int8.h $(wildcard examples/speakers/*.h examples/amplifier/*.h) | $(BUILD)
 	$(C99) $< -o $@ -lm
 
 $(BUILD)/%: examples/%.cc include/lstm.h | $(BUILD)

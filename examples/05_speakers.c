@@ -3,10 +3,13 @@
  * recognise the 370 test utterances here, and every answer is compared with Keras' own.
  *   streaming      takes a frame at a time, as frames come from a microphone
  *   bidirectional  needs the whole utterance, and reads it in both directions
+ * Each runs twice: in floats, and with 8-bit weights (lstm_int8.h), which are rounded by
+ * what 45 training utterances show (speakers/vowels_calibration.txt).
  *
  *     05_speakers [DIRECTORY]   where the data files are; default examples/speakers
  *
- * Exit status 1 if a file cannot be used, or if an answer is not Keras' own.
+ * Exit status 1 if a file cannot be used, if an answer in floats is not Keras' own, or if
+ * more than 2 answers with 8-bit weights are others.
  *
  * Prints:
  *   Model: "streaming"
@@ -33,6 +36,9 @@
  *         7     .   .   .   .   .   .  40   .   .
  *         8     .   .   .   .   .   .   .  50   .
  *         9     1   .   .   .   .   .   .   .  28
+ *   weights    right  changed  probabilities within     bytes
+ *   float    366/370        -                     -    48,612
+ *   int8     366/370        0                 0.010    14,046
  *
  *   Model: "bidirectional"
  *   +---------------------------------+------------------------+---------------+
@@ -58,20 +64,26 @@
  *         7     .   .   .   .   .   .  40   .   .
  *         8     .   .   .   .   .   .   .  50   .
  *         9     1   .   .   .   .   .   .   .  28
+ *   weights    right  changed  probabilities within     bytes
+ *   float    367/370        -                     -    48,420
+ *   int8     367/370        0                 0.015    14,630
  */
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "lstm.h"
+#include "speakers/int8_model.h"
 #include "speakers/speaker_bidirectional.h"
 #include "speakers/speaker_streaming.h"
 #include "speakers/summary.h"
 #include "speakers/utterances.h"
 
-enum { UTTERANCES = 370, SPEAKERS = UTTERANCE_SPEAKERS };
+enum { UTTERANCES = 370, CALIBRATION_UTTERANCES = 45, SPEAKERS = UTTERANCE_SPEAKERS };
 
 #define TOLERANCE 1e-5f           /* how far a probability may be from Keras' */
 #define SELF_TEST_TOLERANCE 2e-6f /* and an output from what the header expects */
+#define INT8_TOLERANCE 0.025f /* how far a probability may be off with 8-bit weights */
+#define INT8_CHANGED 2        /* and how many answers may change */
 
 typedef void (*recogniser)(const utterance *u, float probabilities[SPEAKERS]);
 
@@ -127,6 +139,21 @@ static void bidirectional_recognise(const utterance *u, float probabilities[SPEA
 
     check(speaker_bidirectional_predict(u->x[0], u->frames, probabilities, work),
           "speaker_bidirectional_predict");
+}
+
+/* The same with 8-bit weights. */
+static int8_model streaming_int8, bidirectional_int8;
+
+static void streaming_int8_recognise(const utterance *u, float probabilities[SPEAKERS])
+{
+    check(int8_model_recognise(&streaming_int8, u, probabilities), "streaming, int8");
+}
+
+static void bidirectional_int8_recognise(const utterance *u,
+                                         float probabilities[SPEAKERS])
+{
+    check(int8_model_recognise(&bidirectional_int8, u, probabilities),
+          "bidirectional, int8");
 }
 
 static void self_test(float error, const char *model)
@@ -200,6 +227,27 @@ static int score_is_as_keras(const score *sum)
     return sum->as_keras == sum->count && sum->difference <= TOLERANCE;
 }
 
+/* The error rounded up to a multiple of 0.005: its last digits depend on those of the
+ * moments, in floats. */
+static void int8_print(const score *floats, size_t float_bytes, const score *int8,
+                       size_t int8_bytes)
+{
+    char text[32];
+    const int steps = (int)(int8->difference * 200.0f) + 1;
+
+    printf("weights    right  changed  probabilities within     bytes\n");
+    printf("float    %3d/%d        -                     -  %8s\n", floats->correct,
+           floats->count, summary_count(float_bytes, text));
+    printf("int8     %3d/%d  %7d  %20.3f  %8s\n", int8->correct, int8->count,
+           int8->count - int8->as_keras, steps / 200.0, summary_count(int8_bytes, text));
+}
+
+static int score_is_near_keras(const score *sum)
+{
+    return sum->count - sum->as_keras <= INT8_CHANGED &&
+           sum->difference <= INT8_TOLERANCE;
+}
+
 /* ---- Files ---- */
 
 typedef struct data_file {
@@ -223,12 +271,16 @@ static void open_file(data_file *data, const char *directory, const char *name)
 }
 
 /* 1: another one was read; 0: the file is over, after neither too few nor too many. */
-static int another(utterance_reader *reader, utterance_status status, int count)
+static int another(utterance_reader *reader, utterance_status status, int count,
+                   int wanted)
 {
-    if (status == UTTERANCE_END && count != UTTERANCES) {
-        utterance_refuse(reader, "the file ends before utterance 370");
-    } else if (status == UTTERANCE_READ && count == UTTERANCES) {
-        utterance_refuse(reader, "the file goes on after utterance 370");
+    char reason[80];
+    if (status == UTTERANCE_END && count != wanted) {
+        snprintf(reason, sizeof reason, "the file ends before utterance %d", wanted);
+        utterance_refuse(reader, reason);
+    } else if (status == UTTERANCE_READ && count == wanted) {
+        snprintf(reason, sizeof reason, "the file goes on after utterance %d", wanted);
+        utterance_refuse(reader, reason);
     }
     if (reader->error[0] != '\0') {
         fprintf(stderr, "%s\n", reader->error);
@@ -240,12 +292,13 @@ static int another(utterance_reader *reader, utterance_status status, int count)
 static void read_answer(utterance_reader *reader, float probabilities[SPEAKERS],
                         int count)
 {
-    another(reader, utterance_read_numbers(reader, probabilities, SPEAKERS), count);
+    another(reader, utterance_read_numbers(reader, probabilities, SPEAKERS), count,
+            UTTERANCES);
 }
 
-/* Recognises every utterance, and returns whether all answers are Keras' own. */
-static int recognise_all(const char *directory, const char *keras_file,
-                         recogniser recognise)
+/* Recognises every utterance. */
+static score recognise_all(const char *directory, const char *keras_file,
+                           recogniser recognise)
 {
     static data_file spoken, keras;
     static utterance u;
@@ -254,7 +307,8 @@ static int recognise_all(const char *directory, const char *keras_file,
 
     open_file(&spoken, directory, "vowels_test.txt");
     open_file(&keras, directory, keras_file);
-    while (another(&spoken.reader, utterance_read(&spoken.reader, &u), sum.count)) {
+    while (another(&spoken.reader, utterance_read(&spoken.reader, &u), sum.count,
+                   UTTERANCES)) {
         read_answer(&keras.reader, theirs, sum.count);
         recognise(&u, ours);
         score_add(&sum, &u, ours, theirs);
@@ -262,14 +316,45 @@ static int recognise_all(const char *directory, const char *keras_file,
     read_answer(&keras.reader, theirs, sum.count);
     fclose(spoken.reader.file);
     fclose(keras.reader.file);
-    score_print(&sum);
-    return score_is_as_keras(&sum);
+    return sum;
+}
+
+/* Gives a model that was begun its 8-bit weights. */
+static void convert(const char *directory, int8_model *model)
+{
+    static data_file spoken;
+    static utterance u;
+    int count = 0;
+
+    open_file(&spoken, directory, "vowels_calibration.txt");
+    while (another(&spoken.reader, utterance_read(&spoken.reader, &u), count,
+                   CALIBRATION_UTTERANCES)) {
+        check(int8_model_observe(model, &u), "lstm_int8_observe");
+        count++;
+    }
+    fclose(spoken.reader.file);
+    check(int8_model_convert(model), "lstm_int8_quantize");
+}
+
+/* Both kinds of weights on all utterances; whether the answers are as good as promised. */
+static int compare(const char *directory, const char *keras_file, size_t parameters,
+                   recogniser in_floats, recogniser with_int8, int8_model *model)
+{
+    score floats, int8;
+
+    floats = recognise_all(directory, keras_file, in_floats);
+    score_print(&floats);
+    convert(directory, model);
+    int8 = recognise_all(directory, keras_file, with_int8);
+    int8_print(&floats, 4 * parameters, &int8, int8_model_bytes(model));
+    return score_is_as_keras(&floats) && score_is_near_keras(&int8);
 }
 
 int main(int argc, char **argv)
 {
     const char *directory = argc > 1 ? argv[1] : "examples/speakers";
-    int as_keras;
+    const lstm_bidirectional *const both = &speaker_bidirectional_bidirectional_layer;
+    int as_promised;
 
     self_test(speaker_streaming_selftest(), "streaming");
     self_test(speaker_bidirectional_selftest(), "bidirectional");
@@ -277,16 +362,20 @@ int main(int argc, char **argv)
     print_summary("streaming", "lstm (LSTM)",
                   lstm_param_count(&speaker_streaming_lstm_layer),
                   &speaker_streaming_dense_layer);
-    as_keras = recognise_all(directory, "keras_streaming.txt", streaming_recognise);
+    int8_model_begin(&streaming_int8, &speaker_streaming_lstm_layer, NULL,
+                     &speaker_streaming_dense_layer);
+    as_promised = compare(directory, "keras_streaming.txt", SPEAKER_STREAMING_PARAM_COUNT,
+                          streaming_recognise, streaming_int8_recognise, &streaming_int8);
     printf("\n");
-    print_summary(
-        "bidirectional", "bidirectional (Bidirectional)",
-        lstm_param_count(&speaker_bidirectional_bidirectional_layer.forward) +
-            lstm_param_count(&speaker_bidirectional_bidirectional_layer.backward),
-        &speaker_bidirectional_dense_layer);
-    as_keras &=
-        recognise_all(directory, "keras_bidirectional.txt", bidirectional_recognise);
-    if (!as_keras) {
+    print_summary("bidirectional", "bidirectional (Bidirectional)",
+                  lstm_param_count(&both->forward) + lstm_param_count(&both->backward),
+                  &speaker_bidirectional_dense_layer);
+    int8_model_begin(&bidirectional_int8, &both->forward, &both->backward,
+                     &speaker_bidirectional_dense_layer);
+    as_promised &= compare(directory, "keras_bidirectional.txt",
+                           SPEAKER_BIDIRECTIONAL_PARAM_COUNT, bidirectional_recognise,
+                           bidirectional_int8_recognise, &bidirectional_int8);
+    if (!as_promised) {
         fprintf(stderr, "the answers are not those of Keras\n");
         return EXIT_FAILURE;
     }

@@ -53,6 +53,8 @@ CHECK_TOLERANCE = 1e-5
 
 HERE = Path(__file__).resolve().parent
 DATA_FILE = HERE / "vowels_test.txt"
+CALIBRATION_FILE = HERE / "vowels_calibration.txt"
+CALIBRATION_OF_EACH = 5  # the first of each speaker
 TABLE_FILE = HERE / "cross_validation.txt"
 
 
@@ -352,11 +354,20 @@ def split(flat: Array, shapes: Sequence[tuple[int, ...]]) -> list[Array]:
     return [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
 
 
-def data_lines(test: Utterances) -> Iterator[str]:
+def calibration(training: Utterances) -> Utterances:
+    """Training utterances that 8-bit weights are rounded by: the first of each speaker."""
+    rows = [
+        np.nonzero(training.speakers == speaker)[0][:CALIBRATION_OF_EACH]
+        for speaker in range(SPEAKERS)
+    ]
+    return training.pick(np.concatenate(rows))
+
+
+def data_lines(utterances: Utterances, which: str) -> Iterator[str]:
     yield f"# {made_by()}"
     yield from comment(
         "#",
-        f"The {len(test)} test utterances of the Japanese Vowels set, unchanged: "
+        f"{which} of the Japanese Vowels set, unchanged: "
         "M. Kudo, J. Toyama, M. Shimbo, UCI Machine Learning Repository, "
         "https://archive.ics.uci.edu/dataset/128/japanese+vowels, licence CC BY 4.0 "
         "(https://creativecommons.org/licenses/by/4.0/). Described in "
@@ -369,7 +380,7 @@ def data_lines(test: Utterances) -> Iterator[str]:
         "then F lines of 12 LPC cepstrum coefficients, one line a frame.",
     )
     for number, (x, speaker) in enumerate(
-        zip(test.frames, test.speakers, strict=True), start=1
+        zip(utterances.frames, utterances.speakers, strict=True), start=1
     ):
         yield f"utterance {number} speaker {speaker + 1} frames {len(x)}"
         for frame in x:
@@ -400,11 +411,18 @@ def chosen_recipe(model: str) -> Recipe:
     return next(r for r in CANDIDATES[model] if r.name == CHOSEN[model])
 
 
+def write_calibration(training: Utterances) -> None:
+    few = calibration(training)
+    which = f"The first {CALIBRATION_OF_EACH} training utterances of each speaker"
+    write(CALIBRATION_FILE, data_lines(few, which))
+
+
 def train_and_write() -> int:
     training = load("train")
     test = load("test")
     mean, deviation = moments(training)
-    write(DATA_FILE, data_lines(test))
+    write(DATA_FILE, data_lines(test, f"The {len(test)} test utterances"))
+    write_calibration(training)
     for name in CANDIDATES:
         recipe = chosen_recipe(name)
         trained = train(training.standardised(mean, deviation), recipe, SEED)
@@ -420,9 +438,9 @@ def train_and_write() -> int:
     return 0
 
 
-def check_data(test: Utterances) -> bool:
+def check_data(path: Path, test: Utterances) -> bool:
     """Is the data file what aeon has?"""
-    lines = DATA_FILE.read_text(encoding="ascii").splitlines()
+    lines = path.read_text(encoding="ascii").splitlines()
     rows = iter([line for line in lines if not line.startswith("#")])
     same = 0
     for number, (x, speaker) in enumerate(
@@ -434,7 +452,7 @@ def check_data(test: Utterances) -> bool:
         frames = [[float(word) for word in next(rows, "").split()] for _ in x]
         same += frames == x.tolist()
     good = same == len(test) and next(rows, None) is None
-    print(f"{DATA_FILE.name}: {same} of {len(test)} utterances as in the source")
+    print(f"{path.name}: {same} of {len(test)} utterances as in the source")
     return good
 
 
@@ -456,7 +474,10 @@ def check_predictions(model: str, test: Utterances) -> bool:
 
 def check() -> int:
     test = load("test")
-    results = [check_data(test)]
+    results = [
+        check_data(DATA_FILE, test),
+        check_data(CALIBRATION_FILE, calibration(load("train"))),
+    ]
     results += [check_predictions(model, test) for model in CANDIDATES]
     return 0 if all(results) else 1
 

@@ -34,7 +34,7 @@ alone() {
     at=$out/$name.$2
     shift
     mkdir -p "$at"
-    cp "$source" include/lstm.h "$at"
+    cp "$source" include/lstm.h include/lstm_int8.h "$at"
     includes=$(sed -n 's/^#include "\(.*\)"$/\1/p' "$source" | grep -vx lstm.h)
     case " $with_headers " in
     *" $name "*) ;;
