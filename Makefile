@@ -29,7 +29,7 @@ INSTALLED = $(addprefix $(DESTDIR)$(PREFIX)/,$(wildcard include/*.h) share/pkgco
 SOURCES = $(shell git ls-files '*.c' '*.cc' '*.h' ':!examples/*/speaker_*.h' \
 	':!examples/amplifier/amplifier.h')
 
-.PHONY: all run examples test install uninstall test-install test-examples test-std mutants coverage digest accuracy targets firmware analyze sizes endurance flags fuzz fuzz-export sanitize bench bench-peers golden train-check test-export export export-check venv format format-check help clean
+.PHONY: all run examples test install uninstall test-install test-readme test-examples test-std mutants coverage digest accuracy targets firmware analyze sizes endurance flags fuzz fuzz-export sanitize bench bench-peers golden train-check test-export export export-check venv format format-check help clean
 all: run
 
 help: ## this list
@@ -63,6 +63,9 @@ uninstall: ## remove what `make install` put there
 
 test-install: ## a staged `make install`, used by pkg-config, CMake and Meson in C and C++
 	@sh tests/install/run.sh
+
+test-readme: venv ## every command and program of README.md, run in a copy of the tree
+	@$(PYTHON) tests/readme/run.py
 
 test-std: ## the header alone: every language version, compiler and optimisation level
 	@sh tests/compile/run.sh
