@@ -29,7 +29,7 @@ INSTALLED = $(addprefix $(DESTDIR)$(PREFIX)/,$(wildcard include/*.h) share/pkgco
 SOURCES = $(shell git ls-files '*.c' '*.cc' '*.h' ':!examples/*/speaker_*.h' \
 	':!examples/amplifier/amplifier.h')
 
-.PHONY: all run examples test install uninstall test-install test-readme test-examples test-std mutants coverage digest accuracy targets firmware analyze sizes endurance flags fuzz fuzz-export sanitize bench bench-peers golden train-check test-export export export-check venv format format-check help clean
+.PHONY: all run examples test install uninstall test-install packages test-packages test-readme test-examples test-std mutants coverage digest accuracy targets firmware analyze sizes endurance flags fuzz fuzz-export sanitize bench bench-peers golden train-check test-export export export-check venv format format-check help clean
 all: run
 
 help: ## this list
@@ -66,6 +66,12 @@ test-install: ## a staged `make install`, used by pkg-config, CMake and Meson in
 
 test-readme: venv ## every command and program of README.md, run in a copy of the tree
 	@$(PYTHON) tests/readme/run.py
+
+packages: $(VENV)-packages/.installed ## build/packages: Arduino, PlatformIO, ESP-IDF, Zephyr, the exporter's wheel (URL=)
+	@$(VENV)-packages/bin/python examples/packages/make.py $(if $(URL),--url '$(URL)')
+
+test-packages: packages ## each of them unpacked and used: compiled, simulated, read by its own tools
+	@$(VENV)-packages/bin/python tests/packages/run.py
 
 test-std: ## the header alone: every language version, compiler and optimisation level
 	@sh tests/compile/run.sh
@@ -145,6 +151,12 @@ venv: $(VENV)/.installed
 $(VENV)/.installed: tests/requirements.txt
 	python3 -m venv $(VENV)
 	$(PIP) -r $<
+	touch $@
+
+# What makes the packages has needs of its own.
+$(VENV)-packages/.installed: tests/packages/requirements.txt
+	python3 -m venv $(VENV)-packages
+	$(VENV)-packages/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	touch $@
 
 format: ## lay the C sources out as .clang-format says

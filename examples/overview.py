@@ -57,7 +57,7 @@ class Drawing:
         head = (
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" '
             f'role="img">\n<title>{escape(title)}</title>\n'
-            '<!-- Drawn by examples/overview.py. -->\n'
+            "<!-- Drawn by examples/overview.py. -->\n"
             '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" '
             f'markerHeight="7" orient="auto"><path d="M0 0L8 4L0 8z" fill="{SOFT}"/>'
             "</marker></defs>\n"
@@ -95,10 +95,23 @@ def cell(d: Drawing, x: float, step: str, features: str) -> None:
 
 def unrolled(d: Drawing) -> None:
     """What LSTM(32, input_shape=(10, 64)) does."""
-    d.text(20, 132, f"LSTM({UNITS}, input_shape=({STEPS}, {FEATURES})), Dense({OUTPUTS})",
-           16, "start", bold=True, code=True)
-    d.text(20, 154, "One cell, used once for every timestep. There are not 10 LSTMs in it.", 13,
-           "start", color=SOFT)
+    d.text(
+        20,
+        132,
+        f"LSTM({UNITS}, input_shape=({STEPS}, {FEATURES})), Dense({OUTPUTS})",
+        16,
+        "start",
+        bold=True,
+        code=True,
+    )
+    d.text(
+        20,
+        154,
+        "One cell, used once for every timestep. There are not 10 LSTMs in it.",
+        13,
+        "start",
+        color=SOFT,
+    )
     d.text(46, 236, "h = 0", 13)
     d.text(46, 270, "c = 0", 13)
     for x, step, features in (
@@ -128,11 +141,24 @@ def counts(d: Drawing) -> None:
     dense = OUTPUTS * (UNITS + 1)
     d.box(20, 388, 840, 80, "#f5f7fa")
     d.text(36, 414, "Parameters:", 14, "start", bold=True)
-    d.text(136, 414, f"LSTM  4 * {UNITS} * ({FEATURES} + {UNITS} + 1) = {lstm:,}", 14,
-           "start", code=True)
+    d.text(
+        136,
+        414,
+        f"LSTM  4 * {UNITS} * ({FEATURES} + {UNITS} + 1) = {lstm:,}",
+        14,
+        "start",
+        code=True,
+    )
     d.text(136, 434, f"Dense {OUTPUTS} * ({UNITS} + 1) = {dense}", 14, "start", code=True)
-    d.text(136, 455, f"Together {lstm + dense:,}. The number of timesteps is not in it: 10 or "
-           "1,000 take the same weights.", 13, "start", color=SOFT)
+    d.text(
+        136,
+        455,
+        f"Together {lstm + dense:,}. The number of timesteps is not in it: 10 or "
+        "1,000 take the same weights.",
+        13,
+        "start",
+        color=SOFT,
+    )
 
 
 def draw() -> str:
@@ -146,7 +172,9 @@ def draw() -> str:
 def main() -> int:
     if sys.argv[1:] == ["--check"]:
         same = PICTURE.read_text(encoding="ascii") == draw()
-        print(f"{PICTURE.name} is {'' if same else 'NOT '}what {Path(__file__).name} draws")
+        print(
+            f"{PICTURE.name} is {'' if same else 'NOT '}what {Path(__file__).name} draws"
+        )
         return 0 if same else 1
     if sys.argv[1:]:
         print(__doc__)

@@ -126,7 +126,11 @@ def write_weights(name: str, model: keras.Model) -> None:
         lines = textwrap.indent(textwrap.fill(words, 80), "    ")
         pattern = rf"(\b{array}\[[^=]*= {{\n).*?(\n?}};)"
         text = re.sub(
-            pattern, lambda m, new=lines: m[1] + new + m[2], text, count=1, flags=re.DOTALL
+            pattern,
+            lambda m, new=lines: m[1] + new + m[2],
+            text,
+            count=1,
+            flags=re.DOTALL,
         )
     path.write_text(text, encoding="ascii")
     print(f"wrote the weights of {name}")
@@ -202,7 +206,9 @@ def check_sequence() -> bool:
     every.set_weights(layer.get_weights())
     y, _, c = (np.ravel(v) for v in every(x[None]))
     final = list(y[-3:]) + list(c)
-    return compare("02_sequence.c", numbers_in(printed("02_sequence.c")), [*y, *c, *final])
+    return compare(
+        "02_sequence.c", numbers_in(printed("02_sequence.c")), [*y, *c, *final]
+    )
 
 
 def check_shapes() -> bool:

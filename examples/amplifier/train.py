@@ -106,9 +106,7 @@ def in_pieces(volts: Array) -> Array:
     rows, samples = volts.shape
     count = -(-samples // length)
     padded = np.pad(volts, ((0, 0), (run_up, count * length - samples)))
-    pieces = [
-        padded[:, k * length : (k + 1) * length + run_up] for k in range(count)
-    ]
+    pieces = [padded[:, k * length : (k + 1) * length + run_up] for k in range(count)]
     clipped = clipper(np.concatenate(pieces))[:, run_up:]
     joined = np.swapaxes(clipped.reshape(count, rows, length), 0, 1)
     return joined.reshape(rows, count * length)[:, :samples]
@@ -120,9 +118,7 @@ def circuit(guitar: Array) -> Array:
     frequencies = np.fft.rfft(np.pad(guitar, ((0, 0), (0, samples))), axis=1)
     fine = np.fft.irfft(frequencies, 2 * samples * OVERSAMPLED, axis=1) * OVERSAMPLED
     clipped = in_pieces(GAIN * fine[:, : samples * OVERSAMPLED])
-    frequencies = np.fft.rfft(
-        np.pad(clipped, ((0, 0), (0, clipped.shape[1]))), axis=1
-    )
+    frequencies = np.fft.rfft(np.pad(clipped, ((0, 0), (0, clipped.shape[1]))), axis=1)
     kept = frequencies[:, : samples + 1]
     clipped = np.fft.irfft(kept, 2 * samples, axis=1)[:, :samples] / OVERSAMPLED
     return VOLUME * high_pass(clipped)

@@ -4,7 +4,8 @@ Runs in a copy of the tree below build/. Closes with "N passed, N failed".
 
 - Each line of each block marked sh is run, in the order of the page, and has to succeed.
 - The first C program has to be the header's QUICK START and print what the page says.
-- The C lines for an exported model are compiled and run with a header that the page's command made.
+- The C lines for an exported model are compiled and run with a header that the page's
+  command made.
 - Links to files and headings of all README files have to lead somewhere.
 - examples/overview.svg has to be what examples/overview.py draws.
 """
@@ -38,15 +39,27 @@ def check(what: str, good: bool, why: str = "") -> None:
 
 def run(command: list[str] | str, **options: object) -> tuple[bool, str]:
     result = subprocess.run(
-        command, cwd=COPY, env=environment(), stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
-        shell=isinstance(command, str), executable=None, **options,  # type: ignore[call-overload]
+        command,
+        cwd=COPY,
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        shell=isinstance(command, str),
+        executable=None,
+        **options,  # type: ignore[call-overload]
     )
     return result.returncode == 0, result.stdout
 
 
 def environment() -> dict[str, str]:
-    names = {k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
+    names = {
+        k: v
+        for k, v in os.environ.items()
+        if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")
+    }
     names["PATH"] = f"{Path(sys.executable).parent}:{names['PATH']}"
     return names
 
@@ -128,14 +141,22 @@ def first_program(page: str) -> None:
     header = (ROOT / "include/lstm.h").read_text(encoding="ascii")
     quick = header.split("QUICK START\n")[1].split("SHAPES AND LAYOUT")[0]
     lines = [re.sub(r"^ \*(   )?", "", line) for line in quick.splitlines()]
-    check("the first program is the header's QUICK START", "\n".join(lines).strip() == source.strip())
+    check(
+        "the first program is the header's QUICK START",
+        "\n".join(lines).strip() == source.strip(),
+    )
     (OUT / "first.c").write_text(source, encoding="ascii")
-    done, text = run(["cc", *STRICT, "-Iinclude", str(OUT / "first.c"), "-o", str(OUT / "first")])
+    done, text = run(
+        ["cc", *STRICT, "-Iinclude", str(OUT / "first.c"), "-o", str(OUT / "first")]
+    )
     check("the first program compiles", done, text)
     promise = re.search(r"prints `(h = [^`]*)`", page)
     done, text = run([str(OUT / "first")])
-    check("the first program prints what the page says",
-          done and promise is not None and text == promise[1] + "\n", text)
+    check(
+        "the first program prints what the page says",
+        done and promise is not None and text == promise[1] + "\n",
+        text,
+    )
 
 
 def exported(page: str) -> None:
@@ -148,7 +169,9 @@ def exported(page: str) -> None:
         f"{body}    return y[0] == y[0] ? 0 : 1;\n}}\n"
     )
     (COPY / "uses_model.c").write_text(program, encoding="ascii")
-    done, text = run("cc -std=c99 -Wall -Wextra -Iinclude uses_model.c -o uses_model && ./uses_model")
+    done, text = run(
+        "cc -std=c99 -Wall -Wextra -Iinclude uses_model.c -o uses_model && ./uses_model"
+    )
     check("the C lines for an exported model", done, text)
 
 
