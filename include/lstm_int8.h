@@ -84,10 +84,10 @@
  *             z is the gate's input times 8192 for g, and times 4096 for i, f, o. The
  *             bias includes 2^(shift-1), so this rounds to nearest
  *   tanh      a = min(|z|, 49151), n = a >> 8, r = a & 255;
- *             tanh(z) = sign(z) * (T[n] + round((T[n+1] - T[n]) * r, 8))
+ *             tanh(z) = sign(z) * (T[n] + (((T[n+1] - T[n]) * r) >> 8))
  *             T[n] is tanh(n / 32) * 32768, rounded to nearest, for n from 0 to 192
- *   sigmoid   i, f, o = (32769 + tanh(z)) >> 1, since sigmoid(z) = (1 + tanh(z/2)) / 2
- *   Cell      c' = clamp(round(c * f, 15) (*), -L, L) + round(i * g, 14), L = 0x7F000000
+ *   sigmoid   i, f, o = 16384 + (tanh(z) >> 1), since sigmoid(z) = (1 + tanh(z/2)) / 2
+ *   Cell      c' = clamp(round(c * f, 15) (*), -2^30, 2^30 - 1) + round(i * g, 14)
  *   Output    h' = min(round(o * tanh(c' >> 3), 15), 32767)
  *   Dense     logit[j] = (((S[j] * multipliers[j]) >> 16 (*)) + bias[j]) >> shift, times
  *             65536; as a float logit * 2^-16, then the activation of lstm.h
@@ -345,6 +345,13 @@ LSTM_API size_t lstm_int8_argmax(const int32_t *logits, size_t n);
 #define LSTM_INT8_IMPL_PAIRS 0
 #endif
 
+/* THUMB1: ARMv6-M, where GCC's own loop is a third slower. */
+#if LSTM_INT8_IMPL_VECTORS && defined(__ARM_ARCH_6M__) && defined(__OPTIMIZE__)
+#define LSTM_INT8_IMPL_THUMB1 1
+#else
+#define LSTM_INT8_IMPL_THUMB1 0
+#endif
+
 /* On a microcontroller code is to be short: a lookup in the table is a call. */
 #if defined(__GNUC__) &&                                                             \
     (defined(__AVR__) || defined(__ARM_ARCH_PROFILE) && __ARM_ARCH_PROFILE == 'M' || \
@@ -362,15 +369,37 @@ LSTM_API size_t lstm_int8_argmax(const int32_t *logits, size_t n);
 #endif
 #define LSTM_INT8_IMPL_ROWS 1 /* sequences of a batch that are run together */
 
+/* Keeps GCC from carrying what it read at a pointer into the next round of a loop: it finds
+ * that half of it is read again, and spills registers to hold it. */
+#if defined(__GNUC__)
+#define LSTM_INT8_IMPL_FORGET(pointer) __asm__("" : "+r"(pointer))
+#else
+#define LSTM_INT8_IMPL_FORGET(pointer) ((void)0)
+#endif
+
+/* Before a loop of two: unroll it, unless code is to be short. */
+#if defined(__GNUC__) && __GNUC__ >= 8 && !defined(__OPTIMIZE_SIZE__) && !defined(__AVR__)
+#define LSTM_INT8_IMPL_TWICE _Pragma("GCC unroll 2")
+#else
+#define LSTM_INT8_IMPL_TWICE
+#endif
+
 /* ---- SUMS: the products of inputs and weights -------------------------------------- */
 
-/* Where row k is in v: SMLAD multiplies rows 0 and 2, and 1 and 3, of each four. */
-static inline size_t lstm_int8_impl_place(size_t k)
+/* For SMLAD, makes v0 v1 v2 v3 of each four rows v0 v2 v1 v3: it multiplies the bytes that
+ * SXTB16 finds, 0 and 2, or 1 and 3. */
+static inline void lstm_int8_impl_pair(int16_t *v, size_t blocks)
 {
 #if LSTM_INT8_IMPL_PAIRS
-    return (k & ~(size_t)3) | (k & 1) << 1 | (k >> 1 & 1);
+    int16_t *const end = v + 8 * blocks;
+    for (; v != end; v += 4) {
+        const int16_t v1 = v[1];
+        v[1] = v[2];
+        v[2] = v1;
+    }
 #else
-    return k;
+    (void)v;
+    (void)blocks;
 #endif
 }
 
@@ -397,20 +426,22 @@ static inline void lstm_int8_impl_unit(const int16_t *v, size_t stride, const in
 typedef uint32_t lstm_int8_impl_word
     __attribute__((__aligned__(1), __may_alias__)); /* these cores read it in one go */
 
-/* sum + the products of the signed bytes of `weights` and the four inputs in v02, v13 */
-static inline int32_t lstm_int8_impl_four(int32_t sum, uint32_t weights, uint32_t v02,
-                                          uint32_t v13)
+/* sum + the products of four signed bytes and the inputs in v02 and v13. The load is inside,
+ * since GCC would put all loads first and run out of registers. */
+static inline int32_t lstm_int8_impl_four(int32_t sum, const lstm_int8_impl_word *weights,
+                                          uint32_t v02, uint32_t v13)
 {
     uint32_t w02, w13;
-    __asm__("sxtb16 %0, %1" : "=r"(w02) : "r"(weights));
-    __asm__("sxtb16 %0, %1, ror #8" : "=r"(w13) : "r"(weights));
-    __asm__("smlad %0, %1, %2, %0" : "+r"(sum) : "r"(v02), "r"(w02));
-    __asm__("smlad %0, %1, %2, %0" : "+r"(sum) : "r"(v13), "r"(w13));
+    __asm__("ldr %1, %5\n\tsxtb16 %2, %1\n\tsxtb16 %1, %1, ror #8\n\t"
+            "smlad %0, %3, %2, %0\n\tsmlad %0, %4, %1, %0"
+            : "+r"(sum), "=&r"(w13), "=&r"(w02)
+            : "r"(v02), "r"(v13), "m"(*weights));
     return sum;
 }
 
-static inline void lstm_int8_impl_unit(const int16_t *v, size_t stride, const int8_t *w,
-                                       size_t blocks, int32_t *sums)
+LSTM_INT8_IMPL_SHORT void lstm_int8_impl_unit(const int16_t *v, size_t stride,
+                                              const int8_t *w, size_t blocks,
+                                              int32_t *sums)
 {
     const lstm_int8_impl_word *inputs = (const lstm_int8_impl_word *)v;
     const lstm_int8_impl_word *weights = (const lstm_int8_impl_word *)w;
@@ -419,24 +450,109 @@ static inline void lstm_int8_impl_unit(const int16_t *v, size_t stride, const in
     (void)stride;
     do {
         uint32_t v02 = inputs[0], v13 = inputs[1];
-        i = lstm_int8_impl_four(i, weights[0], v02, v13);
-        f = lstm_int8_impl_four(f, weights[2], v02, v13);
-        g = lstm_int8_impl_four(g, weights[4], v02, v13);
-        o = lstm_int8_impl_four(o, weights[6], v02, v13);
+        i = lstm_int8_impl_four(i, weights, v02, v13);
+        f = lstm_int8_impl_four(f, weights + 2, v02, v13);
+        g = lstm_int8_impl_four(g, weights + 4, v02, v13);
+        o = lstm_int8_impl_four(o, weights + 6, v02, v13);
         v02 = inputs[2], v13 = inputs[3];
-        i = lstm_int8_impl_four(i, weights[1], v02, v13);
-        f = lstm_int8_impl_four(f, weights[3], v02, v13);
-        g = lstm_int8_impl_four(g, weights[5], v02, v13);
-        o = lstm_int8_impl_four(o, weights[7], v02, v13);
+        i = lstm_int8_impl_four(i, weights + 1, v02, v13);
+        f = lstm_int8_impl_four(f, weights + 3, v02, v13);
+        g = lstm_int8_impl_four(g, weights + 5, v02, v13);
+        o = lstm_int8_impl_four(o, weights + 7, v02, v13);
         inputs += 4;
         weights += 8;
     } while (inputs != end);
     sums[0] = i, sums[1] = f, sums[2] = g, sums[3] = o;
 }
 
+#elif LSTM_INT8_IMPL_THUMB1
+
+/* clang-format off */
+/* sum += v * the weight at w + offset */
+#define LSTM_INT8_IMPL_ADD(sum, offset, v) \
+    "movs %[t], #" offset "\n\t" "ldrsb %[t], [%[w], %[t]]\n\t" \
+    "muls %[t], %[" v "], %[t]\n\t" "add " sum ", %[t]\n\t"
+#define LSTM_INT8_IMPL_ADD_FOUR(sum, a, b, c, d) \
+    LSTM_INT8_IMPL_ADD(sum, a, "v0") LSTM_INT8_IMPL_ADD(sum, b, "v1") \
+    LSTM_INT8_IMPL_ADD(sum, c, "v2") LSTM_INT8_IMPL_ADD(sum, d, "v3")
+#define LSTM_INT8_IMPL_LOAD(v, offset) \
+    "movs %[t], #" offset "\n\t" "ldrsh %[" v "], [%[v], %[t]]\n\t"
+#define LSTM_INT8_IMPL_SWAP(sum, offset) \
+    "mov %[t], " sum "\n\t" "ldr %[v0], [%[s], #" offset "]\n\t" \
+    "mov " sum ", %[v0]\n\t" "str %[t], [%[s], #" offset "]\n\t"
+
+/* A Cortex-M0 multiplies in registers 0 to 7 only, so the sums are in registers 8 to 11.
+ * What these held is in sums[] meanwhile: at -Os GCC leaves them alone, and would not save
+ * them. */
+LSTM_INT8_IMPL_KERNEL void lstm_int8_impl_unit(const int16_t *v, size_t stride,
+                                               const int8_t *w, size_t blocks,
+                                               int32_t *sums)
+{
+    uint32_t t, v0 = (uint32_t)(uintptr_t)(v + 8 * blocks), v1, v2, v3;
+    (void)stride;
+    sums[0] = sums[1] = sums[2] = sums[3] = 0;
+    __asm__ volatile(".syntax unified\n\t"
+        "mov lr, %[v0]\n\t" /* the end of v */
+        LSTM_INT8_IMPL_SWAP("r8", "0") LSTM_INT8_IMPL_SWAP("r9", "4")
+        LSTM_INT8_IMPL_SWAP("r10", "8") LSTM_INT8_IMPL_SWAP("r11", "12")
+        "1:\n\t"
+        LSTM_INT8_IMPL_LOAD("v0", "0") LSTM_INT8_IMPL_LOAD("v1", "2")
+        LSTM_INT8_IMPL_LOAD("v2", "4") LSTM_INT8_IMPL_LOAD("v3", "6")
+        LSTM_INT8_IMPL_ADD_FOUR("r8", "0", "1", "2", "3")
+        LSTM_INT8_IMPL_ADD_FOUR("r9", "8", "9", "10", "11")
+        LSTM_INT8_IMPL_ADD_FOUR("r10", "16", "17", "18", "19")
+        LSTM_INT8_IMPL_ADD_FOUR("r11", "24", "25", "26", "27")
+        LSTM_INT8_IMPL_LOAD("v0", "8") LSTM_INT8_IMPL_LOAD("v1", "10")
+        LSTM_INT8_IMPL_LOAD("v2", "12") LSTM_INT8_IMPL_LOAD("v3", "14")
+        LSTM_INT8_IMPL_ADD_FOUR("r8", "4", "5", "6", "7")
+        LSTM_INT8_IMPL_ADD_FOUR("r9", "12", "13", "14", "15")
+        LSTM_INT8_IMPL_ADD_FOUR("r10", "20", "21", "22", "23")
+        LSTM_INT8_IMPL_ADD_FOUR("r11", "28", "29", "30", "31")
+        "adds %[v], #16\n\t" "adds %[w], #32\n\t" "cmp %[v], lr\n\t"
+        "beq 2f\n\t" "b 1b\n" /* too far for a conditional branch */
+        "2:\n\t"
+        LSTM_INT8_IMPL_SWAP("r8", "0") LSTM_INT8_IMPL_SWAP("r9", "4")
+        LSTM_INT8_IMPL_SWAP("r10", "8") LSTM_INT8_IMPL_SWAP("r11", "12")
+        : [v] "+l"(v), [w] "+l"(w), [t] "=&l"(t), [v0] "+l"(v0), [v1] "=&l"(v1),
+          [v2] "=&l"(v2), [v3] "=&l"(v3)
+        : [s] "l"(sums)
+        : "lr", "cc", "memory");
+}
+/* clang-format on */
+
 #else
 
-/* The sum of four products; the weights of a gate are 8 bytes, of which these are half. */
+#if defined(__AVR_HAVE_MUL__)
+
+/* sum + v * w in 12 cycles; GCC would call __mulhisi3 */
+static inline int32_t lstm_int8_impl_add(int32_t sum, int16_t v, int8_t w)
+{
+    uint8_t sign;
+    __asm__("mulsu %[w], %A[v]\n\tsbc %[sign], %[sign]\n\tadd %A[sum], r0\n\t"
+            "adc %B[sum], r1\n\tadc %C[sum], %[sign]\n\tadc %D[sum], %[sign]\n\t"
+            "muls %B[v], %[w]\n\tsbc %[sign], %[sign]\n\tadd %B[sum], r0\n\t"
+            "adc %C[sum], r1\n\tadc %D[sum], %[sign]\n\tclr r1"
+            : [sum] "+r"(sum), [sign] "=&r"(sign)
+            : [v] "a"(v), [w] "a"(w));
+    return sum;
+}
+
+/* Adds the products of four rows: half of the 8 weights of each gate. */
+static inline void lstm_int8_impl_half(const int16_t *v, const int8_t *w, int32_t *i,
+                                       int32_t *f, int32_t *g, int32_t *o)
+{
+    uint8_t k;
+    for (k = 4; k > 0; k--, v++, w++) {
+        *i = lstm_int8_impl_add(*i, *v, LSTM_INT8_LOAD_8(w));
+        *f = lstm_int8_impl_add(*f, *v, LSTM_INT8_LOAD_8(w + 8));
+        *g = lstm_int8_impl_add(*g, *v, LSTM_INT8_LOAD_8(w + 16));
+        *o = lstm_int8_impl_add(*o, *v, LSTM_INT8_LOAD_8(w + 24));
+    }
+}
+
+#else
+
+/* sum + the products of four inputs and four weights */
 static inline int32_t lstm_int8_impl_four(int32_t sum, const int8_t *w, int16_t v0,
                                           int16_t v1, int16_t v2, int16_t v3)
 {
@@ -447,24 +563,36 @@ static inline int32_t lstm_int8_impl_four(int32_t sum, const int8_t *w, int16_t 
     return sum;
 }
 
-/* The sums i, f, g, o of one unit, four rows at a time: these fit in the registers of a
- * Cortex-M0. Two halves make a block. */
-static inline void lstm_int8_impl_unit(const int16_t *v, size_t stride, const int8_t *w,
-                                       size_t blocks, int32_t *sums)
+/* Adds the products of four rows: half of the 8 weights of each gate. */
+static inline void lstm_int8_impl_half(const int16_t *v, const int8_t *w, int32_t *i,
+                                       int32_t *f, int32_t *g, int32_t *o)
+{
+    const int16_t v0 = v[0], v1 = v[1], v2 = v[2], v3 = v[3];
+    *i = lstm_int8_impl_four(*i, w, v0, v1, v2, v3);
+    *f = lstm_int8_impl_four(*f, w + 8, v0, v1, v2, v3);
+    *g = lstm_int8_impl_four(*g, w + 16, v0, v1, v2, v3);
+    *o = lstm_int8_impl_four(*o, w + 24, v0, v1, v2, v3);
+}
+
+#endif
+
+/* The sums i, f, g, o of one unit, two halves of a block at a time. */
+LSTM_INT8_IMPL_SHORT void lstm_int8_impl_unit(const int16_t *v, size_t stride,
+                                              const int8_t *w, size_t blocks,
+                                              int32_t *sums)
 {
     const int16_t *const end = v + 8 * blocks;
     int32_t i = 0, f = 0, g = 0, o = 0;
     (void)stride;
     do {
-        const int16_t *const half = v + 4;
-        do {
-            i = lstm_int8_impl_four(i, w, v[0], v[1], v[2], v[3]);
-            f = lstm_int8_impl_four(f, w + 8, v[0], v[1], v[2], v[3]);
-            g = lstm_int8_impl_four(g, w + 16, v[0], v[1], v[2], v[3]);
-            o = lstm_int8_impl_four(o, w + 24, v[0], v[1], v[2], v[3]);
+        int half;
+        LSTM_INT8_IMPL_TWICE
+        for (half = 0; half < 2; half++) {
+            lstm_int8_impl_half(v, w, &i, &f, &g, &o);
             v += 4;
             w += 4;
-        } while (v == half);
+        }
+        LSTM_INT8_IMPL_FORGET(w);
         w += 24;
     } while (v != end);
     sums[0] = i, sums[1] = f, sums[2] = g, sums[3] = o;
@@ -504,7 +632,7 @@ static const float lstm_int8_impl_one[1] = {1.0f};
 #endif
 
 /* z is times 8192, the result times 32768. */
-LSTM_INT8_IMPL_SHORT int32_t lstm_int8_impl_tanh(int32_t z)
+static inline int32_t lstm_int8_impl_tanh(int32_t z)
 {
     const int32_t sign = z >> 31; /* 0 or -1 */
     int32_t a = (z ^ sign) - sign;
@@ -516,7 +644,7 @@ LSTM_INT8_IMPL_SHORT int32_t lstm_int8_impl_tanh(int32_t z)
     entry = lstm_int8_impl_table + (a >> 8);
     low = LSTM_INT8_LOAD_16(entry);
     high = LSTM_INT8_LOAD_16(entry + 1);
-    a = low + (((high - low) * (a & 255) + 128) >> 8);
+    a = low + (((high - low) * (a & 255)) >> 8);
     return (a ^ sign) - sign;
 }
 
@@ -542,42 +670,46 @@ static inline int32_t lstm_int8_impl_forget(int32_t c, int32_t f)
 #endif
 }
 
-/* What a gate's sum is scaled to: the argument of tanh. */
-static inline int32_t lstm_int8_impl_gate(const lstm_int8_layer *layer, size_t column,
-                                          int32_t sum)
+/* sigmoid from the tanh of the half */
+static inline int32_t lstm_int8_impl_sigmoid(int32_t tanh_of_half)
 {
-    const uint32_t multiplier = LSTM_INT8_LOAD_16(layer->multipliers + column);
-    const int32_t bias = LSTM_INT8_LOAD_32(layer->bias + column);
-    return lstm_int8_impl_tanh((lstm_int8_impl_scale(sum, multiplier) + bias) >>
-                               layer->shift);
+    return 16384 + (tanh_of_half >> 1);
 }
 
-/* The unit's new c and h from its four sums. */
+/* The unit's new c and h from its four sums, which become the gates. */
 static inline void lstm_int8_impl_cell(const lstm_int8_layer *layer, size_t unit,
-                                       const int32_t *sums, int32_t *c, int16_t *h)
+                                       int32_t *gates, int32_t *c, int16_t *h)
 {
-    const int32_t limit = 0x7F000000;
-    const size_t column = 4 * unit;
-    const int32_t i = (32769 + lstm_int8_impl_gate(layer, column, sums[0])) >> 1;
-    const int32_t f = (32769 + lstm_int8_impl_gate(layer, column + 1, sums[1])) >> 1;
-    const int32_t g = lstm_int8_impl_gate(layer, column + 2, sums[2]);
-    const int32_t o = (32769 + lstm_int8_impl_gate(layer, column + 3, sums[3])) >> 1;
-    int32_t next = lstm_int8_impl_forget(*c, f);
-    next = next > limit ? limit : next < -limit ? -limit : next;
-    next += (i * g + 8192) >> 14;
+    const uint16_t *const multipliers = layer->multipliers + 4 * unit;
+    const int32_t *const bias = layer->bias + 4 * unit;
+    const int32_t limit = (int32_t)1 << 30;
+    int32_t next;
+    int gate;
+    for (gate = 0; gate < 4; gate++) {
+        const uint32_t multiplier = LSTM_INT8_LOAD_16(multipliers + gate);
+        const int32_t scaled = lstm_int8_impl_scale(gates[gate], multiplier);
+        gates[gate] = lstm_int8_impl_tanh((scaled + LSTM_INT8_LOAD_32(bias + gate)) >>
+                                          layer->shift);
+    }
+    next = lstm_int8_impl_forget(*c, lstm_int8_impl_sigmoid(gates[1]));
+    /* one instruction on ARM */
+    next = next > limit - 1 ? limit - 1 : next < -limit ? -limit : next;
+    next += (lstm_int8_impl_sigmoid(gates[0]) * gates[2] + 8192) >> 14;
     *c = next;
-    next = (o * lstm_int8_impl_tanh(next >> 3) + 16384) >> 15;
+    next = lstm_int8_impl_sigmoid(gates[3]) * lstm_int8_impl_tanh(next >> 3);
+    next = (next + 16384) >> 15;
     *h = (int16_t)(next > 32767 ? 32767 : next);
 }
 
-/* v from n values and their row scales, written at place(first), ... */
-static inline void lstm_int8_impl_inputs(const int16_t *values, const uint16_t *scales,
-                                         size_t first, size_t n, int16_t *v)
+/* v from n values and their row scales, written from v[first] on */
+LSTM_INT8_IMPL_SHORT void lstm_int8_impl_inputs(const int16_t *values,
+                                                const uint16_t *scales, size_t first,
+                                                size_t n, int16_t *v)
 {
     size_t k;
     for (k = 0; k < n; k++) {
         const int32_t scale = LSTM_INT8_LOAD_16(scales + first + k);
-        v[lstm_int8_impl_place(first + k)] = (int16_t)((values[k] * scale + 16384) >> 15);
+        v[first + k] = (int16_t)((values[k] * scale + 16384) >> 15);
     }
 }
 
@@ -592,8 +724,9 @@ static inline void lstm_int8_impl_rows(const lstm_int8_layer *layer, const int16
     lstm_int8_impl_inputs(x, layer->row_scales, 0, layer->input_dim, v);
     lstm_int8_impl_inputs(h, layer->row_scales, layer->input_dim, layer->units, v);
     for (k = rows; k % 8 != 0; k++) {
-        v[lstm_int8_impl_place(k)] = 0;
+        v[k] = 0;
     }
+    lstm_int8_impl_pair(v, LSTM_INT8_BLOCKS(layer->input_dim, layer->units));
 }
 
 /* Sums the products of one unit: sums[row][4] from v[row][stride]; blocks is not 0. */
@@ -667,8 +800,8 @@ static inline void lstm_int8_impl_batch(const lstm_int8_layer *layer, const int1
 }
 
 /* One output of a Dense layer times 65536. */
-static inline int32_t lstm_int8_impl_logit(const lstm_int8_dense *layer, const int16_t *x,
-                                           size_t unit)
+LSTM_INT8_IMPL_SHORT int32_t lstm_int8_impl_logit(const lstm_int8_dense *layer,
+                                                  const int16_t *x, size_t unit)
 {
     const int8_t *weights = layer->weights + unit * layer->input_dim;
     const uint32_t multiplier = LSTM_INT8_LOAD_16(layer->multipliers + unit);
@@ -1420,7 +1553,14 @@ LSTM_API size_t lstm_int8_argmax(const int32_t *logits, size_t n)
 #undef LSTM_INT8_IMPL_LONG
 #undef LSTM_INT8_IMPL_HELIUM
 #undef LSTM_INT8_IMPL_PAIRS
+#undef LSTM_INT8_IMPL_THUMB1
+#undef LSTM_INT8_IMPL_ADD
+#undef LSTM_INT8_IMPL_ADD_FOUR
+#undef LSTM_INT8_IMPL_LOAD
+#undef LSTM_INT8_IMPL_SWAP
 #undef LSTM_INT8_IMPL_SHORT
+#undef LSTM_INT8_IMPL_FORGET
+#undef LSTM_INT8_IMPL_TWICE
 #undef LSTM_INT8_IMPL_KERNEL
 #undef LSTM_INT8_IMPL_INLINE
 #undef LSTM_INT8_IMPL_ROWS

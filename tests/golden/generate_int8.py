@@ -38,7 +38,7 @@ Floats = np.ndarray[Any, np.dtype[np.float32]]
 
 # round() to nearest; no value is a tie
 TABLE = [math.floor(math.tanh(n / 32) * 32768 + 0.5) for n in range(193)]
-LIMIT = 0x7F000000
+LIMIT = 1 << 30
 
 
 @dataclass
@@ -139,12 +139,12 @@ def rounded(value: int, bits: int) -> int:
 def tanh(z: int) -> int:
     a = min(abs(z), 49151)
     n, r = a >> 8, a & 255
-    value = TABLE[n] + rounded((TABLE[n + 1] - TABLE[n]) * r, 8)
+    value = TABLE[n] + ((TABLE[n + 1] - TABLE[n]) * r >> 8)
     return -value if z < 0 else value
 
 
 def sigmoid(z: int) -> int:
-    return (32769 + tanh(z)) >> 1
+    return 16384 + (tanh(z) >> 1)
 
 
 def scaled(total: int, multiplier: int, bias: int, shift: int) -> int:
@@ -169,7 +169,7 @@ def step(
     for u in range(units):
         i, f = sigmoid(z[u]), sigmoid(z[units + u])
         g, o = tanh(z[2 * units + u]), sigmoid(z[3 * units + u])
-        kept = max(-LIMIT, min(LIMIT, fits(rounded(c[u] * f, 15))))
+        kept = max(-LIMIT, min(LIMIT - 1, fits(rounded(c[u] * f, 15))))
         new_c.append(fits(kept + rounded(i * g, 14)))
         new_h.append(min(rounded(o * tanh(new_c[u] >> 3), 15), 32767))
     return new_h, new_c

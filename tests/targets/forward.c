@@ -5,44 +5,21 @@
 #include <stdint.h>
 
 #include "model.h"
-#include "port.h"
+#include "measure.h"
 
 #include "expected.h"
-
-#if defined(__AVR__)
-enum { STACK_SEEN = 400 };
-#else
-enum { STACK_SEEN = 3000 };
-#endif
-enum { UNTOUCHED = 0xA5 };
-
-static void print_number(const char *name, unsigned long value, unsigned base)
-{
-    char text[24];
-    int at = (int)sizeof text - 1;
-    text[at] = '\0';
-    do {
-        text[--at] = "0123456789abcdef"[value % base];
-        value /= base;
-    } while (value != 0);
-    port_puts(name);
-    port_puts(text + at);
-}
 
 /* FNV-1a over the bits of the floats, least significant byte first on every target. */
 static uint32_t digest(uint32_t sum, const float *x, size_t count)
 {
     size_t k;
-    int shift;
     for (k = 0; k < count; k++) {
         union {
             float value;
             uint32_t bits;
         } word;
         word.value = x[k];
-        for (shift = 0; shift < 32; shift += 8) {
-            sum = (sum ^ (word.bits >> shift & 255)) * 16777619u;
-        }
+        sum = digest_word(sum, word.bits);
     }
     return sum;
 }
@@ -57,30 +34,6 @@ static int is_near(const float *got, const float *want, size_t count)
         near &= error < 2e-6f && error > -2e-6f;
     }
     return near;
-}
-
-/* How deep a call went: the stack below here is painted before it and looked at after, by
- * an address that the compiler does not connect with an object. */
-static volatile uintptr_t stack_bottom;
-
-static PORT_NOINLINE void paint_stack(void)
-{
-    volatile unsigned char below[STACK_SEEN];
-    int k;
-    for (k = 0; k < STACK_SEEN; k++) {
-        below[k] = UNTOUCHED;
-    }
-    stack_bottom = (uintptr_t)&below[0];
-}
-
-static PORT_NOINLINE unsigned stack_depth(void)
-{
-    const volatile unsigned char *below = (const volatile unsigned char *)stack_bottom;
-    unsigned k = 0;
-    while (k < STACK_SEEN && below[k] == UNTOUCHED) {
-        k++;
-    }
-    return STACK_SEEN - k;
 }
 
 int main(void)

@@ -5,6 +5,7 @@
 # Builds forward.c, model.c and a port for each target, runs them in emulators and prints
 # a table; then the budgets.
 #   case   A: LSTM(10), input (13, 5), Dense(2);  B: LSTM(32), input (10, 64), Dense(2)
+#          A8, B8: the same with 8-bit weights, lstm_int8.h
 #   flash  what the model's function adds to a program in which it is empty: code and
 #          constants, with what they pull in from libgcc; no weights, no layer structs
 #   RAM    all static data of the model: h, c, scratch
@@ -49,11 +50,28 @@ common="-I$header -I$here $warnings -ffunction-sections -fdata-sections"
 cc -O1 -std=c99 $here/weights.c -o $out/weights -lm || exit 1
 $out/weights 5 10 13 >$out/model_a.c
 $out/weights 64 32 10 >$out/model_b.c
+for case in A B; do
+    mkdir -p $out/int8_$case
+    cc -O1 -std=c99 -I"$header" -DCASE_$case $here/weights_int8.c -o $out/weights_int8 -lm &&
+        $out/weights_int8 >$out/int8_$case/model_arrays.h || exit 1
+done
+cases="A B A8 B8"
 sources() { # CASE: the files every target compiles
+    case $1 in
+    ?8)
+        echo "$here/forward_int8.c $here/model_int8.c -DCASE_${1%8} -I$out/int8_${1%8}"
+        return
+        ;;
+    esac
     echo "$here/forward.c $here/model.c $out/model_$(echo "$1" | tr AB ab).c -DCASE_$1"
 }
 weight_bytes() { # CASE
-    if [ "$1" = A ]; then echo $((4 * (640 + 22))); else echo $((4 * (12416 + 66))); fi
+    case $1 in
+    A) echo $((4 * (640 + 22))) ;;
+    B) echo $((4 * (12416 + 66))) ;;
+    A8) echo $((640 + 2 * 15 + 6 * 40 + 20 + 6 * 2)) ;;
+    B8) echo $((12288 + 2 * 96 + 6 * 128 + 64 + 6 * 2)) ;;
+    esac
 }
 
 # --- the table --------------------------------------------------------------------------
@@ -93,7 +111,7 @@ model_size() { # KINDS TOOLS FILE: bytes of the model's symbols of these kinds o
         sum=0
         while read -r _ size kind name; do
             case $kind$name in
-            *model_forward | *model_input) ;;
+            *model_forward | *model_input | *model_run | *model_inputs | *model_expected) ;;
             [$1]model_*) sum=$((sum + 0x$size)) ;;
             esac
         done
@@ -110,6 +128,17 @@ check_symbols() { # NAME TOOLS FILE
     else
         ok
     fi
+    # 8-bit weights: no float of libgcc, no function of lstm.h
+    case $1 in
+    *" A8 "* | *" B8 "*)
+        case $2 in *linux*) floats=lstm_impl_ ;; *) floats='__aeabi_[fd]|__(add|sub|mul|div|fix|float)[a-z]*[sd]f|lstm_impl_' ;; esac
+        if "$2nm" "$3" | grep -E " [tT] ($floats)"; then
+            bad "$1: floats are linked"
+        else
+            ok
+        fi
+        ;;
+    esac
 }
 
 # target NAME CASE FLAGS TOOLS COMPILER... - compile, link, run by run_it, and a row.
@@ -145,7 +174,7 @@ run_it() { "$1"; }
 for compiler in cc gcc clang; do
     have $compiler || continue
     for simd in '' -DLSTM_NO_SIMD; do
-        for case in A B; do
+        for case in $cases; do
             # shellcheck disable=SC2086
             target "PC, $compiler${simd:+ portable}" $case -O2 '' $compiler -std=c99 -O2 \
                 $common $simd $here/port_hosted.c
@@ -190,7 +219,7 @@ cortexm_cores() { # CASE LEVEL
 has_cortexm=no
 if have arm-none-eabi-gcc qemu-system-arm; then
     has_cortexm=yes
-    for case in A B; do
+    for case in $cases; do
         for level in -Os -O2; do
             cortexm_cores "$case" "$level"
         done
@@ -207,9 +236,11 @@ if have avr-gcc && echo '#include <simavr/sim_avr.h>' | cc -E - >/dev/null 2>&1 
     for mcu in atmega2560 atmega328p; do
         run_it() { timeout 60 $out/avr_run "$mcu" "$1" 2>$out/cycles; }
         for level in -Os -O2; do
-            # shellcheck disable=SC2086
-            target $mcu A $level avr- avr-gcc -mmcu=$mcu -DF_CPU=16000000UL -std=gnu99 \
-                $level $common $here/port_avr.c -Wl,--gc-sections -lm
+            for case in A A8; do
+                # shellcheck disable=SC2086
+                target $mcu $case $level avr- avr-gcc -mmcu=$mcu -DF_CPU=16000000UL \
+                    -std=gnu99 $level $common $here/port_avr.c -Wl,--gc-sections -lm
+            done
         done
     done
 else
@@ -225,7 +256,7 @@ if have riscv64-unknown-elf-gcc qemu-system-riscv32; then
             -icount shift=0 -kernel "$1"
     }
     for isa in rv32imafc:ilp32f rv32imac:ilp32; do
-        for case in A B; do
+        for case in $cases; do
             # shellcheck disable=SC2086
             target ${isa%:*} $case -O2 riscv64-unknown-elf- riscv64-unknown-elf-gcc \
                 -march=${isa%:*} -mabi=${isa#*:} -std=gnu99 -O2 $common \
@@ -256,7 +287,7 @@ for triple in $linux; do
     emulator=qemu-$(echo "$cpu" | sed 's/powerpc64/ppc64/')
     if have "$triple-gcc" "$emulator"; then
         run_it() { run_linux "$1"; }
-        for case in A B; do
+        for case in $cases; do
             for language in c99 gnu99; do
                 # shellcheck disable=SC2086
                 target "$cpu $language" $case -O2 $triple- $triple-gcc -std=$language \
@@ -272,7 +303,7 @@ done
 if have clang wasm-ld node; then
     run_it() { timeout 60 node $here/run.mjs "$1"; }
     for simd in '' -msimd128; do
-        for case in A B; do
+        for case in $cases; do
             # shellcheck disable=SC2086
             target "wasm32${simd:+ SIMD}" $case -O2 wasm clang --target=wasm32 $simd -O2 \
                 $common -nostdlib -ffreestanding -Wl,--no-entry -Wl,--strip-all \
@@ -308,7 +339,7 @@ fi
 
 # --- sizes the compiler knows and does not know, and FMA --------------------------------
 hidden() { # CASE: options with which the compiler does not know the sizes
-    if [ "$1" = A ]; then set -- 5 10 13; else set -- 64 32 10; fi
+    case $1 in A*) set -- 5 10 13 ;; *) set -- 64 32 10 ;; esac
     echo "-DSIZES_AT_RUN_TIME -Wl,--defsym=size_input_dim=$1 -Wl,--defsym=size_units=$2" \
         "-Wl,--defsym=size_timesteps=$3"
 }
@@ -343,6 +374,11 @@ if [ $has_cortexm = yes ]; then
         for level in -Os -O2; do
             variants "$case" "$level"
         done
+    done
+    bits=apart
+    for case in A8 B8; do
+        # shellcheck disable=SC2046,SC2086
+        cortexm "M4F, run-time sizes" mps2-an386 4000 $case -O2 $m4f $(hidden $case)
     done
 fi
 
@@ -381,7 +417,25 @@ if [ $has_cortexm = yes ]; then
     within "Cortex-M55" B -O2 count 260000
     within "M55, run-time sizes" B -O2 count 260000
 fi
+if [ $has_cortexm = yes ]; then
+    for case in A8 B8; do
+        within "Cortex-M0" $case -Os flash 2048
+        within "Cortex-M4F" $case -O2 flash 1228
+    done
+    within "Cortex-M0" A8 -Os count 85000
+    within "Cortex-M0" B8 -Os count 800000
+    within "Cortex-M3" A8 -O2 count 47000
+    within "Cortex-M3" B8 -O2 count 375000
+    within "Cortex-M4F" A8 -O2 count 40000
+    within "Cortex-M4F" B8 -O2 count 250000
+    within "M4F, run-time sizes" A8 -O2 count 40000
+    within "M4F, run-time sizes" B8 -O2 count 250000
+    within "Cortex-M55" A8 -O2 count 35000
+    within "Cortex-M55" B8 -O2 count 120000
+fi
 if [ $has_avr = yes ]; then
+    within atmega2560 A8 -Os count 1000000
+    within atmega2560 A8 -Os RAM 150
     within atmega2560 A -Os count 4600000 4200000
 fi
 [ $skipped -eq 0 ] || echo "$skipped kinds of target were skipped"
