@@ -18,19 +18,21 @@
  * x[timesteps][1] becomes y[timesteps][1]:
  *   float work[AMPLIFIER_WORK_LEN(timesteps)];
  *   amplifier_predict(x, timesteps, y, work);
- * or timestep by timestep, as x comes in:
- *   float state[AMPLIFIER_STATE_LEN] = {0}, scratch[AMPLIFIER_SCRATCH_LEN];
+ * or timestep by timestep, or block by block, as x comes in:
+ *   float state[AMPLIFIER_STATE_LEN], scratch[AMPLIFIER_SCRATCH_LEN];
+ *   amplifier_reset(state);
  *   amplifier_step(x, state, y, scratch);
+ *   amplifier_block(x, timesteps, state, y, scratch);
  *
  * To say where the weights go, define AMPLIFIER_WEIGHTS before including this, for
  * example as __attribute__((section(".flash"))) or PROGMEM (on AVR, with LSTM_LOAD of
  * lstm.h).
  */
-#if defined AMPLIFIER_H && AMPLIFIER_H + 0 != 0x680cde91
+#if defined AMPLIFIER_H && AMPLIFIER_H + 0 != 0x64db9b7c
 #error "AMPLIFIER_H is another header: export one of the models with another --name"
 #endif
 #ifndef AMPLIFIER_H
-#define AMPLIFIER_H 0x680cde91
+#define AMPLIFIER_H 0x64db9b7c
 
 #include "lstm.h"
 
@@ -51,14 +53,13 @@
 /* Floats of h and c, of scratch, of predict's work and of its output. */
 #define AMPLIFIER_STATE_LEN ((size_t)32)
 #define AMPLIFIER_SCRATCH_LEN (LSTM_SCRATCH_LEN(16) + (size_t)AMPLIFIER_CHUNK * 16)
-#define AMPLIFIER_WORK_LEN(timesteps) (AMPLIFIER_STATE_LEN + AMPLIFIER_SCRATCH_LEN + 0 * \
-    (size_t)(timesteps))
+#define AMPLIFIER_WORK_LEN(timesteps) (AMPLIFIER_STATE_LEN + AMPLIFIER_SCRATCH_LEN)
 #define AMPLIFIER_OUTPUT_LEN(timesteps) ((size_t)(timesteps) * 1)
 
 /* clang-format off */
 
 /* lstm (LSTM): kernel, recurrent_kernel, bias */
-AMPLIFIER_WEIGHTS static const float amplifier_lstm_weights[1152] = {
+AMPLIFIER_WEIGHTS LSTM_ALIGNED static const float amplifier_lstm_weights[1152] = {
     -5.03678274f, -3.47496676f, -0.129041284f, 2.20458031f, 1.92113245f, -0.377366543f,
     -0.685915828f, -0.0547177941f, 0.268782496f, 0.694453239f, -0.920666277f,
     4.49500799f, 0.532361269f, -0.883773625f, -1.22000515f, 2.42475319f, -2.70010567f,
@@ -282,7 +283,7 @@ AMPLIFIER_WEIGHTS static const float amplifier_lstm_weights[1152] = {
 };
 
 /* dense (Dense): kernel, bias */
-AMPLIFIER_WEIGHTS static const float amplifier_dense_weights[17] = {
+AMPLIFIER_WEIGHTS LSTM_ALIGNED static const float amplifier_dense_weights[17] = {
     1.08260798f, 0.515860975f, 0.588942945f, 0.308409423f, -0.274574816f, 0.22831066f,
     -0.18679975f, 0.185326755f, -0.0660898611f, -0.343531042f, 0.550668657f,
     0.658523262f, 0.602826416f, -0.506023347f, 0.0983400643f, -0.391863763f,
@@ -304,6 +305,15 @@ static const lstm_layer amplifier_lstm_layer = {1, 16, amplifier_lstm_weights,
 static const lstm_dense amplifier_dense_layer = {16, 1, amplifier_dense_weights,
     amplifier_dense_weights + 16, LSTM_LINEAR};
 
+/* amplifier_reset - the state before the first timestep of a sequence.
+ *   state  AMPLIFIER_STATE_LEN floats, written */
+static inline void amplifier_reset(float *state)
+{
+    for (size_t k = 0; k < AMPLIFIER_STATE_LEN; k++) {
+        state[k] = 0.0f;
+    }
+}
+
 /* Up to AMPLIFIER_CHUNK timesteps; otherwise as amplifier_step. */
 static inline lstm_status amplifier_run(const float *x, size_t rows, float *state,
                                         float *y, float *scratch)
@@ -316,6 +326,36 @@ static inline lstm_status amplifier_run(const float *x, size_t rows, float *stat
     }
     status = lstm_dense_forward(&amplifier_dense_layer, a, rows, y);
     return status;
+}
+
+/* amplifier_block - some timesteps of a stream, as many as there are.
+ *   x        [timesteps][1]
+ *   state    AMPLIFIER_STATE_LEN floats, from amplifier_reset on
+ *   y        [timesteps][1], written
+ *   scratch  AMPLIFIER_SCRATCH_LEN floats, never read before written
+ * However a sequence is cut into blocks, they give the bits of amplifier_predict. NULL
+ * for another array: LSTM_ERR_NULL; on an error nothing is written.
+ */
+static inline lstm_status amplifier_block(const float *x, size_t timesteps, float *state,
+                                          float *y, float *scratch)
+{
+    if (timesteps == 0) {
+        return LSTM_OK;
+    }
+    if (x == NULL || state == NULL || y == NULL || scratch == NULL) {
+        return LSTM_ERR_NULL;
+    }
+    for (size_t done = 0; done < timesteps;) {
+        const size_t left = timesteps - done;
+        const size_t rows = left < AMPLIFIER_CHUNK ? left : AMPLIFIER_CHUNK;
+        const lstm_status status = amplifier_run(x + done * 1, rows, state, y + done * 1,
+            scratch);
+        if (status != LSTM_OK) {
+            return status;
+        }
+        done += rows;
+    }
+    return LSTM_OK;
 }
 
 /* amplifier_predict - the model's output for one sequence.
@@ -336,37 +376,22 @@ static inline lstm_status amplifier_predict(const float *x, size_t timesteps, fl
     }
     float *const state = work;
     float *const scratch = work + AMPLIFIER_STATE_LEN;
-    for (size_t k = 0; k < AMPLIFIER_STATE_LEN; k++) {
-        state[k] = 0.0f;
-    }
-    for (size_t done = 0; done < timesteps;) {
-        const size_t left = timesteps - done;
-        const size_t rows = left < AMPLIFIER_CHUNK ? left : AMPLIFIER_CHUNK;
-        const lstm_status status = amplifier_run(x + done * 1, rows, state, y + done * 1,
-            scratch);
-        if (status != LSTM_OK) {
-            return status;
-        }
-        done += rows;
-    }
-    return LSTM_OK;
+    amplifier_reset(state);
+    return amplifier_block(x, timesteps, state, y, scratch);
 }
 
 /* amplifier_step - one timestep of a stream.
  *   x        [1]
- *   state    AMPLIFIER_STATE_LEN floats, zeros before the first step
+ *   state    AMPLIFIER_STATE_LEN floats, from amplifier_reset on
  *   y        [1], written
- *   scratch  AMPLIFIER_SCRATCH_LEN floats
+ *   scratch  AMPLIFIER_SCRATCH_LEN floats, never read before written
  * Called for each timestep in turn it gives the bits of amplifier_predict. NULL for
- * another array: LSTM_ERR_NULL, and nothing is written.
+ * another array: LSTM_ERR_NULL; on an error nothing is written.
  */
 static inline lstm_status amplifier_step(const float *x, float *state, float *y,
                                          float *scratch)
 {
-    if (x == NULL || state == NULL || y == NULL || scratch == NULL) {
-        return LSTM_ERR_NULL;
-    }
-    return amplifier_run(x, 1, state, y, scratch);
+    return amplifier_block(x, 1, state, y, scratch);
 }
 
 /* amplifier_selftest - runs the model on a recorded sequence, and again by
@@ -398,9 +423,7 @@ static inline float amplifier_selftest(void)
             worst = error;
         }
     }
-    for (size_t k = 0; k < AMPLIFIER_STATE_LEN; k++) {
-        work[k] = 0.0f;
-    }
+    amplifier_reset(work);
     for (size_t t = 0; t < 10; t++) {
         if (amplifier_step(x + t * 1, work, y + t * 1, work + AMPLIFIER_STATE_LEN) != LSTM_OK) {
             return 1e30f;

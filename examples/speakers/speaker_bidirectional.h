@@ -26,11 +26,11 @@
  * this, for example as __attribute__((section(".flash"))) or PROGMEM (on AVR, with
  * LSTM_LOAD of lstm.h).
  */
-#if defined SPEAKER_BIDIRECTIONAL_H && SPEAKER_BIDIRECTIONAL_H + 0 != 0x1d05b0ff
+#if defined SPEAKER_BIDIRECTIONAL_H && SPEAKER_BIDIRECTIONAL_H + 0 != 0x2ba1526e
 #error "SPEAKER_BIDIRECTIONAL_H is another header: export one of the models with another --name"
 #endif
 #ifndef SPEAKER_BIDIRECTIONAL_H
-#define SPEAKER_BIDIRECTIONAL_H 0x1d05b0ff
+#define SPEAKER_BIDIRECTIONAL_H 0x2ba1526e
 
 #include "lstm.h"
 
@@ -47,8 +47,8 @@
 #define SPEAKER_BIDIRECTIONAL_STATE_LEN ((size_t)128)
 #define SPEAKER_BIDIRECTIONAL_SCRATCH_LEN (LSTM_BIDIRECTIONAL_SCRATCH_LEN(1, 32, 32))
 #define SPEAKER_BIDIRECTIONAL_WORK_LEN(timesteps) (SPEAKER_BIDIRECTIONAL_STATE_LEN + \
-    SPEAKER_BIDIRECTIONAL_SCRATCH_LEN + (size_t)64 + 0 * (size_t)(timesteps))
-#define SPEAKER_BIDIRECTIONAL_OUTPUT_LEN(timesteps) (0 * (size_t)(timesteps) + 9)
+    SPEAKER_BIDIRECTIONAL_SCRATCH_LEN + (size_t)64)
+#define SPEAKER_BIDIRECTIONAL_OUTPUT_LEN(timesteps) ((size_t)9)
 
 /* clang-format off */
 
@@ -2430,6 +2430,15 @@ static const lstm_dense speaker_bidirectional_dense_layer = {64, 9,
     speaker_bidirectional_dense_weights, speaker_bidirectional_dense_weights + 576,
     LSTM_SOFTMAX};
 
+/* speaker_bidirectional_reset - the state before the first timestep of a sequence.
+ *   state  SPEAKER_BIDIRECTIONAL_STATE_LEN floats, written */
+static inline void speaker_bidirectional_reset(float *state)
+{
+    for (size_t k = 0; k < SPEAKER_BIDIRECTIONAL_STATE_LEN; k++) {
+        state[k] = 0.0f;
+    }
+}
+
 /* speaker_bidirectional_predict - the model's output for one sequence.
  *   x     [timesteps][12]
  *   y     [9], written
@@ -2450,9 +2459,7 @@ static inline lstm_status speaker_bidirectional_predict(const float *x, size_t t
     float *const scratch = work + SPEAKER_BIDIRECTIONAL_STATE_LEN;
     float *const a = scratch + SPEAKER_BIDIRECTIONAL_SCRATCH_LEN;
     lstm_status status;
-    for (size_t k = 0; k < SPEAKER_BIDIRECTIONAL_STATE_LEN; k++) {
-        state[k] = 0.0f;
-    }
+    speaker_bidirectional_reset(state);
     status = lstm_bidirectional_forward(&speaker_bidirectional_bidirectional_layer, x,
         NULL, 1, timesteps, state, state + 64, a, scratch);
     if (status != LSTM_OK) {

@@ -19,19 +19,21 @@
  * x[timesteps][12] becomes y[9]:
  *   float work[SPEAKER_STREAMING_WORK_LEN(timesteps)];
  *   speaker_streaming_predict(x, timesteps, y, work);
- * or timestep by timestep, as x comes in:
- *   float state[SPEAKER_STREAMING_STATE_LEN] = {0}, scratch[SPEAKER_STREAMING_SCRATCH_LEN];
+ * or timestep by timestep, or block by block, as x comes in:
+ *   float state[SPEAKER_STREAMING_STATE_LEN], scratch[SPEAKER_STREAMING_SCRATCH_LEN];
+ *   speaker_streaming_reset(state);
  *   speaker_streaming_step(x, state, y, scratch);
+ *   speaker_streaming_block(x, timesteps, state, y, scratch);
  *
  * To say where the weights go, define SPEAKER_STREAMING_WEIGHTS before including this,
  * for example as __attribute__((section(".flash"))) or PROGMEM (on AVR, with LSTM_LOAD of
  * lstm.h).
  */
-#if defined SPEAKER_STREAMING_H && SPEAKER_STREAMING_H + 0 != 0x1fd14611
+#if defined SPEAKER_STREAMING_H && SPEAKER_STREAMING_H + 0 != 0x48123457
 #error "SPEAKER_STREAMING_H is another header: export one of the models with another --name"
 #endif
 #ifndef SPEAKER_STREAMING_H
-#define SPEAKER_STREAMING_H 0x1fd14611
+#define SPEAKER_STREAMING_H 0x48123457
 
 #include "lstm.h"
 
@@ -48,8 +50,8 @@
 #define SPEAKER_STREAMING_STATE_LEN ((size_t)96)
 #define SPEAKER_STREAMING_SCRATCH_LEN (LSTM_SCRATCH_LEN(48))
 #define SPEAKER_STREAMING_WORK_LEN(timesteps) (SPEAKER_STREAMING_STATE_LEN + \
-    SPEAKER_STREAMING_SCRATCH_LEN + 0 * (size_t)(timesteps))
-#define SPEAKER_STREAMING_OUTPUT_LEN(timesteps) (0 * (size_t)(timesteps) + 9)
+    SPEAKER_STREAMING_SCRATCH_LEN)
+#define SPEAKER_STREAMING_OUTPUT_LEN(timesteps) ((size_t)9)
 
 /* clang-format off */
 
@@ -2453,6 +2455,15 @@ static const lstm_layer speaker_streaming_lstm_layer = {12, 48,
 static const lstm_dense speaker_streaming_dense_layer = {48, 9,
     speaker_streaming_dense_weights, speaker_streaming_dense_weights + 432, LSTM_SOFTMAX};
 
+/* speaker_streaming_reset - the state before the first timestep of a sequence.
+ *   state  SPEAKER_STREAMING_STATE_LEN floats, written */
+static inline void speaker_streaming_reset(float *state)
+{
+    for (size_t k = 0; k < SPEAKER_STREAMING_STATE_LEN; k++) {
+        state[k] = 0.0f;
+    }
+}
+
 /* Some timesteps; otherwise as speaker_streaming_step. */
 static inline lstm_status speaker_streaming_run(const float *x, size_t rows, float *state,
                                                 float *y, float *scratch)
@@ -2468,6 +2479,26 @@ static inline lstm_status speaker_streaming_run(const float *x, size_t rows, flo
     }
     status = lstm_dense_forward(&speaker_streaming_dense_layer, state, 1, y);
     return status;
+}
+
+/* speaker_streaming_block - some timesteps of a stream, as many as there are.
+ *   x        [timesteps][12]
+ *   state    SPEAKER_STREAMING_STATE_LEN floats, from speaker_streaming_reset on
+ *   y        [9], the output after the last, or NULL
+ *   scratch  SPEAKER_STREAMING_SCRATCH_LEN floats, never read before written
+ * However a sequence is cut into blocks, they give the bits of speaker_streaming_predict.
+ * NULL for another array: LSTM_ERR_NULL; on an error nothing is written.
+ */
+static inline lstm_status speaker_streaming_block(const float *x, size_t timesteps,
+                                                  float *state, float *y, float *scratch)
+{
+    if (timesteps == 0) {
+        return LSTM_OK;
+    }
+    if (x == NULL || state == NULL || scratch == NULL) {
+        return LSTM_ERR_NULL;
+    }
+    return speaker_streaming_run(x, timesteps, state, y, scratch);
 }
 
 /* speaker_streaming_predict - the model's output for one sequence.
@@ -2488,27 +2519,22 @@ static inline lstm_status speaker_streaming_predict(const float *x, size_t times
     }
     float *const state = work;
     float *const scratch = work + SPEAKER_STREAMING_STATE_LEN;
-    for (size_t k = 0; k < SPEAKER_STREAMING_STATE_LEN; k++) {
-        state[k] = 0.0f;
-    }
-    return speaker_streaming_run(x, timesteps, state, y, scratch);
+    speaker_streaming_reset(state);
+    return speaker_streaming_block(x, timesteps, state, y, scratch);
 }
 
 /* speaker_streaming_step - one timestep of a stream.
  *   x        [12]
- *   state    SPEAKER_STREAMING_STATE_LEN floats, zeros before the first step
+ *   state    SPEAKER_STREAMING_STATE_LEN floats, from speaker_streaming_reset on
  *   y        [9], the output so far, or NULL where it is not wanted
- *   scratch  SPEAKER_STREAMING_SCRATCH_LEN floats
+ *   scratch  SPEAKER_STREAMING_SCRATCH_LEN floats, never read before written
  * Called for each timestep in turn it gives the bits of speaker_streaming_predict. NULL
- * for another array: LSTM_ERR_NULL, and nothing is written.
+ * for another array: LSTM_ERR_NULL; on an error nothing is written.
  */
 static inline lstm_status speaker_streaming_step(const float *x, float *state, float *y,
                                                  float *scratch)
 {
-    if (x == NULL || state == NULL || scratch == NULL) {
-        return LSTM_ERR_NULL;
-    }
-    return speaker_streaming_run(x, 1, state, y, scratch);
+    return speaker_streaming_block(x, 1, state, y, scratch);
 }
 
 /* speaker_streaming_selftest - runs the model on a recorded sequence, and again by
@@ -2562,9 +2588,7 @@ static inline float speaker_streaming_selftest(void)
             worst = error;
         }
     }
-    for (size_t k = 0; k < SPEAKER_STREAMING_STATE_LEN; k++) {
-        work[k] = 0.0f;
-    }
+    speaker_streaming_reset(work);
     for (size_t t = 0; t < 10; t++) {
         if (speaker_streaming_step(x + t * 12, work, y, work + SPEAKER_STREAMING_STATE_LEN) !=
             LSTM_OK) {

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from exporter.c_names import LAYER
+from exporter.c_layers import own_call, own_functions
+from exporter.c_names import LAYER, START
 from exporter.c_text import comment, number, numbers, wrapped
 from exporter.golden import Golden
-from exporter.model import Activation, AddInput, Bidirectional, Dense, Lstm, Row
+from exporter.model import Activation, AddInput, Bidirectional, Dense, Lstm, Own, Row
 from exporter.plan import BUFFERS, Op, Plan, dense_rows
+from exporter.rows import Strided
 
 
 def functions(plan: Plan, golden: Golden) -> Iterator[str]:
     if any(isinstance(op.layer, Lstm) and op.layer.rows_in_time_order for op in plan.ops):
         yield from _turn(plan)
+    yield from own_functions(plan)
+    yield from _reset(plan)
     if plan.can_stream:
         yield from _run(plan)
-        yield from _predict_in_chunks(plan)
+        yield from _block(plan)
+        yield from _predict_by_block(plan)
         yield from _step(plan)
     else:
         yield from _predict_at_once(plan)
@@ -108,15 +113,19 @@ def _op(plan: Plan, op: Op) -> Iterator[str]:
             f"lstm_dense_forward(&{layer}, {op.source}, {rows}, {op.target})"
         )
     elif isinstance(op.layer, AddInput):
-        columns, dim = op.layer.columns, plan.model.input_dim
-        inner = [
-            f"y[k * {columns} + j] = {_item(op.source, f'k * {columns} + j')} + "
-            f"x[k * {dim} + j];"
-        ]
-        body = _loop(str(columns), inner, "", "j")
-        yield from _loop(plan.count(op.rows), body)
+        yield from _add_input(plan, op, op.layer)
+    elif isinstance(op.layer, Own):
+        yield from own_call(plan, op)
     else:
         assert isinstance(op.layer, Row)
+
+
+def _add_input(plan: Plan, op: Op, layer: AddInput) -> Iterator[str]:
+    gain = "" if layer.gain == 1.0 else f"{number(layer.gain)} * "
+    source, target = (_item(each, f"k * {op.dim} + j") for each in (op.source, op.target))
+    inner = [f"{target} = {source} + {gain}x[k * {plan.model.input_dim} + j];"]
+    body = _loop(str(layer.columns), inner, "", "j")
+    yield from _loop(plan.count(op.rows), body)
 
 
 def _state(op: Op) -> tuple[str, str]:
@@ -191,10 +200,42 @@ def _turn(plan: Plan) -> Iterator[str]:
     yield ""
 
 
-def _mask_value(plan: Plan) -> str:
+def _mask(plan: Plan, rows: str, mask: str) -> Iterator[str]:
+    """What says which timesteps are used."""
     value = plan.model.mask_value
-    assert value is not None
-    return number(value)
+    if value is not None:
+        dim = plan.model.input_dim
+        yield f"    lstm_mask(x, {rows}, {dim}, {number(value)}, {mask});"
+    elif rows == "1":
+        yield "    is_used = x[0] != 0;"
+    else:
+        yield from _loop(rows, [f"{mask}[k] = x[k] != 0;"])
+
+
+def _unknown(plan: Plan, rows: str) -> Iterator[str]:
+    """Refuse numbers of no row of the table, before anything is written."""
+    if plan.embedding is not None:
+        known = f"{plan.name}_known(x, {rows}, {plan.model.vocabulary})"
+        yield f"    if (!{known}) {{"
+        yield "        return LSTM_ERR_SHAPE;"
+        yield "    }"
+
+
+def _reset(plan: Plan) -> Iterator[str]:
+    """The state before the first timestep."""
+    name = plan.name
+    yield f"/* {name}_reset - the state before the first timestep of a sequence."
+    yield f" *   state  {plan.macro('STATE_LEN')} floats, written */"
+    yield f"static inline void {name}_reset(float *state)"
+    yield "{"
+    yield from _loop(plan.macro("STATE_LEN"), ["state[k] = 0.0f;"])
+    for op in plan.recurrent:
+        start = op.layer.start if isinstance(op.layer, Lstm) else None
+        if start is not None:
+            value = f"state[{op.state} + k] = {plan.of(op, START)}[k];"
+            yield from _loop(str(start.h.size + start.c.size), [value])
+    yield "}"
+    yield ""
 
 
 # ---- A model that can stream -----------------------------------------------------------
@@ -210,43 +251,66 @@ def _run(plan: Plan) -> Iterator[str]:
     else:
         yield f"/* Some timesteps; otherwise as {name}_step. */"
     rows = "" if masked else "size_t rows, "
-    parameters = f"const float *x, {rows}float *state, float *y, float *scratch"
+    parameters = f"const {plan.x_type} *x, {rows}float *state, float *y, float *scratch"
     yield from _signature(f"{name}_run", parameters)
     yield "{"
     yield from _buffers(plan, f"scratch + {plan.scratch()}", chunk)
     yield "    lstm_status status;"
     if masked:
         yield "    unsigned char is_used = 1;"
-        yield (
-            f"    lstm_mask(x, 1, {plan.model.input_dim}, {_mask_value(plan)}, &is_used);"
-        )
+        yield from _mask(plan, "1", "&is_used")
     yield from _returning(list(_ops(plan)))
     yield "}"
     yield ""
 
 
-def _predict_doc(plan: Plan) -> Iterator[str]:
-    upper = plan.macro
-    yield f"/* {plan.name}_predict - the model's output for one sequence."
-    yield f" *   x     [timesteps][{plan.model.input_dim}]"
-    rows = f"[{plan.out_rows}]" if plan.out_rows is not None else "[timesteps]"
-    rows = "" if plan.out_rows == 1 else rows
-    yield f" *   y     {rows}[{plan.out_dim}], written"
-    yield f" *   work  {upper('WORK_LEN')}(timesteps) floats, never read before written"
-    fixed = ""
+def _y_text(plan: Plan) -> str:
+    if isinstance(plan.out_rows, Strided):
+        rows = f"[{plan.out_rows.text('timesteps')}]"
+    elif plan.out_rows is None:
+        rows = "[timesteps]"
+    else:
+        rows = "" if plan.out_rows == 1 else f"[{plan.out_rows}]"
+    return f"{rows}[{plan.out_dim}]"
+
+
+def _x_text(plan: Plan) -> str:
+    if plan.model.vocabulary is None:
+        return f"[timesteps][{plan.model.input_dim}]"
+    return f"[timesteps], numbers from 0 to {plan.model.vocabulary - 1}"
+
+
+def _errors(plan: Plan) -> str:
+    """What a call refuses besides NULL."""
+    found = []
     if plan.model.has_fixed_timesteps:
-        fixed = f" other timesteps than {upper('TIMESTEPS')}: LSTM_ERR_SHAPE;"
+        found.append(f"other timesteps than {plan.macro('TIMESTEPS')}")
+    elif plan.model.least_timesteps > 1:
+        found.append(f"fewer timesteps than {plan.model.least_timesteps}")
+    if plan.embedding is not None:
+        found.append("other numbers in x")
+    return f" {' or '.join(found)}: LSTM_ERR_SHAPE;" if found else ""
+
+
+def _predict_doc(plan: Plan) -> Iterator[str]:
+    yield f"/* {plan.name}_predict - the model's output for one sequence."
+    yield f" *   x     {_x_text(plan)}"
+    yield f" *   y     {_y_text(plan)}, written"
+    length = f"{plan.macro('WORK_LEN')}(timesteps)"
+    yield f" *   work  {length} floats, never read before written"
+    start = "All states begin at zero. "
+    if any(isinstance(op.layer, Lstm) and op.layer.start for op in plan.recurrent):
+        start = ""
     yield from comment(
-        "The arrays must not overlap. All states begin at zero. 0 timesteps: LSTM_OK, "
-        f"nothing is done. NULL for an array: LSTM_ERR_NULL;{fixed} on an error y is "
-        "not written."
+        f"The arrays must not overlap. {start}0 timesteps: LSTM_OK, nothing is done. "
+        f"NULL for an array: LSTM_ERR_NULL;{_errors(plan)} on an error y is not written."
     )
     yield " */"
 
 
 def _predict_head(plan: Plan) -> Iterator[str]:
     yield from _predict_doc(plan)
-    parameters = "const float *x, size_t timesteps, float *y, float *work"
+    parameters = f"const {plan.x_type} *x, size_t timesteps, float *y, float *work"
     yield from _signature(f"{plan.name}_predict", parameters)
     yield "{"
     yield "    if (timesteps == 0) {"
@@ -255,39 +319,79 @@ def _predict_head(plan: Plan) -> Iterator[str]:
     yield "    if (x == NULL || y == NULL || work == NULL) {"
     yield "        return LSTM_ERR_NULL;"
     yield "    }"
-    if plan.model.has_fixed_timesteps:
-        yield f"    if (timesteps != {plan.macro('TIMESTEPS')}) {{"
+    least = plan.model.least_timesteps
+    if plan.model.has_fixed_timesteps or least > 1:
+        wrong = f"!= {plan.macro('TIMESTEPS')}"
+        if not plan.model.has_fixed_timesteps:
+            wrong = f"< {least}"
+        yield f"    if (timesteps {wrong}) {{"
         yield "        return LSTM_ERR_SHAPE;"
         yield "    }"
     yield "    float *const state = work;"
     yield f"    float *const scratch = work + {plan.macro('STATE_LEN')};"
 
 
-def _zero_state(plan: Plan, indent: str = "    ", state: str = "state") -> list[str]:
-    return _loop(plan.macro("STATE_LEN"), [f"{state}[k] = 0.0f;"], indent)
-
-
-def _predict_in_chunks(plan: Plan) -> Iterator[str]:
-    name, dim = plan.name, plan.model.input_dim
+def _predict_by_block(plan: Plan) -> Iterator[str]:
     yield from _predict_head(plan)
-    yield from _zero_state(plan)
+    yield f"    {plan.name}_reset(state);"
+    yield f"    return {plan.name}_block(x, timesteps, state, y, scratch);"
+    yield "}"
+    yield ""
+
+
+def _stream_doc(plan: Plan, x: str, y: str) -> Iterator[str]:
+    upper = plan.macro
+    for name, text in (
+        ("x", x),
+        ("state", f"{upper('STATE_LEN')} floats, from {plan.name}_reset on"),
+        ("y", y),
+        ("scratch", f"{upper('SCRATCH_LEN')} floats, never read before written"),
+    ):
+        first, *more = comment(text, " *            ")
+        yield first.replace(" *            ", f" *   {name:<9}", 1)
+        yield from more
+
+
+def _block(plan: Plan) -> Iterator[str]:
+    """Timesteps of a stream, a chunk at a time."""
+    name, dim = plan.name, plan.model.input_dim
+    may_skip = plan.out_rows is not None
+    wanted = ", the output after the last, or NULL" if may_skip else ", written"
+    yield f"/* {name}_block - some timesteps of a stream, as many as there are."
+    yield from _stream_doc(plan, _x_text(plan), f"{_y_text(plan)}{wanted}")
+    wrong = " Other numbers in x: LSTM_ERR_SHAPE;" if plan.embedding is not None else ""
+    yield from comment(
+        f"However a sequence is cut into blocks, they give the bits of {name}_predict. "
+        f"NULL for another array: LSTM_ERR_NULL;{wrong} on an error nothing is written."
+    )
+    yield " */"
+    parameters = f"const {plan.x_type} *x, size_t timesteps, float *state, float *y, "
+    yield from _signature(f"{name}_block", parameters + "float *scratch")
+    yield "{"
+    yield "    if (timesteps == 0) {"
+    yield "        return LSTM_OK;"
+    yield "    }"
+    y = "" if may_skip else "y == NULL || "
+    yield f"    if (x == NULL || state == NULL || {y}scratch == NULL) {{"
+    yield "        return LSTM_ERR_NULL;"
+    yield "    }"
+    yield from _unknown(plan, "timesteps")
     if not plan.in_chunks:
         yield f"    return {name}_run(x, timesteps, state, y, scratch);"
         yield "}"
         yield ""
         return
-    x, y = f"x + done * {dim}", f"y + done * {plan.out_dim}"
-    rows = "1"
-    body = []
+    rows, body = "1", []
     if not plan.has_mask:
         rows, chunk = "rows", plan.macro("CHUNK")
         body += [
             "const size_t left = timesteps - done;",
             f"const size_t rows = left < {chunk} ? left : {chunk};",
         ]
+    y = f"y + done * {plan.out_dim}"
     if plan.out_rows is not None:
         y = f"done + {rows} == timesteps ? y : NULL"
-    arguments = [x, rows, "state", y, "scratch"]
+    arguments = [f"x + done * {dim}", rows, "state", y, "scratch"]
     if plan.has_mask:
         arguments.remove("1")
     call = f"const lstm_status status = {name}_run({', '.join(arguments)});"
@@ -304,30 +408,26 @@ def _predict_in_chunks(plan: Plan) -> Iterator[str]:
 
 
 def _step(plan: Plan) -> Iterator[str]:
-    name, upper = plan.name, plan.macro
+    name = plan.name
     may_skip = plan.out_rows is not None
     wanted = (
         "the output so far, or NULL where it is not wanted" if may_skip else "written"
     )
+    x = f"[{plan.model.input_dim}]"
+    if plan.model.vocabulary is not None:
+        x = f"one number from 0 to {plan.model.vocabulary - 1}"
     yield f"/* {name}_step - one timestep of a stream."
-    yield f" *   x        [{plan.model.input_dim}]"
-    yield f" *   state    {upper('STATE_LEN')} floats, zeros before the first step"
-    yield f" *   y        [{plan.out_dim}], {wanted}"
-    yield f" *   scratch  {upper('SCRATCH_LEN')} floats"
+    yield from _stream_doc(plan, x, f"[{plan.out_dim}], {wanted}")
+    wrong = " Another number in x: LSTM_ERR_SHAPE;" if plan.embedding is not None else ""
     yield from comment(
         f"Called for each timestep in turn it gives the bits of {name}_predict. NULL for "
-        "another array: LSTM_ERR_NULL, and nothing is written."
+        f"another array: LSTM_ERR_NULL;{wrong} on an error nothing is written."
     )
     yield " */"
-    parameters = "const float *x, float *state, float *y, float *scratch"
+    parameters = f"const {plan.x_type} *x, float *state, float *y, float *scratch"
     yield from _signature(f"{name}_step", parameters)
     yield "{"
-    y = "" if may_skip else "y == NULL || "
-    yield f"    if (x == NULL || state == NULL || {y}scratch == NULL) {{"
-    yield "        return LSTM_ERR_NULL;"
-    yield "    }"
-    rows = "" if plan.has_mask else "1, "
-    yield f"    return {name}_run(x, {rows}state, y, scratch);"
+    yield f"    return {name}_block(x, 1, state, y, scratch);"
     yield "}"
     yield ""
 
@@ -337,14 +437,12 @@ def _step(plan: Plan) -> Iterator[str]:
 
 def _predict_at_once(plan: Plan) -> Iterator[str]:
     yield from _predict_head(plan)
+    yield from _unknown(plan, "timesteps")
     yield from _buffers(plan, f"scratch + {plan.macro('SCRATCH_LEN')}", "timesteps")
     yield "    lstm_status status;"
     if plan.has_mask:
-        yield (
-            f"    lstm_mask(x, timesteps, {plan.model.input_dim}, {_mask_value(plan)}, "
-            "mask);"
-        )
-    yield from _zero_state(plan)
+        yield from _mask(plan, "timesteps", "mask")
+    yield f"    {plan.name}_reset(state);"
     yield from _returning(list(_ops(plan)))
     yield "}"
     yield ""
@@ -353,8 +451,10 @@ def _predict_at_once(plan: Plan) -> Iterator[str]:
 # ---- The self-test ---------------------------------------------------------------------
 
 
-def _constants(name: str, values: list[str], count: int) -> Iterator[str]:
-    yield f"    static const float {name}[{count}] = {{"
+def _constants(
+    name: str, values: list[str], count: int, kind: str = "float"
+) -> Iterator[str]:
+    yield f"    static const {kind} {name}[{count}] = {{"
     yield from values
     yield "    };"
 
@@ -377,7 +477,8 @@ def _selftest(plan: Plan, golden: Golden) -> Iterator[str]:
     yield " */"
     yield f"static inline float {name}_selftest(void)"
     yield "{"
-    yield from _constants("x", list(numbers(golden.x, "        ")), golden.x.size)
+    values = list(numbers(golden.x, "        ", plan.model.vocabulary is not None))
+    yield from _constants("x", values, golden.x.size, plan.x_type)
     yield from _constants("expected", list(numbers(golden.y, "        ")), count)
     yield f"    float work[{upper('WORK_LEN')}({timesteps})], y[{count}];"
     yield "    float worst = 0.0f;"
@@ -391,7 +492,7 @@ def _selftest(plan: Plan, golden: Golden) -> Iterator[str]:
             f"if ({name}_step(x + t * {plan.model.input_dim}, work, {y}, "
             f"work + {upper('STATE_LEN')}) != LSTM_OK) {{"
         )
-        yield from _zero_state(plan, state="work")
+        yield f"    {name}_reset(work);"
         body = [*wrapped(call), "    return 1e30f;", "}"]
         yield from _loop(str(timesteps), body, variable="t")
         yield from _compare(count)

@@ -8,7 +8,7 @@ import numpy as np
 
 from exporter import VERSION
 from exporter.c_functions import functions
-from exporter.c_names import COUNT, LAYER, UNIT_COUNT, WEIGHTS, identity
+from exporter.c_names import COUNT, LAYER, START, UNIT_COUNT, WEIGHTS, identity
 from exporter.c_text import comment, numbers, ones, safe, wrapped
 from exporter.golden import Golden
 from exporter.model import (
@@ -19,9 +19,11 @@ from exporter.model import (
     Cell,
     Dense,
     Lstm,
+    Own,
     cells,
 )
 from exporter.plan import Op, Plan
+from exporter.rows import Strided
 from exporter.summary import summary_lines
 
 BLOCK = 100_000  # weights between two progress reports
@@ -86,6 +88,8 @@ def _guard(plan: Plan, number: int) -> Iterator[str]:
     yield f"#define {upper('H')} {value}"
     yield ""
     yield '#include "lstm.h"'
+    if plan.model.vocabulary is not None:
+        yield "#include <stdint.h>"
     yield ""
     yield f"#ifndef {upper('WEIGHTS')}"
     yield f"#define {upper('WEIGHTS')}"
@@ -98,17 +102,23 @@ def _usage(plan: Plan) -> Iterator[str]:
     timesteps = plan.model.timesteps if plan.model.has_fixed_timesteps else None
     t = str(timesteps) if timesteps else "timesteps"
     rows = t if plan.out_rows is None else str(plan.out_rows)
+    if isinstance(plan.out_rows, Strided):
+        rows = plan.out_rows.text(t)
     y = f"y[{plan.out_dim}]" if rows == "1" else f"y[{rows}][{plan.out_dim}]"
-    yield f" * x[{t}][{plan.model.input_dim}] becomes {y}:"
+    x = f"x[{t}][{plan.model.input_dim}]"
+    if plan.model.vocabulary is not None:
+        x = f"int32_t x[{t}], numbers from 0 to {plan.model.vocabulary - 1},"
+    yield f" * {x} becomes {y}:"
     yield f" *   float work[{upper('WORK_LEN')}({t})];"
     yield f" *   {name}_predict(x, {t}, y, work);"
     if plan.can_stream:
-        yield " * or timestep by timestep, as x comes in:"
+        yield " * or timestep by timestep, or block by block, as x comes in:"
         yield (
-            f" *   float state[{upper('STATE_LEN')}] = {{0}}, "
-            f"scratch[{upper('SCRATCH_LEN')}];"
+            f" *   float state[{upper('STATE_LEN')}], scratch[{upper('SCRATCH_LEN')}];"
         )
+        yield f" *   {name}_reset(state);"
         yield f" *   {name}_step(x, state, y, scratch);"
+        yield f" *   {name}_block(x, timesteps, state, y, scratch);"
     else:
         why = safe(str(plan.model.why_whole))
         yield from comment(f"There is no {name}_step() for single timesteps: {why}.")
@@ -122,6 +132,8 @@ def _sizes(plan: Plan) -> Iterator[str]:
     model, upper = plan.model, plan.macro
     yield f"#define {upper('INPUT_DIM')} {model.input_dim}"
     yield f"#define {upper('OUTPUT_DIM')} {plan.out_dim}"
+    if model.vocabulary is not None:
+        yield f"#define {upper('VOCABULARY')} {model.vocabulary}"
     if model.timesteps is not None:
         yield f"#define {upper('TIMESTEPS')} {model.timesteps}"
     for op in plan.recurrent:
@@ -130,7 +142,8 @@ def _sizes(plan: Plan) -> Iterator[str]:
         yield f"#define {upper(name)} {units}"
     yield f"#define {upper('PARAM_COUNT')} ((size_t){model.parameters})"
     yield ""
-    if upper("LARGER") in plan.scratch() or any(all(b) for b in plan.buffers.values()):
+    of_two = any(len(sizes) > 1 for sizes in plan.buffers.values())
+    if of_two or upper("LARGER") in plan.scratch():
         yield f"#define {upper('LARGER')}(a, b) ((a) > (b) ? (a) : (b))"
     if plan.in_chunks and not plan.has_mask:
         yield from _chunk(plan)
@@ -142,18 +155,17 @@ def _sizes(plan: Plan) -> Iterator[str]:
     buffers = [plan.buffer_len(buffer, rows) for buffer in sorted(plan.buffers)]
     if plan.can_stream:
         scratch += buffers
-        work.append("0 * (size_t)(timesteps)")
     else:
         work += buffers
         if plan.has_mask:
             work.append("((size_t)(timesteps) + 3) / 4")
-        if not any("timesteps" in term for term in work):
-            work.append("0 * (size_t)(timesteps)")
     yield from _define(upper("SCRATCH_LEN"), " + ".join(scratch))
     yield from _define(f"{upper('WORK_LEN')}(timesteps)", " + ".join(work))
     length = f"(size_t)(timesteps) * {plan.out_dim}"
-    if plan.out_rows is not None:
-        length = f"0 * (size_t)(timesteps) + {plan.out_rows * plan.out_dim}"
+    if isinstance(plan.out_rows, Strided):
+        length = f"{plan.out_rows.text('(size_t)(timesteps)')} * {plan.out_dim}"
+    elif plan.out_rows is not None:
+        length = f"(size_t){plan.out_rows * plan.out_dim}"
     yield from _define(f"{upper('OUTPUT_LEN')}(timesteps)", length)
     yield ""
 
@@ -179,7 +191,7 @@ def _chunk(plan: Plan) -> Iterator[str]:
 def _weights(plan: Plan, progress: Progress) -> Iterator[str]:
     done, total = 0, plan.model.parameters
     for op in plan.ops:
-        arrays = list(op.layer.named())
+        arrays = list(op.layer.stored())
         what = ", ".join(name for name, _ in arrays)
         if isinstance(op.layer, Activation):
             arrays = [("", ones(_activation_size(op)))]
@@ -198,6 +210,20 @@ def _weights(plan: Plan, progress: Progress) -> Iterator[str]:
             progress(min(done, total), total)
         yield "};"
         yield ""
+        yield from _start(plan, op)
+
+
+def _start(plan: Plan, op: Op) -> Iterator[str]:
+    """The state that an LSTM begins with."""
+    start = op.layer.start if isinstance(op.layer, Lstm) else None
+    if start is None:
+        return
+    flat = np.concatenate([start.h.ravel(), start.c.ravel()])
+    yield f"/* {safe(op.layer.name)}: h and c before the first timestep */"
+    yield f"static const float {plan.of(op, START)}[{flat.size}] = {{"
+    yield from numbers(flat)
+    yield "};"
+    yield ""
 
 
 def _activation_size(op: Op) -> int:
@@ -210,9 +236,13 @@ def _activation_size(op: Op) -> int:
 def _assertions(plan: Plan) -> Iterator[str]:
     """Typedefs of arrays that would have -1 elements where a count is wrong."""
     yield "/* These do not compile where a count is wrong. */"
-    total = []
+    total: list[str] = []
+    others = 0
     for op in plan.ops:
         layer = op.layer
+        if isinstance(layer, Own):
+            others += layer.parameters
+            continue
         if isinstance(layer, Dense):
             terms = [_dense_count(layer)]
         else:
@@ -225,6 +255,7 @@ def _assertions(plan: Plan) -> Iterator[str]:
     if plan.in_chunks and not plan.has_mask:
         condition = f"{plan.macro('CHUNK')} >= 1"
         yield f"typedef char {plan.name}_chunk[{condition} ? 1 : -1];"
+    total += [str(others)] if others else []
     condition = f"{' + '.join(total)} == {plan.macro('PARAM_COUNT')}"
     yield from wrapped(f"typedef char {plan.name}_check[{condition} ? 1 : -1];")
     yield ""

@@ -22,7 +22,7 @@ from collections.abc import Iterable
 from exporter.errors import Refusal
 
 # What there is of a layer, after its own name.
-WEIGHTS, LAYER, COUNT = "weights", "layer", "count"
+WEIGHTS, LAYER, COUNT, START = "weights", "layer", "count", "start"
 UNIT_COUNT = "UNIT_COUNT"
 
 KEYWORDS = frozenset(  # of C and C++

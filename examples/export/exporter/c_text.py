@@ -52,13 +52,14 @@ def number(value: float) -> str:
     return text + ("f" if "." in text or "e" in text else ".0f")
 
 
-def numbers(values: Array, indent: str = "    ") -> Iterator[str]:
+def numbers(values: Array, indent: str = "    ", whole: bool = False) -> Iterator[str]:
     """The lines of an initializer, without the braces."""
     line = indent
     last = values.size - 1
     room = WIDTH - 2
     for position, value in enumerate(values.ravel().tolist()):
-        word = number(value) if position == last else number(value) + ","
+        word = str(int(value)) if whole else number(value)
+        word += "" if position == last else ","
         if len(line) + len(word) >= room and line != indent:
             yield line
             line = indent

@@ -33,6 +33,11 @@ def inputs(model: Model) -> Array:
     ):
         timesteps = model.timesteps
     random = np.random.RandomState(7)
+    if model.vocabulary is not None:
+        whole = random.randint(0, model.vocabulary, (timesteps, 1))
+        if timesteps > 2:
+            whole[1] = whole[-2] = 0  # which a mask may be about
+        return whole.astype(np.float32)
     x = random.uniform(-1.0, 1.0, (timesteps, model.input_dim)).astype(np.float32)
     if model.mask_value is not None and timesteps > 2:
         x[1] = x[-2] = np.float32(model.mask_value)

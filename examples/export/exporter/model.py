@@ -11,14 +11,16 @@ import hashlib
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from exporter.errors import Refusal
+from exporter.rows import Rows, Strided
 
 Array: TypeAlias = npt.NDArray[np.float32]
+Shape: TypeAlias = tuple[int | None, ...]
 
 # Name here and, in capitals after LSTM_, in C.
 ACTIVATIONS = (
@@ -86,9 +88,43 @@ class Layer:
         """The weights, in the order of Keras' get_weights()."""
         return iter(())
 
+    def stored(self) -> Iterator[tuple[str, Array]]:
+        """The numbers that are written into the header."""
+        return self.named()
+
     @property
     def parameters(self) -> int:
         return sum(int(array.size) for _, array in self.named())
+
+
+@dataclass(frozen=True)
+class Own(Layer):
+    """A layer that lstm.h does not have; own_layers.py has them."""
+
+    by_row: ClassVar[bool] = True  # each row of the output is made of one row
+
+    def after(self, shape: Shape, rows: Rows) -> tuple[Shape, Rows]:
+        """The shape and the rows that it makes of these; refuses what does not fit."""
+        return shape, rows
+
+    def run(self, y: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """What it computes, [rows][features]."""
+        raise NotImplementedError
+
+    def check_features(self, needed: int, shape: Shape) -> None:
+        if needed != shape[-1]:
+            raise Refusal(
+                f"{self}: has the weights of {needed} features where the layer before it "
+                f"gives {shape[-1]}; the file does not hold the weights of this model"
+            )
+
+
+@dataclass(frozen=True)
+class State:
+    """h and c before the first timestep."""
+
+    h: Array
+    c: Array
 
 
 @dataclass(frozen=True)
@@ -100,6 +136,7 @@ class Lstm(Layer):
     zero_output_for_mask: bool = False
     masked: bool = False  # the model's mask reaches it
     stateful: bool = False
+    start: State | None = None  # None: zeros
 
     def named(self) -> Iterator[tuple[str, Array]]:
         return self.cell.named()
@@ -164,19 +201,17 @@ class AddInput(Layer):
     """Adds the first columns of the model's input to the output, row by row."""
 
     columns: int
-
-
-Shape: TypeAlias = tuple[int | None, ...]
+    gain: float = 1.0  # of the input
 
 
 @dataclass(frozen=True)
 class Stage:
-    """A layer with the shapes it works on. `rows` None: as many as timesteps."""
+    """A layer with the shapes it works on."""
 
     layer: Layer
-    rows: int | None
+    rows: Rows
     dim: int
-    out_rows: int | None
+    out_rows: Rows
     out_dim: int
     out_shape: Shape
 
@@ -195,6 +230,7 @@ class Model:
     timesteps: int | None  # None: any
     source: Source
     notes: tuple[str, ...] = ()
+    vocabulary: int | None = None  # the input is of whole numbers below this
 
     @property
     def parameters(self) -> int:
@@ -227,7 +263,7 @@ class Model:
         """The shapes through the model; refuses where they do not fit."""
         stages: list[Stage] = []
         shape: Shape = (self.timesteps, self.input_dim)
-        rows: int | None = None
+        rows: Rows = None
         for layer in self.layers:
             dim = shape[-1]
             assert dim is not None
@@ -243,10 +279,20 @@ class Model:
         """Whether a Flatten or Reshape makes the weights fit one length only."""
         return any(
             isinstance(stage.layer, Unchanged)
-            and stage.rows is None
-            and stage.out_rows is not None
+            and not isinstance(stage.rows, int)
+            and isinstance(stage.out_rows, int)
             for stage in self.stages()
         )
+
+    @property
+    def least_timesteps(self) -> int:
+        """That give each layer a row to work on."""
+        found = [
+            stage.out_rows.least()
+            for stage in self.stages()
+            if isinstance(stage.out_rows, Strided)
+        ]
+        return max(found, default=1)
 
     @property
     def why_whole(self) -> str | None:
@@ -259,6 +305,8 @@ class Model:
                 return f"{layer} runs from the end"
             if isinstance(layer, Row):
                 return f"{layer} takes one row of all"
+            if isinstance(layer, Own) and not layer.by_row:
+                return f"{layer} works on several rows at once"
             if isinstance(layer, Unchanged) and stage.rows != stage.out_rows:
                 return f"{layer} takes all timesteps at once"
         return None
@@ -301,7 +349,7 @@ def with_early_rows(layers: Iterable[Layer]) -> tuple[Layer, ...]:
         if not (isinstance(layer, Row) and layer.last):
             continue
         j = k - 1
-        while j >= 0 and isinstance(found[j], Dense | Activation | Unchanged):
+        while j >= 0 and _is_by_row(found[j]):
             j -= 1
         before = found[j] if j >= 0 else None
         if (
@@ -313,6 +361,11 @@ def with_early_rows(layers: Iterable[Layer]) -> tuple[Layer, ...]:
             del found[k]
             break
     return tuple(found)
+
+
+def _is_by_row(layer: Layer) -> bool:
+    own = isinstance(layer, Own) and layer.by_row
+    return own or isinstance(layer, Dense | Activation | Unchanged)
 
 
 def cells(layer: Layer) -> tuple[Cell, ...]:
@@ -355,9 +408,11 @@ def _check_halves(layer: Bidirectional) -> None:
         )
 
 
-def _output(layer: Layer, shape: Shape, rows: int | None) -> tuple[Shape, int | None]:
+def _output(layer: Layer, shape: Shape, rows: Rows) -> tuple[Shape, Rows]:
     """The shape without the batch, and the rows, after a layer."""
     dim = shape[-1]
+    if isinstance(layer, Own):
+        return layer.after(shape, rows)
     if isinstance(layer, Lstm | Bidirectional):
         for cell in cells(layer):
             _check_input(layer, cell.input_dim, dim)
@@ -401,8 +456,8 @@ def _check_input(layer: Layer, needed: int, dim: int | None) -> None:
 
 
 def _reshaped(
-    layer: Layer, target: Shape, shape: Shape, rows: int | None
-) -> tuple[Shape, int | None]:
+    layer: Layer, target: Shape, shape: Shape, rows: Rows
+) -> tuple[Shape, Rows]:
     if target == shape:
         return shape, rows
     sizes = [size for size in (*shape, *target) if size is not None]

@@ -15,7 +15,6 @@ from exporter.c_text import largest
 from exporter.model import (
     OVER_ALL_UNITS,
     Activation,
-    AddInput,
     Bidirectional,
     Dense,
     Layer,
@@ -27,6 +26,8 @@ from exporter.model import (
     Unchanged,
     cells,
 )
+from exporter.own_layers import Embedding
+from exporter.rows import Rows, Strided
 
 BUFFERS = ("a", "b")
 
@@ -39,9 +40,9 @@ class Op:
     name: str
     source: str
     target: str  # "" where nothing but the state is written
-    rows: int | None  # of the source; None: those of the sequence
+    rows: Rows  # of the source
     dim: int
-    out_rows: int | None
+    out_rows: Rows
     out_dim: int
     state: int  # where its state begins
 
@@ -52,7 +53,8 @@ class Plan:
     name: str
     ops: list[Op] = field(default_factory=list)
     output: str = "x"  # where the output is in the end
-    buffers: dict[str, list[int]] = field(default_factory=dict)  # per row, and once
+    # The floats that a row takes of those for so many rows, for each buffer.
+    buffers: dict[str, dict[Rows, int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.can_stream = self.model.can_stream
@@ -71,8 +73,18 @@ class Plan:
     @property
     def in_chunks(self) -> bool:
         """Whether a long sequence goes through the layers a few timesteps at a time."""
-        has_rows = any(per_row for per_row, _ in self.buffers.values())
+        has_rows = any(None in sizes for sizes in self.buffers.values())
         return self.can_stream and (has_rows or self.has_mask)
+
+    @property
+    def x_type(self) -> str:
+        """The type of the model's input."""
+        return "float" if self.model.vocabulary is None else "int32_t"
+
+    @property
+    def embedding(self) -> Embedding | None:
+        layers = [op.layer for op in self.ops]
+        return next((each for each in layers if isinstance(each, Embedding)), None)
 
     @property
     def recurrent(self) -> list[Op]:
@@ -85,7 +97,7 @@ class Plan:
         if isinstance(layer, Row):
             if layer.last and stage.rows != 1:
                 target = f"{source} + ({self.count(stage.rows)} - 1) * {stage.dim}"
-        elif isinstance(layer, AddInput) or self._writes(layer):
+        elif self._writes(layer):
             target = self._target(stages, k)
         self.ops.append(
             Op(
@@ -106,8 +118,10 @@ class Plan:
             self.output = f"state + {state}" if state else "state"
         return state + 2 * sum(cell.units for cell in cells(layer))
 
-    def count(self, rows: int | None) -> str:
+    def count(self, rows: Rows) -> str:
         """How many rows, in C."""
+        if isinstance(rows, Strided):
+            return rows.text("timesteps")
         if rows is not None:
             return str(rows)
         if self.can_stream:
@@ -129,14 +143,14 @@ class Plan:
             isinstance(stage.layer, Row) or self._writes(stage.layer) for stage in after
         ) and not any(isinstance(stage.layer, Lstm) for stage in after):
             return "y"
-        if isinstance(stages[k].layer, AddInput):
-            return "y"
         free = next(buffer for buffer in BUFFERS if not self._is_in(buffer))
-        sizes = self.buffers.setdefault(free, [0, 0])
-        rows = stages[k].out_rows
-        one_row = self.can_stream and self.has_mask
-        which = 0 if rows is None and not one_row else 1
-        sizes[which] = max(sizes[which], stages[k].out_dim * (rows or 1))
+        sizes = self.buffers.setdefault(free, {})
+        rows, dim = stages[k].out_rows, stages[k].out_dim
+        if rows is None and self.can_stream and self.has_mask:
+            rows = 1
+        if isinstance(rows, int):
+            rows, dim = 1, dim * rows
+        sizes[rows] = max(sizes.get(rows, 0), dim)
         return free
 
     def _is_in(self, buffer: str) -> bool:
@@ -165,9 +179,14 @@ class Plan:
         return largest(sizes, self.macro("LARGER"))
 
     def buffer_len(self, buffer: str, rows: str) -> str:
-        per_row, once = self.buffers[buffer]
-        terms = [f"(size_t){rows} * {per_row}"] if per_row else []
-        terms += [f"(size_t){once}"] if once else []
+        terms = []
+        for count, dim in self.buffers[buffer].items():
+            if count is None:
+                terms.append(f"(size_t){rows} * {dim}")
+            elif isinstance(count, Strided):
+                terms.append(f"{count.text(f'(size_t){rows}')} * {dim}")
+            else:
+                terms.append(f"(size_t){dim}")
         return largest(terms, self.macro("LARGER"))
 
 

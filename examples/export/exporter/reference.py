@@ -18,9 +18,12 @@ from exporter.model import (
     Lstm,
     Masking,
     Model,
+    Own,
     Row,
+    State,
     Unchanged,
 )
+from exporter.own_layers import Embedding
 
 Doubles: TypeAlias = npt.NDArray[np.float64]
 Mask: TypeAlias = npt.NDArray[np.bool_]
@@ -77,7 +80,12 @@ FUNCTIONS: dict[str, Callable[[Doubles], Doubles]] = {
 
 
 def _lstm(
-    cell: Cell, x: Doubles, mask: Mask, backwards: bool, zero_masked: bool
+    cell: Cell,
+    x: Doubles,
+    mask: Mask,
+    backwards: bool,
+    zero_masked: bool,
+    start: State | None = None,
 ) -> Doubles:
     """All outputs, in the order of computation."""
     kernel = cell.kernel.astype(np.float64)
@@ -85,8 +93,8 @@ def _lstm(
     bias = 0.0 if cell.bias is None else cell.bias.astype(np.float64)
     act = FUNCTIONS[cell.activation]
     gate = FUNCTIONS[cell.recurrent_activation]
-    h = np.zeros(cell.units)
-    c = np.zeros(cell.units)
+    h = np.zeros(cell.units) if start is None else start.h.astype(np.float64)
+    c = np.zeros(cell.units) if start is None else start.c.astype(np.float64)
     rows = []
     order = range(len(x))
     for t in reversed(order) if backwards else order:
@@ -127,6 +135,7 @@ def run(model: Model, inputs: npt.ArrayLike) -> Doubles:
                 mask if layer.masked else all_used[:1].repeat(len(y)),
                 layer.go_backwards,
                 layer.zero_output_for_mask,
+                layer.start,
             )
             if not layer.return_sequences:
                 y = y[-1:]
@@ -143,7 +152,11 @@ def run(model: Model, inputs: npt.ArrayLike) -> Doubles:
         elif isinstance(layer, Row):
             y = y[-1:] if layer.last else y[:1]
         elif isinstance(layer, AddInput):
-            y = y + x[:, : layer.columns]
+            y = y + x[:, : layer.columns] * layer.gain
+        elif isinstance(layer, Own):
+            if isinstance(layer, Embedding) and layer.mask_zero:
+                mask = x[:, 0] != 0
+            y = layer.run(y)
         elif isinstance(layer, Unchanged):
             y = y.reshape(-1, stage.out_dim)
     return y

@@ -129,11 +129,11 @@ MODEL = """
 static void run_{name}(FILE *in, FILE *out, size_t timesteps)
 {{
     const size_t count = {upper}_OUTPUT_LEN(timesteps);
-    float *x = (float *)malloc(timesteps * {upper}_INPUT_DIM * sizeof(float));
+    {kind} *x = ({kind} *)malloc(timesteps * {upper}_INPUT_DIM * sizeof({kind}));
     float *y = (float *)malloc(count * sizeof(float));
     float *work = (float *)malloc({upper}_WORK_LEN(timesteps) * sizeof(float));
     float worst = {name}_selftest();
-    if (fread(x, sizeof(float), timesteps * {upper}_INPUT_DIM, in) !=
+    if (fread(x, sizeof({kind}), timesteps * {upper}_INPUT_DIM, in) !=
         timesteps * {upper}_INPUT_DIM) {{
         exit(3);
     }}
@@ -143,7 +143,7 @@ static void run_{name}(FILE *in, FILE *out, size_t timesteps)
         {name}_predict(NULL, 0, NULL, NULL) != LSTM_OK) {{
         exit(4);
     }}
-    if ({name}_predict(x, timesteps, y, work) != LSTM_OK) {{
+{refused}    if ({name}_predict(x, timesteps, y, work) != LSTM_OK) {{
         exit(5);
     }}
     fwrite(y, sizeof(float), count, out);
@@ -154,12 +154,30 @@ static void run_{name}(FILE *in, FILE *out, size_t timesteps)
 }}
 """
 
+# Numbers that no row of the table has: nothing is written.
+REFUSED = """\
+    {{
+        const int32_t kept = x[timesteps - 1], other[2] = {{-1, {vocabulary}}};
+        size_t k;
+        for (k = 0; k < 2; k++) {{
+            y[0] = 7.0f;
+            x[timesteps - 1] = other[k];
+            if ({name}_predict(x, timesteps, y, work) != LSTM_ERR_SHAPE ||
+                y[0] != 7.0f) {{
+                exit(9);
+            }}
+        }}
+        x[timesteps - 1] = kept;
+    }}
+"""
+
 STREAM = """\
     {{
-        float *state = (float *)calloc({upper}_STATE_LEN, sizeof(float));
+        float *state = (float *)malloc({upper}_STATE_LEN * sizeof(float));
         float *scratch = (float *)malloc({upper}_SCRATCH_LEN * sizeof(float));
-        size_t t;
+        size_t t, size = 1;
         memset(y, -1, count * sizeof(float));
+        {name}_reset(state);
         for (t = 0; t < timesteps; t++) {{
             if ({name}_step(x + t * {upper}_INPUT_DIM, state, {y}, scratch) != LSTM_OK) {{
                 exit(6);
@@ -167,8 +185,22 @@ STREAM = """\
         }}
         if ({name}_step(NULL, state, y, scratch) != LSTM_ERR_NULL ||
             {name}_step(x, NULL, y, scratch) != LSTM_ERR_NULL ||
-            {name}_step(x, state, y, NULL) != LSTM_ERR_NULL) {{
+            {name}_step(x, state, y, NULL) != LSTM_ERR_NULL ||
+            {name}_block(NULL, 2, state, y, scratch) != LSTM_ERR_NULL ||
+            {name}_block(x, 2, NULL, y, scratch) != LSTM_ERR_NULL ||
+            {name}_block(x, 2, state, y, NULL) != LSTM_ERR_NULL ||
+            {name}_block(NULL, 0, NULL, NULL, NULL) != LSTM_OK) {{
             exit(7);
+        }}
+        fwrite(y, sizeof(float), count, out);
+        memset(y, -1, count * sizeof(float));
+        {name}_reset(state);
+        for (t = 0; t < timesteps; t += size, size = size * 2 + 1) {{
+            size = size < timesteps - t ? size : timesteps - t;
+            if ({name}_block(x + t * {upper}_INPUT_DIM, size, state, {block},
+                             scratch) != LSTM_OK) {{
+                exit(10);
+            }}
         }}
         fwrite(y, sizeof(float), count, out);
         free(scratch);
@@ -209,17 +241,33 @@ class Built:
 
     @property
     def has_rows(self) -> bool:
-        macro = rf"{self.name.upper()}_OUTPUT_LEN\(timesteps\)[\s\\]+\(\(size_t\)"
+        macro = (
+            rf"{self.name.upper()}_OUTPUT_LEN\(timesteps\)[\s\\]+\(\(size_t\)\(timesteps"
+        )
         return re.search(macro, self.text) is not None
+
+    def number(self, macro: str) -> int | None:
+        found = re.search(rf"#define {self.name.upper()}_{macro} (\d+)", self.text)
+        return int(found[1]) if found else None
 
     def code(self) -> str:
         upper = self.name.upper()
-        y = f"y + t * {upper}_OUTPUT_DIM"
+        y = block = f"y + t * {upper}_OUTPUT_DIM"
         if not self.has_rows:
             y = "t + 1 == timesteps ? y : NULL"
-        names = {"name": self.name, "upper": upper, "y": y}
+            block = "t + size == timesteps ? y : NULL"
+        vocabulary = self.number("VOCABULARY")
+        names = {
+            "name": self.name,
+            "upper": upper,
+            "y": y,
+            "block": block,
+            "kind": "float" if vocabulary is None else "int32_t",
+            "vocabulary": vocabulary,
+        }
         stream = STREAM.format(**names) if self.streams else ""
-        return MODEL.format(stream=stream, **names)
+        refused = REFUSED.format(**names) if vocabulary is not None else ""
+        return MODEL.format(stream=stream, refused=refused, **names)
 
 
 def program(group: list[Built]) -> str:
@@ -274,9 +322,9 @@ def compare(built: Built, outputs: Iterator[Array], language: str, score: Score)
         error = distance(y, wanted)
         score.add_error(error, case.name)
         score.check(error <= TOLERANCE, f"{what}: predict is off by {error:.2e}")
-        if built.streams:
+        for way in ("step", "block") if built.streams else ():
             same = next(outputs).tobytes() == y.tobytes()
-            score.check(same, f"{what}: step gives other bits than predict")
+            score.check(same, f"{what}: {way} gives other bits than predict")
         worst = next(outputs)[0]
         score.check(bool(worst <= TOLERANCE), f"{what}: the self-test says {worst:.2e}")
 
@@ -286,7 +334,7 @@ def split_outputs(group: list[Built], data: bytes) -> Iterator[Array]:
     at = 0
     for built in group:
         for pair in built.case.pairs:
-            sizes = [pair.y.size] * (2 if built.streams else 1) + [1]
+            sizes = [pair.y.size] * (3 if built.streams else 1) + [1]
             for size in sizes:
                 yield numbers[at : at + size]
                 at += size
@@ -305,10 +353,8 @@ def run_group(group: list[Built], directory: Path, stem: str) -> list[tuple[str,
 def export_all(cases: list[Case], directory: Path, score: Score) -> list[Built]:
     built = []
     for number, case in enumerate(cases):
-        header = (
-            directory / f"m{number}_{re.sub(r'[^a-z0-9]+', '_', case.name.lower())}.h"
-        )
-        header = header.with_name(header.name.replace("_.h", ".h"))
+        words = re.sub(r"[^a-z0-9]+", "_", case.name.lower())[:50].strip("_")
+        header = directory / f"m{number}_{words}.h"
         arguments = [case.file, "-o", header, "--name", header.stem, *case.options]
         if case.header is not None:
             text = case.header.read_text(encoding="ascii")

@@ -113,6 +113,22 @@ def _integers() -> Any:
     return keras.Model(x, L.LSTM(3)(x))
 
 
+def _late_embedding() -> Any:
+    return keras.Sequential(
+        [
+            keras.Input((None, 1)),
+            L.ReLU(),
+            L.Embedding(5, 3, name="late"),
+            L.Reshape((1, 3)),
+        ]
+    )
+
+
+def _sliced() -> Any:
+    x = keras.Input((9, D))
+    return keras.Model(x, L.LSTM(3, return_sequences=True)(x)[:, 2:4])
+
+
 def _quantized() -> Any:
     model = sequential(L.LSTM(4), L.Dense(8, name="packed"))
     model.quantize("int8")
@@ -186,19 +202,59 @@ KERAS: dict[str, tuple[Callable[[], Any], tuple[str, ...]]] = {
         lambda: sequential(L.Bidirectional(L.GRU(3), name="both")),
         ("'both'", "GRU"),
     ),
-    "Conv1D": (lambda: sequential(L.Conv1D(3, 2), L.LSTM(3)), ("Conv1D",)),
-    "BatchNormalization": (
-        lambda: sequential(L.LSTM(3), L.BatchNormalization()),
-        ("BatchNormalization",),
+    "groups": (
+        lambda: sequential(L.Conv1D(6, 2, groups=3, name="apart"), L.LSTM(3), dim=6),
+        ("'apart'", "groups=3"),
     ),
-    "RepeatVector": (lambda: sequential(L.LSTM(3), L.RepeatVector(2)), ("RepeatVector",)),
+    "BatchNormalization of timesteps": (
+        lambda: sequential(
+            L.BatchNormalization(axis=1, name="odd"), L.LSTM(3), timesteps=D
+        ),
+        ("'odd'", "axis"),
+    ),
+    "LayerNormalization of two axes": (
+        lambda: sequential(
+            L.LayerNormalization(axis=[1, 2], name="odd"), L.LSTM(3), timesteps=4
+        ),
+        ("'odd'", "axis"),
+    ),
+    "PReLU of timesteps": (
+        lambda: sequential(
+            L.LSTM(3, return_sequences=True), L.PReLU(name="odd"), timesteps=4
+        ),
+        ("'odd'", "shared_axes"),
+    ),
+    "a mask before a convolution": (
+        lambda: sequential(L.Masking(), L.Conv1D(3, 2, name="odd"), L.LSTM(3)),
+        ("'odd'", "mask"),
+    ),
+    "a mask before a mean": (
+        lambda: sequential(
+            L.Masking(),
+            L.LSTM(3, return_sequences=True),
+            L.GlobalAveragePooling1D(name="odd"),
+        ),
+        ("'odd'", "mask"),
+    ),
+    "a mask before a model in the model": (
+        lambda: sequential(L.Masking(), keras.Sequential([L.LSTM(3)], name="odd")),
+        ("'odd'", "mask"),
+    ),
+    "an RNN of another cell": (
+        lambda: sequential(L.RNN(L.GRUCell(3), name="odd")),
+        ("'odd'", "GRUCell"),
+    ),
+    "Embedding after a layer": (_late_embedding, ("'late'", "first layer")),
+    "a slice": (_sliced, ("[:, -1]",)),
+    "UnitNormalization": (
+        lambda: sequential(L.LSTM(3), L.UnitNormalization()),
+        ("UnitNormalization", "Flatten", "Reshape", "LeakyReLU"),
+    ),
     "no LSTM": (lambda: sequential(L.Dense(3)), ("no LSTM",)),
-    "LeakyReLU": (
-        lambda: sequential(L.LSTM(3), L.LeakyReLU(0.3, name="leak")),
-        ("'leak'", "0.3"),
+    "a curve of one's own in an LSTM": (
+        lambda: sequential(L.LSTM(3, activation=L.LeakyReLU(0.3), name="leak")),
+        ("'leak'", "0.3", "use one of"),
     ),
-    "ReLU": (lambda: sequential(L.LSTM(3), L.ReLU(max_value=5.0)), ("ReLU", "5.0")),
-    "ELU": (lambda: sequential(L.LSTM(3), L.ELU(alpha=0.5)), ("ELU", "0.5")),
     "Softmax": (
         lambda: sequential(L.LSTM(3, return_sequences=True), L.Softmax(axis=1)),
         ("Softmax", "axis"),
@@ -219,10 +275,6 @@ KERAS: dict[str, tuple[Callable[[], Any], tuple[str, ...]]] = {
     "shared layer": (_shared, ("'twice'", "once")),
     "skip connection": (_skip, ("Add",)),
     "two halves": (_two_halves, ("halves", "tensors")),
-    "nested model": (
-        lambda: sequential(sequential(L.LSTM(3))),
-        ("Sequential", "a model in the model"),
-    ),
     "integers as input": (_integers, ("'counts'", "int32")),
     "quantized": (_quantized, ("'packed'", "int8", "float32")),
     "own model": (_own_model, ("OwnModel", "keras.Sequential")),

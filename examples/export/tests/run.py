@@ -37,6 +37,13 @@ def keras_cases(directory: Path, score: Score) -> list[Case]:
     return keras_models.cases(directory / "keras")
 
 
+def keras_own_cases(directory: Path, score: Score) -> list[Case]:
+    import keras_own_models
+
+    del score
+    return keras_own_models.cases(directory / "keras_own")
+
+
 def torch_cases(directory: Path, score: Score) -> list[Case]:
     import torch_cases as cases
     import torch_models
@@ -114,6 +121,7 @@ def test_style(directory: Path, score: Score) -> None:
 
 MODELS: dict[str, Callable[[Path, Score], list[Case]]] = {
     "keras": keras_cases,
+    "keras_own": keras_own_cases,
     "torch": torch_cases,
     "onnx": onnx_cases,
     "keras2": keras2_cases,

@@ -49,13 +49,30 @@ def all_formats() -> list[Format]:
     return [module.FORMAT for module in modules]
 
 
+ZIP, HDF5 = b"PK\x03\x04", b"\x89HDF\r\n\x1a\n"
+# Whose files may be either, whatever the name says; and what is looked for instead.
+KERAS_NAMES = (".keras", ".h5", ".hdf5")
+
+
+def _looks_like(path: Path) -> str:
+    """The ending that the first bytes of a file of Keras ask for, if another."""
+    with path.open("rb") as file:
+        first = file.read(len(HDF5))
+    if first.startswith(ZIP) and not path.name.lower().endswith(".keras"):
+        return ".keras"
+    return ".h5" if first == HDF5 and path.name.lower().endswith(".keras") else ""
+
+
 def format_of(path: Path) -> Format:
     formats = all_formats()
+    name = path.name.lower()
+    if name.endswith(KERAS_NAMES):
+        name += _looks_like(path)
     fitting = [
         (len(suffix), form)
         for form in formats
         for suffix in form.suffixes
-        if path.name.lower().endswith(suffix)
+        if name.endswith(suffix)
     ]
     if not fitting:
         known = ", ".join(suffix for form in formats for suffix in form.suffixes)

@@ -7,13 +7,11 @@ import zipfile
 import zlib
 from functools import partial
 from pathlib import Path
-from types import ModuleType
-from typing import Any
 
 from exporter.errors import Refusal
 from exporter.formats import Format, Options
 from exporter.json_text import json_of
-from exporter.keras.build import Opened, model_of, output_of
+from exporter.keras.build import Opened, load_model, model_of, output_of
 from exporter.keras.h5_tree import read_tree
 from exporter.keras.weights import NewWeights
 from exporter.model import Array, Model
@@ -62,10 +60,7 @@ def run(path: Path, options: Options, model: Model, x: Array) -> tuple[Array, st
     del options
     config = json_of(_members(path)[CONFIG], CONFIG)
 
-    def load(keras: ModuleType) -> Any:
-        return keras.models.load_model(path, compile=False)
-
-    return output_of(load, config, model, x)
+    return output_of(load_model(path, ".keras"), config, model, x)
 
 
 FORMAT = Format("keras", (".keras",), read, run)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from types import ModuleType
-from typing import Any
 
 from exporter.errors import Refusal
 from exporter.formats import Format, Options, keras_weights
 from exporter.json_text import json_of
-from exporter.keras.build import Opened, model_of, output_of
+from exporter.keras.build import Opened, load_model, model_of, output_of
 from exporter.keras.h5_tree import read_tree
 from exporter.keras.weights import OldWeights, text_of
 from exporter.model import Array, Model
@@ -38,10 +36,7 @@ def run(path: Path, options: Options, model: Model, x: Array) -> tuple[Array, st
         return keras_weights.run(path, options, model, x)
     said = text_of(read_tree(path, path.name).attributes[""]["model_config"])
 
-    def load(keras: ModuleType) -> Any:
-        return keras.models.load_model(path, compile=False)
-
-    return output_of(load, json_of(said, "model_config"), model, x)
+    return output_of(load_model(path, ".h5"), json_of(said, "model_config"), model, x)
 
 
 FORMAT = Format("keras", (".h5", ".hdf5"), read, run, frozenset({"config"}))

@@ -5,17 +5,22 @@ from __future__ import annotations
 import importlib
 import math
 import os
-from collections.abc import Callable, Mapping
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from exporter.errors import NotRun, Refusal, as_written_by
-from exporter.keras.chain import entries_of, input_shape_of
-from exporter.keras.layers import Reader
+from exporter.keras.chain import Config, entries_of, input_shape_of, label
+from exporter.keras.layers import END, Reader
 from exporter.keras.masks import mark_masked, version_of
+from exporter.keras.options import WHOLE
 from exporter.keras.weights import Weights
 from exporter.model import (
     Array,
@@ -28,6 +33,7 @@ from exporter.model import (
     Source,
     Unchanged,
 )
+from exporter.own_layers import Conv, Embedding
 
 
 @dataclass(frozen=True)
@@ -49,15 +55,20 @@ def _model_of(opened: Opened, file: str) -> Model:
     version, weights = opened.version, opened.weights()
     generation = version_of(version)[:1] or weights.generation
     reader = Reader(weights, generation)
-    by_entry = {id(entry): reader.layer(entry) for entry in in_file_order}
-    layers = [layer for entry in chain if (layer := by_entry[id(entry)]) is not None]
+    by_entry = {id(entry): reader.layers(entry) for entry in in_file_order}
+    layers = [layer for entry in chain for layer in by_entry[id(entry)]]
     weights.check_all_used()
     if not layers:
         raise Refusal("the model has no layers; there is nothing to export")
-    configs = {str(entry["config"].get("name")): entry["config"] for entry in chain}
-    mark_masked(layers, configs, version)
+    mark_masked(layers, reader.configs, version)
+    layers = [layer for layer in layers if layer.kind != END]
 
+    embedding = next((each for each in layers if isinstance(each, Embedding)), None)
     shape = input_shape_of(opened.config, chain) or _shape_by_weights(layers)
+    _check_first(layers, embedding, chain)
+    if embedding is not None:
+        shape = (*shape[:1], 1)
+    shape, layers = _from_vector(shape, layers)
     if len(shape) != 2 or not shape[1]:
         raise Refusal(
             f"the model's input has the shape {(None, *shape)}; sequences of vectors, "
@@ -66,8 +77,9 @@ def _model_of(opened: Opened, file: str) -> Model:
     known = version or " ".join(f"{number}.x" for number in generation)
     source = Source(file, f"keras {known}" if known else "an unknown Keras")
     timesteps = None if shape[0] is None else int(shape[0])
+    vocabulary = None if embedding is None else int(embedding.table.shape[0])
     notes = _notes(layers, version)
-    model = Model(name, (), int(shape[1]), timesteps, source, notes)
+    model = Model(name, (), int(shape[1]), timesteps, source, notes, vocabulary)
     for layer in layers:
         if isinstance(layer, Unchanged) and layer.shape is not None:
             stages = model.stages()
@@ -77,9 +89,45 @@ def _model_of(opened: Opened, file: str) -> Model:
     return model
 
 
+def _check_first(
+    layers: list[Layer], embedding: Embedding | None, chain: list[Config]
+) -> None:
+    """Whole numbers go into an Embedding, and nothing else does."""
+    if embedding is None:
+        for entry in chain[:1]:
+            dtype = entry["config"].get("dtype", "float32")
+            if entry.get("class_name") == "InputLayer" and dtype in WHOLE:
+                raise Refusal(
+                    f"{label(entry)}: dtype='{dtype}' rounds what is put in; build the "
+                    "model with a float32 Input"
+                )
+        return
+    before = [each for each in layers if not isinstance(each, Unchanged)]
+    if before[0] is not embedding:
+        raise Refusal(
+            f"{embedding}: not the first layer; export a model that begins with it"
+        )
+
+
+def _from_vector(shape: Shape, layers: list[Layer]) -> tuple[Shape, list[Layer]]:
+    """An input that a Reshape makes a sequence of is that sequence."""
+    first = layers[0]
+    if len(shape) != 1 or shape[0] is None or not isinstance(first, Unchanged):
+        return shape, layers
+    if first.shape is None or len(first.shape) != 2:
+        return shape, layers
+    first = _resolved(first, shape)
+    assert first.shape is not None
+    if math.prod(size or 0 for size in first.shape) != shape[0]:
+        return shape, layers
+    return first.shape, [first, *layers[1:]]
+
+
 def _shape_by_weights(layers: list[Layer]) -> Shape:
     """Keras 2 may leave the shape of the input out."""
     for layer in layers:
+        if isinstance(layer, Conv):
+            return (None, int(layer.kernel.shape[1]))
         for _, array in layer.named():
             return (None, int(array.shape[0]))
     raise Refusal("the model has no weights; there is nothing to export")
@@ -139,6 +187,26 @@ def keras_of(made_by: str) -> ModuleType:
     return keras
 
 
+@contextmanager
+def named_as(path: Path, suffix: str) -> Iterator[Path]:
+    """A file under a name with the ending that Keras goes by."""
+    if path.name.endswith(suffix):
+        yield path
+        return
+    with tempfile.TemporaryDirectory(prefix="lstm_export") as place:
+        copy = Path(place) / f"model{suffix}"
+        shutil.copyfile(path, copy)
+        yield copy
+
+
+def load_model(path: Path, suffix: str) -> Callable[[ModuleType], Any]:
+    def load(keras: ModuleType) -> Any:
+        with named_as(path, suffix) as file:
+            return keras.models.load_model(file, compile=False)
+
+    return load
+
+
 def has_code(config: Any) -> bool:
     """Whether a configuration has a function's code in it, which Keras might run."""
     if isinstance(config, Mapping):
@@ -159,7 +227,10 @@ def output_of(
         if getattr(layer, "stateful", False):
             layer.reset_state()
     batch = loaded.input_shape[0] or 1
-    outputs = loaded(np.repeat(x[None], batch, 0), training=False)
+    given = x if model.vocabulary is None else x[:, 0].astype(np.int32)
+    if len(loaded.input_shape) == 2 and model.vocabulary is None:
+        given = x.ravel()
+    outputs = loaded(np.repeat(given[None], batch, 0), training=False)
     if isinstance(outputs, Mapping | list | tuple):  # of one, by its name or not
         (outputs,) = outputs.values() if isinstance(outputs, Mapping) else outputs
     y = np.asarray(keras.ops.convert_to_numpy(outputs))[0]

@@ -103,7 +103,8 @@ def _functional_chain(config: Config, layers: list[Config]) -> list[Config]:
                 f"{label(entry)}: called {len(nodes)} times; export a model that uses "
                 "each layer once"
             )
-        _check_arguments(nodes[0], label(entry))
+        if entry.get("class_name") != "GetItem":
+            _check_arguments(nodes[0], label(entry))
         name = _only(list(_tensors(nodes[0])), f"{label(entry)}: its input")
     for other, entry in entries.items():
         if entry not in chain:

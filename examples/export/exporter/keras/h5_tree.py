@@ -126,7 +126,7 @@ def read_tree(file: Any, name: str, is_tried: bool = False) -> Tree:
     tree = Tree()
 
     def visit(path: str, item: Any) -> None:
-        if path.startswith(OF_TRAINING):
+        if path.replace("\\", "/").startswith(OF_TRAINING):
             return
         tree.attributes[path] = dict(item.attrs.items())
         if isinstance(item, h5py.Dataset):

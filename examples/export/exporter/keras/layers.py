@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from exporter.errors import Refusal
-from exporter.keras.chain import Config, get, label
-from exporter.keras.options import ALIASES, DROPPED, READ_OPTIONS, TRAINING_OPTIONS
+from exporter.keras.chain import Config, entries_of, get, label
+from exporter.keras.curves import CURVES, KERAS_ACTIVATIONS, curve
+from exporter.keras.curves import layers as curve_layers
+from exporter.keras.options import DROPPED, READ_OPTIONS, TRAINING_OPTIONS, WHOLE
+from exporter.keras.own import MAKERS, row_of, variables
 from exporter.keras.weights import Weights
 from exporter.model import (
-    ACTIVATIONS,
     MERGES,
     Activation,
     Array,
@@ -26,7 +28,13 @@ from exporter.model import (
     Unchanged,
 )
 
-KERAS_ACTIVATIONS = ", ".join(a for a in ACTIVATIONS if a != "hard_sigmoid_keras2")
+SUPPORTED = (
+    "use LSTM, Bidirectional, Dense, TimeDistributed(Dense), Embedding, Conv1D, pooling, "
+    "RepeatVector, normalization, Masking, Flatten, Reshape, Dropout, Activation, ReLU, "
+    "LeakyReLU, PReLU, ELU and Softmax"
+)
+NESTED = ("Sequential", "Functional", "Model")
+END = "the end of a model in the model"  # the kind of a mark that masks.py looks for
 
 
 @dataclass
@@ -35,24 +43,39 @@ class Reader:
 
     weights: Weights
     generation: tuple[int, ...]  # of Keras; empty where it is not known
+    configs: dict[str, Config] = field(default_factory=dict)  # of the layers, by name
 
-    def layer(self, entry: Config) -> Layer | None:
-        """The layer, or None for an InputLayer."""
+    def layers(self, entry: Config) -> tuple[Layer, ...]:
+        """The layers that one is here; none for an InputLayer."""
         what = label(entry)
         kind = str(entry.get("class_name"))
         config = get(entry, "config", what)
         module = entry.get("module") or "keras"
         if kind == "InputLayer":
             _check_input_dtype(what, config)
-            return None
+            return ()
         is_keras = module.startswith(("keras", "tensorflow.keras", "tf_keras"))
         registered = entry.get("registered_name") or kind
         if not is_keras or ">" in kind or registered not in (kind, f"keras>{kind}"):
             raise Refusal(f"{what}: a class of your own; export Keras' own layers only")
-        self._check_dtype(what, config)
         name = str(config.get("name", kind.lower()))
-        readers: dict[str, Callable[[str, str, Config], Layer]] = {
+        self.configs[name] = config
+        if kind in NESTED:
+            return self._nested(name, kind, entry)
+        if kind in ("GetItem", "SlicingOpLambda"):
+            self.weights.arrays(name, kind)
+            return (row_of(name, what, slice_of(entry)),)
+        self._check_dtype(what, config)
+        found = self._layers(name, what, kind, config)
+        trainable = bool(config.get("trainable", True))
+        return tuple(replace(layer, trainable=trainable) for layer in found)
+
+    def _layers(
+        self, name: str, what: str, kind: str, config: Config
+    ) -> tuple[Layer, ...]:
+        readers: dict[str, Callable[[str, str, Config], tuple[Layer, ...]]] = {
             "LSTM": self._lstm,
+            "RNN": self._rnn,
             "Bidirectional": self._bidirectional,
             "Dense": self._dense,
             "TimeDistributed": self._time_distributed,
@@ -62,23 +85,31 @@ class Reader:
         }
         if kind in DROPPED:
             self.weights.arrays(name, kind)
-            layer: Layer = Unchanged(name, kind)
-        elif kind in readers:
+            return (Unchanged(name, kind),)
+        if kind in readers:
             self._check_options(what, kind, config)
-            layer = readers[kind](name, what, config)
-        elif kind in READ_OPTIONS:
+            return readers[kind](name, what, config)
+        if kind in CURVES:
             self.weights.arrays(name, kind)
-            layer = Activation(name, kind, self._layer_activation(what, kind, config))
-        elif kind in ("Sequential", "Functional", "Model"):
-            raise Refusal(
-                f"{what}: a model in the model; build the model of its layers themselves"
-            )
-        else:
-            raise Refusal(
-                f"{what}: {kind} is not supported; use LSTM, Bidirectional, Dense, "
-                "TimeDistributed(Dense), Masking, Activation and Dropout"
-            )
-        return replace(layer, trainable=bool(config.get("trainable", True)))
+            self._check_options(what, kind, config)
+            return curve_layers(name, what, kind, config, self.generation)
+        if kind in MAKERS:
+            self._check_options(what, kind, config)
+            arrays = self.weights.arrays(name, kind, variables(kind, config))
+            layer = MAKERS[kind](name, what, config, arrays)
+            return (layer, *self._curve(name, what, config.get("activation")))
+        raise Refusal(f"{what}: {kind} is not supported; {SUPPORTED}")
+
+    def _nested(self, name: str, kind: str, entry: Config) -> tuple[Layer, ...]:
+        """A model in the model: its layers, between two marks."""
+        _, chain, in_file_order = entries_of(entry)
+        inner = Reader(self.weights.inside(name, kind), self.generation, self.configs)
+        found = {id(each): inner.layers(each) for each in in_file_order}
+        inside = [layer for each in chain for layer in found[id(each)]]
+        return (Unchanged(name, kind), *inside, Unchanged(name, END))
+
+    def _curve(self, name: str, what: str, value: Any) -> tuple[Layer, ...]:
+        return curve(f"{name}_activation", what, "activation", value, self.generation)
 
     def _check_dtype(self, what: str, config: Config) -> None:
         dtype = config.get("dtype", "float32")
@@ -98,62 +129,16 @@ class Reader:
                 )
 
     def _activation(self, what: str, option: str, value: Any) -> str:
-        if value is None:
+        """One that lstm.h has, for where no other can be."""
+        found = curve("", what, option, value, self.generation)
+        if not found:
             return "linear"
-        if isinstance(value, Mapping):
-            kind, inner = str(value.get("class_name")), value.get("config")
-            if kind in READ_OPTIONS and isinstance(inner, Mapping):
-                return self._layer_activation(f"{what}: {option}", kind, inner)
+        if len(found) > 1 or not isinstance(found[0], Activation):
             raise Refusal(
-                f"{what}: {option} is {_own_function(value)}, which cannot be read from "
-                f"the file; use one of {KERAS_ACTIVATIONS}, by its name"
+                f"{what}: {option}={_shown(value)} is none that lstm.h has within an "
+                f"LSTM; use one of {KERAS_ACTIVATIONS}"
             )
-        name = ALIASES.get(str(value), str(value))
-        if name == "hard_sigmoid" and not self.generation:
-            raise Refusal(
-                f"{what}: {option}='{name}' is another function in Keras 2 than in Keras "
-                "3, and the file does not say which saved it; load and save it again"
-            )
-        if name == "hard_sigmoid" and self.generation == (2,):
-            return "hard_sigmoid_keras2"
-        if name not in ACTIVATIONS or name == "hard_sigmoid_keras2":
-            raise Refusal(
-                f"{what}: {option}='{value}' is not supported; use one of "
-                f"{KERAS_ACTIVATIONS}"
-            )
-        return name
-
-    def _layer_activation(self, what: str, kind: str, config: Config) -> str:
-        """The activation that a layer such as ReLU is."""
-        self._check_options(what, kind, config)
-        if kind == "Activation":
-            return self._activation(what, "activation", config.get("activation"))
-        if kind == "ReLU":
-            top = config.get("max_value")
-            slope = config.get("negative_slope") or 0.0
-            name = {None: "relu", 6.0: "relu6"}.get(top)
-            if name and not slope and not config.get("threshold"):
-                return name
-            if top is None and slope == 0.2 and not config.get("threshold"):
-                return "leaky_relu"
-        elif kind == "LeakyReLU":
-            slope = config.get("negative_slope", config.get("alpha", 0.3))
-            if np.float32(slope) == np.float32(0.2):
-                return "leaky_relu"
-        elif kind == "ELU":
-            if config.get("alpha", 1.0) == 1.0:
-                return "elu"
-        elif kind == "Softmax" and config.get("axis", -1) in (-1, [-1]):
-            return "softmax"
-        chosen = {
-            key: value
-            for key, value in config.items()
-            if key in READ_OPTIONS.get(kind, ()) and value is not None
-        }
-        raise Refusal(
-            f"{what}: {kind} with {chosen} has no counterpart in lstm.h; use "
-            "ReLU(), ReLU(6), LeakyReLU(0.2), ELU(1.0) or Softmax()"
-        )
+        return found[0].activation
 
     def _cell(self, what: str, config: Config, arrays: dict[str, Array]) -> Cell:
         wanted = ["kernel", "recurrent_kernel"]
@@ -178,19 +163,43 @@ class Reader:
             ),
         )
 
-    def _lstm(self, name: str, what: str, config: Config) -> Lstm:
+    def _lstm(self, name: str, what: str, config: Config) -> tuple[Lstm]:
         arrays = self.weights.arrays(name, "LSTM")
+        return (self._recurrent(name, what, "LSTM", config, config, arrays),)
+
+    def _rnn(self, name: str, what: str, config: Config) -> tuple[Lstm]:
+        cell = get(config, "cell", what)
+        if not isinstance(cell, Mapping) or cell.get("class_name") != "LSTMCell":
+            kind = cell.get("class_name") if isinstance(cell, Mapping) else cell
+            raise Refusal(f"{what}: its cell is {kind}; use an LSTMCell")
+        inner = get(cell, "config", what)
+        self._check_dtype(what, inner)
+        self._check_options(f"{what}: its cell", "LSTM", inner)
+        arrays = self.weights.arrays(name, "RNN")
+        return (self._recurrent(name, what, "RNN", config, inner, arrays),)
+
+    def _recurrent(
+        self,
+        name: str,
+        what: str,
+        kind: str,
+        config: Config,
+        cell: Config,
+        arrays: dict[str, Array],
+    ) -> Lstm:
         return Lstm(
             name,
-            "LSTM",
-            self._cell(what, config, arrays),
+            kind,
+            self._cell(what, cell, arrays),
             return_sequences=bool(config.get("return_sequences")),
             go_backwards=bool(config.get("go_backwards")),
             zero_output_for_mask=bool(config.get("zero_output_for_mask")),
             stateful=bool(config.get("stateful")),
         )
 
-    def _bidirectional(self, name: str, what: str, config: Config) -> Bidirectional:
+    def _bidirectional(
+        self, name: str, what: str, config: Config
+    ) -> tuple[Bidirectional]:
         merge = config.get("merge_mode", "concat")
         if merge not in MERGES:
             raise Refusal(
@@ -225,7 +234,7 @@ class Reader:
                 if key.startswith(prefix)
             }
             both.append(self._cell(f"{what}: its {half} half", inner, own))
-        return Bidirectional(
+        found = Bidirectional(
             name,
             "Bidirectional",
             both[0],
@@ -235,10 +244,11 @@ class Reader:
             go_backwards=directions[0],
             stateful=any(half.get("stateful") for half in halves),
         )
+        return (found,)
 
     def _dense_from(
         self, name: str, kind: str, what: str, config: Config, arrays: dict[str, Array]
-    ) -> Dense:
+    ) -> tuple[Layer, ...]:
         wanted = ["kernel"] + (["bias"] if config.get("use_bias", True) else [])
         _check_arrays(what, wanted, arrays)
         if arrays["kernel"].shape[-1] != get(config, "units", what):
@@ -246,64 +256,84 @@ class Reader:
                 f"{what}: units={config['units']} but its kernel has the shape "
                 f"{arrays['kernel'].shape}; save the model again"
             )
-        activation = self._activation(what, "activation", config.get("activation"))
-        return Dense(name, kind, arrays["kernel"], arrays.get("bias"), activation)
+        after = self._curve(name, what, config.get("activation"))
+        activation = "linear"
+        if len(after) == 1 and isinstance(after[0], Activation):
+            activation, after = after[0].activation, ()
+        dense = Dense(name, kind, arrays["kernel"], arrays.get("bias"), activation)
+        return (dense, *after)
 
-    def _dense(self, name: str, what: str, config: Config) -> Dense:
+    def _dense(self, name: str, what: str, config: Config) -> tuple[Layer, ...]:
         arrays = self.weights.arrays(name, "Dense")
         return self._dense_from(name, "Dense", what, config, arrays)
 
-    def _time_distributed(self, name: str, what: str, config: Config) -> Layer:
+    def _time_distributed(
+        self, name: str, what: str, config: Config
+    ) -> tuple[Layer, ...]:
         inner = get(config, "layer", what)
         kind = str(inner.get("class_name"))
         settings = get(inner, "config", what)
-        if kind not in ("Dense", "Activation") and kind not in DROPPED:
+        if kind != "Dense" and kind not in CURVES and kind not in DROPPED:
             raise Refusal(f"{what}: it wraps {kind}; wrap a Dense layer")
         arrays = self.weights.arrays(name, "TimeDistributed")
         if kind in DROPPED:
-            return Unchanged(name, "TimeDistributed")
+            return (Unchanged(name, "TimeDistributed"),)
         self._check_dtype(what, settings)
         self._check_options(f"{what}: its {kind}", kind, settings)
-        if kind == "Activation":
-            value = settings.get("activation")
-            activation = self._activation(what, "activation", value)
-            return Activation(name, "TimeDistributed", activation)
-        return self._dense_from(name, "TimeDistributed", what, settings, arrays)
+        if kind == "Dense":
+            return self._dense_from(name, "TimeDistributed", what, settings, arrays)
+        found = curve_layers(name, what, kind, settings, self.generation)
+        return tuple(replace(layer, kind="TimeDistributed") for layer in found)
 
-    def _masking(self, name: str, what: str, config: Config) -> Masking:
+    def _masking(self, name: str, what: str, config: Config) -> tuple[Masking]:
         self.weights.arrays(name, "Masking")
         value = config.get("mask_value", 0.0)
         if not isinstance(value, int | float) or not np.isfinite(np.float32(value)):
             raise Refusal(f"{what}: mask_value={value!r}; use a finite number")
-        return Masking(name, "Masking", float(value))
+        return (Masking(name, "Masking", float(value)),)
 
-    def _flatten(self, name: str, what: str, config: Config) -> Unchanged:
+    def _flatten(self, name: str, what: str, config: Config) -> tuple[Unchanged]:
         self.weights.arrays(name, "Flatten")
         if config.get("data_format", "channels_last") == "channels_first":
             raise Refusal(f"{what}: data_format='channels_first'; use channels_last")
-        return Unchanged(name, "Flatten", (-1,))
+        return (Unchanged(name, "Flatten", (-1,)),)
 
-    def _reshape(self, name: str, what: str, config: Config) -> Unchanged:
+    def _reshape(self, name: str, what: str, config: Config) -> tuple[Unchanged]:
         self.weights.arrays(name, "Reshape")
-        return Unchanged(name, "Reshape", tuple(get(config, "target_shape", what)))
+        return (Unchanged(name, "Reshape", tuple(get(config, "target_shape", what))),)
+
+
+def slice_of(entry: Config) -> Any:
+    """What is between the brackets of h[:, -1]."""
+    (node,) = entry.get("inbound_nodes", ())
+    if isinstance(node, Mapping):  # Keras 3
+        given = list(node.get("args", ()))[1:] + list(node.get("kwargs", {}).values())
+        return given[0] if len(given) == 1 else None
+    last = node[0][-1] if node and isinstance(node[0], list) else None
+    return last.get("slice_spec") if isinstance(last, Mapping) else None
+
+
+def _shown(value: Any) -> str:
+    """An activation in a sentence."""
+    if not isinstance(value, Mapping):
+        return repr(value)
+    inner = {
+        key: each
+        for key, each in value.get("config", {}).items()
+        if key in READ_OPTIONS.get(str(value.get("class_name")), ())
+    }
+    return f"{value.get('class_name')} with {inner}"
 
 
 def _check_input_dtype(what: str, config: Config) -> None:
-    """Keras takes an input as this type: of float64 nothing is lost, of others it is."""
+    """Keras takes an input as this type: of float64 nothing is lost, of others it is. An
+    Embedding takes whole numbers, which build.py sees to."""
     dtype = config.get("dtype", "float32")
-    if dtype not in ("float32", "float64", None):
+    if dtype not in ("float32", "float64", None, *WHOLE):
         raise Refusal(
             f"{what}: dtype='{dtype}' rounds what is put in; build the model with a "
             "float32 Input"
         )
-
-
-def _own_function(value: Mapping[str, Any]) -> str:
-    """What a file says in place of an activation's name."""
-    kind, inner = value.get("class_name"), value.get("config")
-    if kind == "function" and isinstance(inner, str):
-        return f"a function of your own, '{inner}'"
-    return "a lambda" if kind in (None, "__lambda__", "function") else f"a {kind} layer"
 
 
 def _check_arrays(what: str, wanted: list[str], arrays: dict[str, Array]) -> None:

@@ -13,8 +13,27 @@ from dataclasses import replace
 
 from exporter.errors import Refusal
 from exporter.keras.chain import Config
+from exporter.keras.layers import END, NESTED
 from exporter.model import Bidirectional, Layer, Lstm, Masking, Unchanged
+from exporter.own_layers import Embedding
 
+# Layers that a mask does not pass, or that use it themselves.
+STOPS = {
+    "AveragePooling1D",
+    "Conv1D",
+    "GetItem",
+    "GlobalAveragePooling1D",
+    "GlobalMaxPooling1D",
+    "MaxPooling1D",
+    "Normalization",
+    "RepeatVector",
+    "Rescaling",
+    "SlicingOpLambda",
+    "last row",
+    "first row",
+    *NESTED,
+    END,
+}
 LAST_KNOWN_VERSION = (3, 15, 1)
 
 
@@ -35,6 +54,13 @@ def mark_masked(layers: list[Layer], configs: Mapping[str, Config], version: str
                     f"{layer}: not the first layer; mask the model's input instead"
                 )
             mask = True
+        elif isinstance(layer, Embedding) and layer.mask_zero:
+            mask = True
+        elif mask and layer.kind in STOPS:
+            raise Refusal(
+                f"{layer}: a mask that reaches it ends there in some versions of Keras; "
+                "build the model without it, or without the mask"
+            )
         elif mask and isinstance(layer, Lstm | Bidirectional):
             _check_known(layer, passed_by, version)
             _check_not_unrolled(layer, configs[layer.name])

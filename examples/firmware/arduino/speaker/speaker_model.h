@@ -18,18 +18,20 @@
  * x[timesteps][12] becomes y[9]:
  *   float work[SPEAKER_WORK_LEN(timesteps)];
  *   speaker_predict(x, timesteps, y, work);
- * or timestep by timestep, as x comes in:
- *   float state[SPEAKER_STATE_LEN] = {0}, scratch[SPEAKER_SCRATCH_LEN];
+ * or timestep by timestep, or block by block, as x comes in:
+ *   float state[SPEAKER_STATE_LEN], scratch[SPEAKER_SCRATCH_LEN];
+ *   speaker_reset(state);
  *   speaker_step(x, state, y, scratch);
+ *   speaker_block(x, timesteps, state, y, scratch);
  *
  * To say where the weights go, define SPEAKER_WEIGHTS before including this, for example
  * as __attribute__((section(".flash"))) or PROGMEM (on AVR, with LSTM_LOAD of lstm.h).
  */
-#if defined SPEAKER_H && SPEAKER_H + 0 != 0x3fa5a885
+#if defined SPEAKER_H && SPEAKER_H + 0 != 0x06d903b3
 #error "SPEAKER_H is another header: export one of the models with another --name"
 #endif
 #ifndef SPEAKER_H
-#define SPEAKER_H 0x3fa5a885
+#define SPEAKER_H 0x06d903b3
 
 #include "lstm.h"
 
@@ -45,9 +47,8 @@
 /* Floats of h and c, of scratch, of predict's work and of its output. */
 #define SPEAKER_STATE_LEN ((size_t)16)
 #define SPEAKER_SCRATCH_LEN (LSTM_SCRATCH_LEN(8))
-#define SPEAKER_WORK_LEN(timesteps) (SPEAKER_STATE_LEN + SPEAKER_SCRATCH_LEN + 0 * \
-    (size_t)(timesteps))
-#define SPEAKER_OUTPUT_LEN(timesteps) (0 * (size_t)(timesteps) + 9)
+#define SPEAKER_WORK_LEN(timesteps) (SPEAKER_STATE_LEN + SPEAKER_SCRATCH_LEN)
+#define SPEAKER_OUTPUT_LEN(timesteps) ((size_t)9)
 
 /* clang-format off */
 
@@ -210,6 +211,15 @@ static const lstm_layer speaker_lstm_layer = {12, 8, speaker_lstm_weights,
 static const lstm_dense speaker_dense_layer = {8, 9, speaker_dense_weights,
     speaker_dense_weights + 72, LSTM_SOFTMAX};
 
+/* speaker_reset - the state before the first timestep of a sequence.
+ *   state  SPEAKER_STATE_LEN floats, written */
+static inline void speaker_reset(float *state)
+{
+    for (size_t k = 0; k < SPEAKER_STATE_LEN; k++) {
+        state[k] = 0.0f;
+    }
+}
+
 /* Some timesteps; otherwise as speaker_step. */
 static inline lstm_status speaker_run(const float *x, size_t rows, float *state, float *y,
                                       float *scratch)
@@ -224,6 +234,26 @@ static inline lstm_status speaker_run(const float *x, size_t rows, float *state,
     }
     status = lstm_dense_forward(&speaker_dense_layer, state, 1, y);
     return status;
+}
+
+/* speaker_block - some timesteps of a stream, as many as there are.
+ *   x        [timesteps][12]
+ *   state    SPEAKER_STATE_LEN floats, from speaker_reset on
+ *   y        [9], the output after the last, or NULL
+ *   scratch  SPEAKER_SCRATCH_LEN floats, never read before written
+ * However a sequence is cut into blocks, they give the bits of speaker_predict. NULL for
+ * another array: LSTM_ERR_NULL; on an error nothing is written.
+ */
+static inline lstm_status speaker_block(const float *x, size_t timesteps, float *state,
+                                        float *y, float *scratch)
+{
+    if (timesteps == 0) {
+        return LSTM_OK;
+    }
+    if (x == NULL || state == NULL || scratch == NULL) {
+        return LSTM_ERR_NULL;
+    }
+    return speaker_run(x, timesteps, state, y, scratch);
 }
 
 /* speaker_predict - the model's output for one sequence.
@@ -244,27 +274,22 @@ static inline lstm_status speaker_predict(const float *x, size_t timesteps, floa
     }
     float *const state = work;
     float *const scratch = work + SPEAKER_STATE_LEN;
-    for (size_t k = 0; k < SPEAKER_STATE_LEN; k++) {
-        state[k] = 0.0f;
-    }
-    return speaker_run(x, timesteps, state, y, scratch);
+    speaker_reset(state);
+    return speaker_block(x, timesteps, state, y, scratch);
 }
 
 /* speaker_step - one timestep of a stream.
  *   x        [12]
- *   state    SPEAKER_STATE_LEN floats, zeros before the first step
+ *   state    SPEAKER_STATE_LEN floats, from speaker_reset on
  *   y        [9], the output so far, or NULL where it is not wanted
- *   scratch  SPEAKER_SCRATCH_LEN floats
+ *   scratch  SPEAKER_SCRATCH_LEN floats, never read before written
  * Called for each timestep in turn it gives the bits of speaker_predict. NULL for another
- * array: LSTM_ERR_NULL, and nothing is written.
+ * array: LSTM_ERR_NULL; on an error nothing is written.
  */
 static inline lstm_status speaker_step(const float *x, float *state, float *y,
                                        float *scratch)
 {
-    if (x == NULL || state == NULL || scratch == NULL) {
-        return LSTM_ERR_NULL;
-    }
-    return speaker_run(x, 1, state, y, scratch);
+    return speaker_block(x, 1, state, y, scratch);
 }
 
 /* speaker_selftest - runs the model on a recorded sequence, and again by speaker_step.
@@ -317,9 +342,7 @@ static inline float speaker_selftest(void)
             worst = error;
         }
     }
-    for (size_t k = 0; k < SPEAKER_STATE_LEN; k++) {
-        work[k] = 0.0f;
-    }
+    speaker_reset(work);
     for (size_t t = 0; t < 10; t++) {
         if (speaker_step(x + t * 12, work, y, work + SPEAKER_STATE_LEN) != LSTM_OK) {
             return 1e30f;
