@@ -29,7 +29,7 @@ INSTALLED = $(addprefix $(DESTDIR)$(PREFIX)/,$(wildcard include/*.h) share/pkgco
 SOURCES = $(shell git ls-files '*.c' '*.cc' '*.h' ':!examples/*/speaker_*.h' \
 	':!examples/amplifier/amplifier.h')
 
-.PHONY: all run examples test install uninstall test-install packages test-packages test-readme test-examples test-std mutants coverage digest accuracy targets firmware analyze sizes endurance flags fuzz fuzz-export sanitize bench bench-peers golden train-check test-export export export-check venv format format-check help clean
+.PHONY: all run examples test install uninstall test-install packages test-packages web test-web test-readme test-examples test-std mutants coverage digest accuracy targets firmware analyze sizes endurance flags fuzz fuzz-export sanitize bench bench-peers golden train-check test-export export export-check venv format format-check help clean
 all: run
 
 help: ## this list
@@ -72,6 +72,12 @@ packages: $(VENV)-packages/.installed ## build/packages: Arduino, PlatformIO, ES
 
 test-packages: packages ## each of them unpacked and used: compiled, simulated, read by its own tools
 	@$(VENV)-packages/bin/python tests/packages/run.py
+
+web: ## build/web: the speakers and the amplifier in a browser, one page and one .wasm
+	@sh examples/web/build.sh
+
+test-web: web ## that page in headless Chromium, its numbers compared with this PC's bits
+	@python3 tests/web/run.py
 
 test-std: ## the header alone: every language version, compiler and optimisation level
 	@sh tests/compile/run.sh
