@@ -129,7 +129,8 @@ bench: ## lstm.h alone: times, share of the core's limits, the lines to reach (O
 
 bench-peers: venv ## lstm.h beside other ways to run an LSTM: one table and tests/bench/peers.svg
 	@$(PIP) -r tests/bench/requirements.txt
-	@$(PYTHON) tests/bench/peers.py
+	-@$(PIP) --no-deps -r tests/bench/requirements-alone.txt
+	@$(PYTHON) tests/bench/peers.py $(PEERS)
 
 golden: venv ## make the golden vectors again from Keras, torch and onnxruntime and compare
 	@PYTHON='$(PYTHON)' sh tests/golden/check.sh

@@ -88,6 +88,12 @@ static void run(void *p, float *y)
                  rows = a->is_stream ? 1 : a->timesteps;
     const float *kernel = s->p->weights, *recurrent = kernel + a->input_dim * columns;
     const float *bias = recurrent + units * columns;
+    if (units == 0) {
+        set_rows(y, a->batch, s->p->dense_weights + a->input_dim * a->dense_units,
+                 a->dense_units);
+        gemm(a->batch, a->dense_units, a->input_dim, s->p->x, s->p->dense_weights, y);
+        return;
+    }
     memset(s->h, 0, a->batch * units * sizeof *s->h);
     memset(s->c, 0, a->batch * units * sizeof *s->c);
     if (!a->is_stream) {

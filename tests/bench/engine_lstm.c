@@ -38,11 +38,11 @@ static void *open_state(const problem *p)
     s->h = new_floats(a->batch * a->units);
     s->c = new_floats(a->batch * a->units);
     s->scratch = new_floats(LSTM_BATCH_SCRATCH_LEN(a->batch, a->units));
-    if (lstm_layer_init(&s->lstm, a->input_dim, a->units, p->weights, p->weight_count) !=
-            LSTM_OK ||
+    if ((a->units != 0 && lstm_layer_init(&s->lstm, a->input_dim, a->units, p->weights,
+                                          p->weight_count) != LSTM_OK) ||
         (a->dense_units != 0 &&
-         lstm_dense_init(&s->dense, a->units, a->dense_units, p->dense_weights,
-                         p->dense_count) != LSTM_OK)) {
+         lstm_dense_init(&s->dense, a->units ? a->units : a->input_dim, a->dense_units,
+                         p->dense_weights, p->dense_count) != LSTM_OK)) {
         close_state(s);
         return NULL;
     }
@@ -56,7 +56,9 @@ static void run(void *p, float *y)
     const size_t state_len = a->batch * a->units;
     memset(s->h, 0, state_len * sizeof *s->h);
     memset(s->c, 0, state_len * sizeof *s->c);
-    if (a->is_stream) {
+    if (a->units == 0) {
+        lstm_dense_forward(&s->dense, s->p->x, a->batch, y);
+    } else if (a->is_stream) {
         for (size_t t = 0; t < a->timesteps; t++) {
             lstm_step(&s->lstm, s->p->x + t * a->input_dim, s->h, s->c, s->scratch);
             lstm_dense_forward(&s->dense, s->h, 1, y + t * a->dense_units);

@@ -1,27 +1,20 @@
 /* A hand-written LSTM over OpenBLAS: one product for the input of all timesteps, then one of h a
- * step. Compiled with -O3 -march=native -ffast-math, so that its gates use vector code. */
-#include <cblas.h>
-#include <math.h>
+ * step. Compiled with -O3 -march=native -ffast-math, so that its gates use vector code. The library
+ * is the newest one, of PyPI's scipy-openblas32, whose names begin with scipy_. */
 #include <stddef.h>
-#include <stdint.h>
-#include <string.h>
-
-/* 2^n times a polynomial: inline, so faster here than the vector expf of libm. */
-static inline float fast_exp(float x)
-{
-    const float clipped = x < -87.0f ? -87.0f : x > 88.0f ? 88.0f : x;
-    const float n = rintf(clipped * 1.44269504f), r = clipped - n * 0.693147181f;
-    const float p =
-        1.0f +
-        r * (1.0f + r * (0.5f + r * (0.166666667f +
-                                     r * (0.0416666667f +
-                                          r * (0.00833333333f + r * 0.00138888889f)))));
-    const int32_t bits = ((int32_t)n + 127) * (1 << 23);
-    float power;
-    memcpy(&power, &bits, sizeof power);
-    return p * power;
-}
+#include "fast_exp.h"
 #define EXP fast_exp
+
+enum { ROW_MAJOR = 101, COLUMN_MAJOR = 102, NOT_TRANSPOSED = 111 };
+void scipy_cblas_sgemv(int order, int transpose, int m, int n, float alpha,
+                       const float *a, int lda, const float *x, int incx, float beta,
+                       float *y, int incy);
+void scipy_cblas_sgemm(int order, int transpose_a, int transpose_b, int m, int n, int k,
+                       float alpha, const float *a, int lda, const float *b, int ldb,
+                       float beta, float *c, int ldc);
+void scipy_openblas_set_num_threads(int count);
+char *scipy_openblas_get_config(void);
+char *scipy_openblas_get_corename(void);
 
 static void gemm(size_t m, size_t n, size_t k, const float *a, const float *b, float *c)
 {
@@ -30,11 +23,11 @@ static void gemm(size_t m, size_t n, size_t k, const float *a, const float *b, f
             c[j] += a[0] * b[j];
         }
     } else if (m == 1) {
-        cblas_sgemv(CblasColMajor, CblasNoTrans, (blasint)n, (blasint)k, 1.0f, b,
-                    (blasint)n, a, 1, 1.0f, c, 1);
+        scipy_cblas_sgemv(COLUMN_MAJOR, NOT_TRANSPOSED, (int)n, (int)k, 1.0f, b, (int)n,
+                          a, 1, 1.0f, c, 1);
     } else {
-        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (blasint)m, (blasint)n,
-                    (blasint)k, 1.0f, a, (blasint)k, b, (blasint)n, 1.0f, c, (blasint)n);
+        scipy_cblas_sgemm(ROW_MAJOR, NOT_TRANSPOSED, NOT_TRANSPOSED, (int)m, (int)n,
+                          (int)k, 1.0f, a, (int)k, b, (int)n, 1.0f, c, (int)n);
     }
 }
 
@@ -42,12 +35,17 @@ static void gemm(size_t m, size_t n, size_t k, const float *a, const float *b, f
 
 static const char *version(void)
 {
-    return openblas_get_config();
+    static char text[256];
+    const char *core = scipy_openblas_get_corename();
+    strncat(text, scipy_openblas_get_config(), 15); /* OpenBLAS and its number */
+    strncat(text, " kernels for ", 16);
+    strncat(text, core, 32);
+    return text;
 }
 
 static void *open_blas(const problem *p)
 {
-    openblas_set_num_threads(1);
+    scipy_openblas_set_num_threads(1);
     return open_state(p);
 }
 

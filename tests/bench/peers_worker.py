@@ -1,9 +1,11 @@
-"""Runs one Python peer for peers.py: peers_worker.py onnxruntime|torch|litert
+"""Runs one Python peer for peers.py, in a process of its own for each round:
 
-Reads lines "open CASE BATCH TIMESTEPS INPUT_DIM UNITS DENSE_UNITS IS_STREAM FILE" and
-"time CASE MILLISECONDS"; answers with the name and version first, then "opened ERROR" or why not,
-and "SECONDS OVERHEAD": the least time of a run (of one sample for a stream) and that of calling
-the library with nothing to do, both in seconds.
+    peers_worker.py onnxruntime|torch version
+    peers_worker.py onnxruntime|torch time DIRECTORY CASE:MILLISECONDS ...
+
+DIRECTORY has a file for each case, made by `worker prepare`, and cases.txt, what `worker cases`
+prints. `time` prints lines "CASE SECONDS OVERHEAD ERROR": the least time of a run (of one sample for
+a stream), that of calling the library with nothing to do, and how far the output is off.
 """
 
 import sys
@@ -58,6 +60,7 @@ def read_case(fields: list[str], path: str) -> Case:
         at += 4 * count
         return part
 
+    inputs = units or input_dim  # of the Dense layer
     case = Case(
         batch,
         timesteps,
@@ -68,7 +71,7 @@ def read_case(fields: list[str], path: str) -> Case:
         floats(input_dim, 4 * units),
         floats(units, 4 * units),
         floats(4 * units),
-        floats(units, dense_units),
+        floats(inputs, dense_units),
         floats(dense_units),
         floats(batch, timesteps, input_dim),
         np.empty(0),
@@ -83,10 +86,57 @@ def blocks(matrix: Floats, order: list[int]) -> Floats:
     return np.ascontiguousarray(np.concatenate([parts[k].T for k in order], axis=0))
 
 
+def onnxruntime_dense(case: Case) -> Model:
+    import onnxruntime as ort
+    from onnx import TensorProto, helper, numpy_helper
+
+    def value(name: str, columns: int) -> Any:
+        return helper.make_tensor_value_info(name, TensorProto.FLOAT, [case.batch, columns])
+
+    def binding(nodes: list[Any]) -> tuple[Any, Any, Any]:
+        graph = helper.make_graph(
+            nodes,
+            "dense",
+            [value("x", case.input_dim)],
+            [value("y", case.dense_units)],
+            [
+                numpy_helper.from_array(case.dense_kernel, "w"),
+                numpy_helper.from_array(case.dense_bias, "b"),
+            ],
+        )
+        opset = [helper.make_opsetid("", 14)]
+        model = helper.make_model(graph, opset_imports=opset, ir_version=8)
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        session = ort.InferenceSession(
+            model.SerializeToString(), options, ["CPUExecutionProvider"]
+        )
+        bound = session.io_binding()
+        y = ort.OrtValue.ortvalue_from_numpy(np.zeros((case.batch, case.dense_units), np.float32))
+        x = ort.OrtValue.ortvalue_from_numpy(case.x.reshape(case.batch, -1))
+        bound.bind_ortvalue_input("x", x)
+        bound.bind_ortvalue_output("y", y)
+        return session, bound, y
+
+    session, bound, y = binding([helper.make_node("Gemm", ["x", "w", "b"], ["y"])])
+
+    class Dense:
+        def run(self) -> Floats:
+            session.run_with_iobinding(bound)
+            return y.numpy()  # type: ignore[no-any-return]
+
+        def nothing(self) -> None:
+            y.numpy()
+
+    return Dense()
+
+
 def onnxruntime_model(case: Case) -> Model:
     import onnxruntime as ort
     from onnx import TensorProto, checker, helper, numpy_helper
 
+    if not case.units:
+        return onnxruntime_dense(case)
     steps = 1 if case.is_stream else case.timesteps
     order = [0, 3, 1, 2]
     bias = np.concatenate([blocks(case.bias[None], order)[:, 0], np.zeros(4 * case.units)])
@@ -96,8 +146,9 @@ def onnxruntime_model(case: Case) -> Model:
         "b": bias[None].astype(np.float32),
         "dense": case.dense_kernel,
         "dense_bias": case.dense_bias,
-        "rows": np.array([case.batch, case.units], np.int64),
     }
+    if case.dense_units:
+        constants["rows"] = np.array([case.batch, case.units], np.int64)
     state = [1, case.batch, case.units]
     nodes = [
         helper.make_node(
@@ -129,18 +180,14 @@ def onnxruntime_model(case: Case) -> Model:
     opset = [helper.make_opsetid("", 14)]
     model = helper.make_model(graph, opset_imports=opset, ir_version=8)
     checker.check_model(model)
-    # the same inputs and outputs with nothing between them
-    copies = [
-        helper.make_node("Identity", ["h"], ["h1"]),
-        helper.make_node("Identity", ["c"], ["c1"]),
-    ]
-    copies.append(helper.make_node("Identity", ["x"], ["x1"]))
+    # as many inputs and outputs with nothing between them, of one number: a copy is no part of a call
+    copies = [helper.make_node("Identity", [name], [name + "1"]) for name in ("x", "h", "c")]
     idle = helper.make_model(
         helper.make_graph(
             copies,
             "nothing",
-            [value(name, shape) for name, shape in inputs.items()],
-            [value(name + "1", shape) for name, shape in inputs.items()],
+            [value(name, [1]) for name in inputs],
+            [value(name + "1", [1]) for name in inputs],
         ),
         opset_imports=opset,
         ir_version=8,
@@ -178,9 +225,9 @@ def onnxruntime_model(case: Case) -> Model:
             binding.bind_ortvalue_output("y", ys[call])
         bindings.append(binding)
     idle_binding = nothing.io_binding()
-    for name, source in zip(inputs, [feeds[0], h[0], c[0]], strict=True):
-        idle_binding.bind_ortvalue_input(name, source)
-        idle_binding.bind_ortvalue_output(name + "1", values(*inputs[name]))
+    for name in inputs:
+        idle_binding.bind_ortvalue_input(name, values(1))
+        idle_binding.bind_ortvalue_output(name + "1", values(1))
 
     class OnnxRuntime:
         def run(self) -> Floats:
@@ -201,11 +248,32 @@ def onnxruntime_model(case: Case) -> Model:
     return OnnxRuntime()
 
 
+def torch_dense(case: Case) -> Model:
+    import torch
+
+    layer = torch.nn.Linear(case.input_dim, case.dense_units).eval()
+    layer.weight.copy_(torch.from_numpy(np.ascontiguousarray(case.dense_kernel.T)))
+    layer.bias.copy_(torch.from_numpy(case.dense_bias))
+    x = torch.from_numpy(case.x.reshape(case.batch, -1))
+    identity = torch.nn.Identity()
+
+    class Dense:
+        def run(self) -> Floats:
+            return layer(x).numpy()  # type: ignore[no-any-return]
+
+        def nothing(self) -> None:
+            identity(x).numpy()
+
+    return Dense()
+
+
 def torch_model(case: Case) -> Model:
     import torch
 
     torch.set_num_threads(1)
     torch.set_grad_enabled(False)
+    if not case.units:
+        return torch_dense(case)
     order = [0, 1, 2, 3]
     lstm = torch.nn.LSTM(case.input_dim, case.units).eval()
     lstm.weight_ih_l0.copy_(torch.from_numpy(blocks(case.kernel, order)))
@@ -238,98 +306,55 @@ def torch_model(case: Case) -> Model:
     return Torch()
 
 
-def litert_model(case: Case) -> Model:
-    import os
-
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    if case.is_stream:
-        raise NotImplementedError("not done for streams")
-    import keras
-    import tensorflow as tf
-    from tensorflow.python.framework.convert_to_constants import (
-        convert_variables_to_constants_v2,
-    )
-
-    inputs = keras.Input((case.timesteps, case.input_dim), batch_size=case.batch)
-    lstm = keras.layers.LSTM(case.units, unroll=case.timesteps <= 13)
-    outputs = lstm(inputs)
-    if case.dense_units:
-        outputs = keras.layers.Dense(case.dense_units)(outputs)
-    model = keras.Model(inputs, outputs)
-    weights = [case.kernel, case.recurrent, case.bias]
-    model.set_weights(weights + ([case.dense_kernel, case.dense_bias] if case.dense_units else []))
-    shape = [case.batch, case.timesteps, case.input_dim]
-    function = tf.function(lambda x: model(x)).get_concrete_function(
-        tf.TensorSpec(shape, tf.float32)
-    )
-    frozen = convert_variables_to_constants_v2(function)
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([frozen])
-    interpreter = tf.lite.Interpreter(model_content=converter.convert(), num_threads=1)
-    interpreter.allocate_tensors()
-    interpreter.set_tensor(interpreter.get_input_details()[0]["index"], case.x)
-    output = interpreter.get_output_details()[0]["index"]
-
-    class LiteRt:
-        def run(self) -> Floats:
-            interpreter.invoke()
-            return np.array(interpreter.get_tensor(output))
-
-        def nothing(self) -> None:
-            interpreter.get_tensor(output)
-
-    return LiteRt()
-
-
 def version(peer: str) -> str:
     if peer == "onnxruntime":
         import onnxruntime
 
         return str(onnxruntime.__version__)
-    if peer == "torch":
-        import torch
+    import torch
 
-        return str(torch.__version__)
-    import tensorflow
-
-    return f"of TensorFlow {tensorflow.__version__}"
+    return str(torch.__version__)
 
 
-def least(call: Callable[[], object], seconds: float, most: int = 1 << 20) -> float:
+def least(call: Callable[[], object], seconds: float) -> float:
     best = float("inf")
-    stop = time.perf_counter() + seconds
-    for _ in range(most):
-        start = time.perf_counter()
+    for _ in range(3):
         call()
-        now = time.perf_counter()
+    stop = time.process_time() + seconds
+    while True:
+        start = time.process_time()
+        call()
+        now = time.process_time()
         best = min(best, now - start)
         if now > stop:
-            break
-    return best
+            return best
 
 
 def main() -> None:
-    peer = sys.argv[1]
-    makers = {"onnxruntime": onnxruntime_model, "torch": torch_model, "litert": litert_model}
-    print(version(peer), flush=True)
-    models: dict[str, tuple[Case, Model]] = {}
-    for line in sys.stdin:
-        words = line.split()
-        if words[0] == "open":
-            try:
-                case = read_case(words[2:8], words[8])
-                model = makers[peer](case)
-                error = float(np.max(np.abs(model.run().ravel() - case.want)))
-                models[words[1]] = case, model
-                print(f"opened {error:.3g}", flush=True)
-            except Exception as problem:  # whatever a library raises is the answer
-                text = " ".join(str(problem).split())[:200]
-                print(f"cannot: {type(problem).__name__} {text}", flush=True)
-        else:
-            case, model = models[words[1]]
-            seconds = float(words[2]) / 1000
-            best = least(model.run, seconds) / case.calls
-            overhead = least(model.nothing, seconds / 10) / case.calls
-            print(f"{best:.9g} {overhead:.9g}", flush=True)
+    peer, what = sys.argv[1:3]
+    makers = {"onnxruntime": onnxruntime_model, "torch": torch_model}
+    if what == "version":
+        print(version(peer))
+        return
+    directory = Path(sys.argv[3])
+    fields = {
+        line.split()[0]: line.split()[1:7]
+        for line in (directory / "cases.txt").read_text().splitlines()
+    }
+    for argument in sys.argv[4:]:
+        name, _, milliseconds = argument.partition(":")
+        seconds = float(milliseconds) / 1000
+        try:
+            case = read_case(fields[name], str(directory / f"{name}.bin"))
+            model = makers[peer](case)
+            error = float(np.max(np.abs(model.run().ravel() - case.want)))
+        except Exception as problem:  # whatever a library raises is the answer
+            text = " ".join(str(problem).split())[:100]
+            print(f"{name} cannot {type(problem).__name__} {text}", flush=True)
+            continue
+        best = least(model.run, seconds) / case.calls
+        overhead = least(model.nothing, seconds / 10) / case.calls
+        print(f"{name} {best:.9g} {overhead:.9g} {error:.3g}", flush=True)
 
 
 if __name__ == "__main__":

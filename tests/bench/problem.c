@@ -1,6 +1,7 @@
 /* problem.c - a case's data, and what the output should be, computed in double. */
 #include <math.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "bench.h"
@@ -58,9 +59,16 @@ static void step_in_double(const problem *p, const float *x, double *h, double *
     }
 }
 
+/* Features of the Dense layer. */
+static size_t dense_inputs(const bench_case *a)
+{
+    return a->units != 0 ? a->units : a->input_dim;
+}
+
+/* h is the LSTM's, or x where there is none. */
 static void output_in_double(const problem *p, const double *h, double *y)
 {
-    const size_t units = p->shape.units, outputs = p->shape.dense_units;
+    const size_t units = dense_inputs(&p->shape), outputs = p->shape.dense_units;
     for (size_t o = 0; o < outputs; o++) {
         y[o] = (double)p->dense_weights[units * outputs + o];
         for (size_t u = 0; u < units; u++) {
@@ -76,14 +84,19 @@ void compute_in_double(problem *p)
 {
     const bench_case *a = &p->shape;
     const size_t y_step = a->dense_units ? a->dense_units : a->units;
-    double *h = (double *)allocate(a->units, sizeof *h),
-           *c = (double *)allocate(a->units, 8);
+    double *h = (double *)allocate(dense_inputs(a), sizeof *h),
+           *c = (double *)allocate(a->units, sizeof *c);
     double *z = (double *)allocate(4 * a->units, sizeof *z);
     for (size_t b = 0; b < a->batch; b++) {
         memset(h, 0, a->units * sizeof *h);
         memset(c, 0, a->units * sizeof *c);
+        for (size_t k = 0; a->units == 0 && k < a->input_dim; k++) {
+            h[k] = (double)p->x[b * a->input_dim + k];
+        }
         for (size_t t = 0; t < a->timesteps; t++) {
-            step_in_double(p, p->x + (b * a->timesteps + t) * a->input_dim, h, c, z);
+            if (a->units != 0) {
+                step_in_double(p, p->x + (b * a->timesteps + t) * a->input_dim, h, c, z);
+            }
             output_in_double(p, h, p->want + (a->is_stream ? t : b) * y_step);
         }
     }
@@ -100,12 +113,12 @@ problem *new_problem(const bench_case *a, size_t weights_off)
     p->shape = *a;
     p->weights_off = weights_off;
     p->weight_count = 4 * a->units * (a->input_dim + a->units + 1);
-    p->dense_count = a->dense_units * (a->units + 1);
+    p->dense_count = a->dense_units * (dense_inputs(a) + 1);
     p->x_len = a->batch * a->timesteps * a->input_dim;
     p->y_len = a->is_stream ? a->timesteps * a->dense_units
                             : a->batch * (a->dense_units ? a->dense_units : a->units);
     p->weights = new_random(p->weight_count + weights_off, scale, &seed) + weights_off;
-    p->dense_weights = new_random(p->dense_count, 0.5f, &seed);
+    p->dense_weights = new_random(p->dense_count, a->units ? 0.5f : scale, &seed);
     p->x = new_random(p->x_len, 1.0f, &seed);
     p->want = (double *)allocate(p->y_len, sizeof *p->want);
     return p;
@@ -123,17 +136,55 @@ void free_problem(problem *p)
 double multiply_adds(const bench_case *a)
 {
     const double lstm = (double)(4 * a->units * (a->input_dim + a->units));
-    const double dense = (double)(a->units * a->dense_units);
+    const double dense = (double)(dense_inputs(a) * a->dense_units);
     return (double)a->batch * (double)a->timesteps * lstm +
            (double)(a->is_stream ? a->timesteps : a->batch) * dense;
 }
 
 const bench_case *bench_case_of(const char *name)
 {
-    for (size_t k = 0; k < BENCH_CASES; k++) {
+    for (size_t k = 0; k < PEER_CASES; k++) {
         if (strcmp(bench_cases[k].name, name) == 0) {
             return &bench_cases[k];
         }
     }
     return NULL;
+}
+
+typedef size_t transfer(void *data, size_t size, size_t count, FILE *file);
+
+static size_t write_out(void *data, size_t size, size_t count, FILE *file)
+{
+    return fwrite(data, size, count, file);
+}
+
+static int transfer_problem(const problem *p, const char *path, const char *mode,
+                            transfer *with)
+{
+    FILE *file = fopen(path, mode);
+    size_t count = 0;
+    if (file == NULL) {
+        return 0;
+    }
+    count += with(p->weights, sizeof(float), p->weight_count, file);
+    count += with(p->dense_weights, sizeof(float), p->dense_count, file);
+    count += with(p->x, sizeof(float), p->x_len, file);
+    count += with(p->want, sizeof(double), p->y_len, file);
+    return fclose(file) == 0 &&
+           count == p->weight_count + p->dense_count + p->x_len + p->y_len;
+}
+
+int save_problem(const problem *p, const char *path)
+{
+    return transfer_problem(p, path, "wb", write_out);
+}
+
+problem *load_problem(const bench_case *a, const char *path)
+{
+    problem *p = new_problem(a, 0);
+    if (!transfer_problem(p, path, "rb", fread)) {
+        free_problem(p);
+        return NULL;
+    }
+    return p;
 }

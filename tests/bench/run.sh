@@ -3,7 +3,7 @@
 # CPU, the share of the core's limits, the lines of lines.c, growth; code size and compile time.
 # ONLY="cases weights exported activations lstm masks units step silence flags growth size" and
 # COMPILERS="gcc clang" choose among them.
-# `make bench-peers` is peers.py, which has this script build its program: run.sh --peers.
+# `make bench-peers` is peers.py.
 # shellcheck disable=SC2086
 set -u
 here=tests/bench
@@ -62,56 +62,6 @@ skip() {
     echo "SKIPPED: $*" >&2
 }
 
-# link PROGRAM MAIN DEFINES... -- LIBRARIES...
-link() {
-    program=$1 main=$2
-    shift 2
-    defines=""
-    while [ "$1" != -- ]; do
-        defines="$defines $1"
-        shift
-    done
-    shift
-    gcc -std=gnu99 -O2 -march=native -I$here -c $here/machine.c -o "$out/machine.o" || die machine.c
-    for file in problem timing $main; do
-        gcc -std=gnu99 -O2 $defines -DENGINES="$engines" -DBUILDS="${builds:-}" -Iinclude -I$here \
-            -c $here/$file.c -o "$out/$file.o" || die $file.c
-        object $file
-    done
-    g++ "$out/machine.o" $objects "$@" -lm -o "$program" || die "cannot link"
-}
-
-if [ "${1:-}" = --peers ]; then
-    for compiler in gcc clang; do
-        if ! have $compiler; then
-            skip "no $compiler"
-            continue
-        fi
-        lstm $compiler lstm_$compiler $fused
-        engine lstm_$compiler
-        lstm $compiler lstm_${compiler}_no_fma $apart
-        engine lstm_${compiler}_no_fma
-    done
-    gcc -std=gnu99 -O2 -I$here -c $here/engine_naive.c -o "$out/naive.o" && engine naive
-    libraries=""
-    if gcc -std=gnu99 -O3 -march=native -ffast-math -I$here -c $here/engine_openblas.c \
-        -o "$out/openblas.o" 2>"$out/log"; then
-        engine openblas
-        libraries="$libraries -lopenblas -lmvec"
-    else
-        skip "openblas (Debian: libopenblas-dev)"
-    fi
-    if g++ -std=c++14 -O3 -march=native -ffast-math -I$here -c $here/engine_onednn.cc \
-        -o "$out/onednn.o" 2>"$out/log"; then
-        engine onednn
-        libraries="$libraries -ldnnl"
-    else
-        skip "onednn 2.x (Debian: libdnnl-dev)"
-    fi
-    link "$out/peers" worker -- $libraries
-    exit 0
-fi
-
 # The tables that are wanted: all, or those in $ONLY.
 wants() {
     [ -z "${ONLY:-}" ] && return
@@ -163,9 +113,14 @@ for compiler in $compilers; do
         if [ -f "$out/${compiler}_$build.o" ]; then object ${compiler}_$build; fi
     done
 done
-object lines
-gcc -std=gnu99 -O2 -Iinclude -I$here -c $here/lines.c -o "$out/lines.o" || die lines.c
-link "$out/bench" tables --
+gcc -std=gnu99 -O2 -march=native -I$here -c $here/machine.c -o "$out/machine.o" || die machine.c
+object machine
+for file in problem timing lines tables; do
+    gcc -std=gnu99 -O2 -DENGINES="$engines" -DBUILDS="$builds" -Iinclude -I$here \
+        -c $here/$file.c -o "$out/$file.o" || die $file.c
+    object $file
+done
+gcc $objects -lm -o "$out/bench" || die "cannot link"
 sed -n 's/^model name[^:]*: /CPU: /p' /proc/cpuinfo 2>/dev/null | head -n 1
 for compiler in $compilers; do
     "$compiler" --version | head -n 1

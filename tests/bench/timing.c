@@ -28,9 +28,10 @@ void timed_begin(timed *t, void (*run)(void *data), void *data)
     t->run = run;
     t->data = data;
     t->best = 1e9;
-    run_for(t, 1);
-    for (t->runs = 1; t->runs < 1u << 20 && run_for(t, t->runs) < 1e-4;) {
+    t->runs = 1;
+    for (double time = run_for(t, 1); time < 1e-4 && t->runs < 1u << 20;) {
         t->runs *= 2;
+        time = run_for(t, t->runs);
     }
 }
 
