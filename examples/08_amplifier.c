@@ -26,15 +26,14 @@
 #include "amplifier/amplifier.h"
 #include "amplifier/wav.h"
 
-enum { BLOCK = 64, UNITS = AMPLIFIER_UNITS, MOST_SAMPLES = 48000 * 60 };
+enum { BLOCK = 64, MOST_SAMPLES = 48000 * 60 };
 
 #define RIFF "examples/amplifier/riff.wav"
 #define CIRCUIT "examples/amplifier/riff_circuit.wav"
 
 typedef struct amplifier {
-    float h[UNITS], c[UNITS]; /* kept between blocks: without that blocks click */
-    float rows[BLOCK][UNITS]; /* the LSTM's output for every sample of a block */
-    float scratch[LSTM_SCRATCH_LEN(UNITS)];
+    float state[AMPLIFIER_STATE_LEN]; /* kept between blocks: without it blocks click */
+    float scratch[AMPLIFIER_SCRATCH_LEN];
 } amplifier;
 
 /* Denormal floats become 0. Once per audio thread: a state that fades out is slow
@@ -50,21 +49,18 @@ static void flush_denormals(void)
 #endif
 }
 
-/* The audio callback: no heap, no locks, a fixed number of operations. `in` and `out` are
- * not the same array. */
+/* The audio callback: no heap, no locks, the same number of operations for every sample. `in`
+ * and `out` are not the same array. */
 static lstm_status callback(amplifier *a, const float *in, float *out, size_t samples)
 {
-    const lstm_status status = lstm_forward(&amplifier_lstm_layer, in, samples, a->h,
-                                            a->c, a->rows[0], a->scratch);
-    return status == LSTM_OK
-               ? lstm_dense_forward(&amplifier_dense_layer, a->rows[0], samples, out)
-               : status;
+    return amplifier_block(in, samples, a->state, out, a->scratch);
 }
 
 static double amplify(const float *in, float *out, size_t samples)
 {
-    static amplifier a; /* zeros: silence before the first sample */
+    static amplifier a;
     const clock_t began = clock();
+    amplifier_reset(a.state); /* silence before the first sample */
     for (size_t done = 0; done < samples;) {
         const size_t left = samples - done, block = left < BLOCK ? left : BLOCK;
         if (callback(&a, in + done, out + done, block) != LSTM_OK) {

@@ -14,10 +14,7 @@ static float answer[SPEAKER_STREAMING_OUTPUT_DIM];
 
 void recogniser_start(void)
 {
-    int k;
-    for (k = 0; k < (int)SPEAKER_STREAMING_STATE_LEN; k++) {
-        state[k] = 0.0f;
-    }
+    speaker_streaming_reset(state);
 }
 
 int recogniser_hear(const float *x)

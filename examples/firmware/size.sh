@@ -18,7 +18,7 @@ NF == 4 {
         part = "flash, recordings"
     } else if ($4 ~ /^[a-z]+\.[0-9]+$/) {
         part = "flash, self-test"
-    } else if ($4 ~ /^speaker_/) {
+    } else if ($4 ~ /^speaker_.*_(weights|layer)$/) {
         part = "flash, weights"
     } else {
         part = "flash, code"

@@ -15,7 +15,7 @@
 #define EXPORT(name) name
 #endif
 
-enum { FEATURES = 12, HIDDEN = 48, SPEAKERS = 9, BLOCK = 64, AMPLIFIER_HIDDEN = 16 };
+enum { FEATURES = 12, HIDDEN = 48, SPEAKERS = 9, BLOCK = 64 };
 
 /* ---- Who is speaking? ---------------------------------------------------------------- */
 
@@ -82,9 +82,8 @@ float EXPORT(speakers_error)(void)
 
 /* ---- The amplifier ------------------------------------------------------------------- */
 
-static float amplifier_h[AMPLIFIER_HIDDEN], amplifier_c[AMPLIFIER_HIDDEN];
-static float amplifier_rows[BLOCK][AMPLIFIER_HIDDEN];
-static float amplifier_scratch[LSTM_SCRATCH_LEN(AMPLIFIER_HIDDEN)];
+static float amplifier_state[AMPLIFIER_STATE_LEN];
+static float amplifier_scratch[AMPLIFIER_SCRATCH_LEN];
 static float dry[RIFF_SAMPLES], loud[RIFF_SAMPLES];
 
 int EXPORT(riff_samples)(void)
@@ -109,9 +108,7 @@ const float *EXPORT(amplified)(void)
 
 void EXPORT(amplifier_start)(void)
 {
-    for (int k = 0; k < AMPLIFIER_HIDDEN; k++) {
-        amplifier_h[k] = amplifier_c[k] = 0.0f;
-    }
+    amplifier_reset(amplifier_state);
 }
 
 /* The block of 64 samples that begins at `first`: what an audio callback does. The state is
@@ -120,13 +117,8 @@ int EXPORT(amplify)(int first)
 {
     const int left = RIFF_SAMPLES - first;
     const size_t samples = left < BLOCK ? (size_t)left : (size_t)BLOCK;
-    const lstm_status status =
-        lstm_forward(&amplifier_lstm_layer, dry + first, samples, amplifier_h,
-                     amplifier_c, amplifier_rows[0], amplifier_scratch);
-    return status != LSTM_OK
-               ? (int)status
-               : (int)lstm_dense_forward(&amplifier_dense_layer, amplifier_rows[0],
-                                         samples, loud + first);
+    return (int)amplifier_block(dry + first, samples, amplifier_state, loud + first,
+                                amplifier_scratch);
 }
 
 float EXPORT(amplifier_error)(void)
