@@ -21,6 +21,11 @@ have() {
 }
 
 if grep -q LSTM_NO_FMA include/lstm.h; then fused=""; else fused=-DLSTM_USE_FMA=1; fi
+if grep -q LSTM_TEST_SET include/lstm.h; then
+    avx2=-DLSTM_TEST_SET=LSTM_IMPL_AVX2
+else
+    avx2=-DLSTM_TEST_LANES=8
+fi
 gcc -std=gnu99 -O2 -march=native -I$here -c $here/machine.c -o "$out/machine.o" || die machine.c
 gcc -std=gnu99 $fast -I$here -c $here/problem.c -o "$out/problem.o" || die problem.c
 gcc -std=gnu99 -O2 -I$here -c $here/timing.c -o "$out/timing.o" || die timing.c
@@ -67,7 +72,7 @@ for compiler in gcc clang; do
         continue
     fi
     lstm $compiler lstm_$compiler
-    lstm $compiler lstm_${compiler}_avx2 -DLSTM_TEST_LANES=8
+    lstm $compiler lstm_${compiler}_avx2 $avx2
     for more in "" -funroll-loops -mprefer-vector-width=512; do
         name=fixed_$compiler$(echo "$more" | tr -dc 'a-z0-9' | cut -c 1-7)
         if $compiler -std=gnu99 $fast $more -DENGINE="$name" -DFLAGS="\"$compiler $fast $more\"" \

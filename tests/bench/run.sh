@@ -32,6 +32,13 @@ else
     fused=-DLSTM_USE_FMA=1 apart=""
 fi
 
+# What keeps a build to narrower vectors than the CPU's.
+if grep -q LSTM_TEST_SET include/lstm.h; then
+    sse2=-DLSTM_TEST_SET=LSTM_IMPL_VECTOR4 avx2=-DLSTM_TEST_SET=LSTM_IMPL_AVX2
+else
+    sse2=-DLSTM_TEST_LANES=4 avx2=-DLSTM_TEST_LANES=8
+fi
+
 # lstm COMPILER NAME FLAGS... - lstm.h as an engine of that name
 lstm() {
     compiler=$1 name=$2
@@ -64,9 +71,9 @@ skip() {
 
 # The tables that are wanted: all, or those in $ONLY.
 wants() {
-    [ -z "${ONLY:-}" ] && return
+    [ -z "${ONLY:-}" ] && return 0
     for table in "$@"; do
-        case " $ONLY " in *" $table "*) return ;; esac
+        case " $ONLY " in *" $table "*) return 0 ;; esac
     done
     return 1
 }
@@ -76,8 +83,8 @@ all_builds() {
     lstm $1 $1 $fused
     if wants cases growth; then
         lstm $1 $1_portable -DLSTM_NO_SIMD
-        if can SSE2; then lstm $1 $1_sse2 -DLSTM_TEST_LANES=4; fi
-        if can AVX512F; then lstm $1 $1_avx2 $fused -DLSTM_TEST_LANES=8; fi # else as the first
+        if can SSE2; then lstm $1 $1_sse2 $sse2; fi
+        if can AVX512F; then lstm $1 $1_avx2 $fused $avx2; fi # else as the first
     fi
     if wants cases growth flags; then lstm $1 $1_no_fma $apart; fi
     if wants flags; then
