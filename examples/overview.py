@@ -67,10 +67,10 @@ class Drawing:
 
 
 def workflow(d: Drawing) -> None:
-    """model.keras -> lstm_export.py -> model.h -> your program"""
+    """model.keras -> lstm-export -> model.h -> your program"""
     boxes = [
         (20, 170, FILES, "model.keras", "trained in Python"),
-        (250, 170, TOOL, "lstm_export.py", "once, on your PC"),
+        (250, 170, TOOL, "lstm-export", "once, on your PC"),
         (480, 170, FILES, "model.h", "weights and functions"),
         (710, 150, CELL, "model_step()", "your C program"),
     ]

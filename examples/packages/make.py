@@ -222,6 +222,7 @@ def build_exporter(out: Path) -> None:
             ):
                 (copy / inside).parent.mkdir(parents=True, exist_ok=True)
                 (copy / inside).write_bytes(path.read_bytes())
+        (copy / "LICENSE").write_bytes(read("LICENSE"))
         command = [sys.executable, "-m", "build", "--outdir", str(out), str(copy)]
         result = subprocess.run(command, capture_output=True, text=True, check=False)
         if result.returncode != 0:
@@ -243,8 +244,7 @@ def main() -> int:
     write_tar(out / f"{name}-platformio.tar.gz", "", platformio(url))
     write_tar(out / f"{name}-esp-idf.tar.gz", "lstm", esp_idf(url))
     write_tar(out / f"{name}-zephyr.tar.gz", "lstm", zephyr(url))
-    if "[project]" in read("examples/export/pyproject.toml").decode():
-        build_exporter(out)
+    build_exporter(out)
     for path in sorted(out.glob("lstm*")):
         print(f"{path.name}  {path.stat().st_size:,} bytes")
     return 0

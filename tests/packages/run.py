@@ -522,10 +522,7 @@ def main() -> int:
     platformio(version)
     esp_idf(version)
     zephyr()
-    if "[project]" in (ROOT / "examples/export/pyproject.toml").read_text(
-        encoding="utf-8"
-    ):
-        exporter(version)
+    exporter(version)
     print(f"{passed} passed, {failed} failed")
     return 0 if failed == 0 and passed > 0 else 1
 

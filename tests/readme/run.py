@@ -17,11 +17,13 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 OUT = ROOT / "build" / "readme"
 COPY = OUT / "tree"
+VENV = OUT / "venv"
 SYSTEM_PYTHON = "/usr/bin/python3"  # Debian's, which has torch (python3-torch)
 STRICT = ["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror"]
 
@@ -60,7 +62,7 @@ def environment() -> dict[str, str]:
         for k, v in os.environ.items()
         if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")
     }
-    names["PATH"] = f"{Path(sys.executable).parent}:{names['PATH']}"
+    names["PATH"] = f"{VENV / 'bin'}:{names['PATH']}"
     return names
 
 
@@ -111,6 +113,15 @@ onnx.save(model, "model.onnx")
 """
 
 
+def make_environment() -> None:
+    """An environment of its own for what the page installs; it sees the packages of this
+    one, so that they are not fetched again."""
+    done, text = run([sys.executable, "-m", "venv", str(VENV)])
+    check("a Python environment", done, text)
+    (packages,) = VENV.glob("lib/python*/site-packages")
+    (packages / "outer.pth").write_text(f"{sysconfig.get_path('purelib')}\n", "utf-8")
+
+
 def make_models() -> None:
     """model.keras, model.pt and model.onnx: what the reader has at hand."""
     shutil.copy(COPY / "examples/speakers/speaker_streaming.keras", COPY / "model.keras")
@@ -128,7 +139,8 @@ def commands(page: str) -> None:
             if not command:
                 continue
             if "model.pt" in command:  # torch is Debian's here
-                command = command.replace("python ", f"{SYSTEM_PYTHON} ", 1)
+                script = f"{SYSTEM_PYTHON} examples/export/lstm_export.py "
+                command = command.replace("lstm-export ", script, 1)
             done, text = run(command)
             check(command, done, text)
             print(f"{'ok' if done else 'FAILED'}: {command}")
@@ -203,6 +215,7 @@ def main() -> int:
     check("examples/overview.svg", done, text)
     links()
     first_program(page)
+    make_environment()
     make_models()
     commands(page)
     print(f"{passed} passed, {failed} failed")
