@@ -178,7 +178,7 @@ clean: ## remove build/
 $(BUILD)/test_%: tests/test_%.c include/lstm.h include/lstm_int8.h $(wildcard tests/*.h examples/speakers/*.h) | $(BUILD)
 	$(C99) $(TEST_CFLAGS) -Iexamples -Itests $< -o $@ -lm
 
-$(BUILD)/fuzz_%: tests/fuzz/fuzz_%.c tests/fuzz/fuzz.h include/lstm.h | $(BUILD)
+$(BUILD)/fuzz_%: tests/fuzz/fuzz_%.c tests/fuzz/fuzz.h tests/sets.h include/lstm.h | $(BUILD)
 	$(C99) $(TEST_CFLAGS) -Iexamples $< tests/fuzz/replay.c -o $@ -lm
 
 $(BUILD)/%: examples/%.c include/lstm.h include/lstm_int8.h $(wildcard examples/speakers/*.h examples/amplifier/*.h) | $(BUILD)

@@ -1,13 +1,13 @@
 /* lstm.h - trained LSTM models in C: Keras' numbers, one header, no dependency, no heap.
- * Version 0.1.0
- * SPDX-License-Identifier: MIT
+ * Version 0.2.0
+ * SPDX-License-Identifier: MIT (the text is at the end of this file)
  *
  * ABOUT
  * The LSTM layer of Keras (a step, a sequence, a batch, masks, Bidirectional) and its
  * Dense layer, over plain float arrays. Weights are used in place, in the order that
- * get_weights() returns them, so a const array in flash is enough. What is not done as
+ * get_weights() returns them, so a const array in flash is enough. What cannot be done as
  * Keras does it is refused with an error. Copy this file and include it; there is nothing
- * to build. What a user needs is under TYPES, SIZES and API.
+ * to build. It needs C99 or C++11. Users find everything in the parts up to API.
  *
  * QUICK START
  *
@@ -41,11 +41,10 @@
  *   LSTM_API          how functions are declared: static inline (default), static (then
  *                     compilers name the unused ones), or in C++ only inline, for one
  *                     copy in a program of many files
+ *   LSTM_NO_FMA       never round a product and its sum at once, see NUMERICS
  *   LSTM_NO_SIMD      portable C only
- *   LSTM_NO_DISPATCH  no choice of x86 kernels at run time: what the compiler's flags say
- *   LSTM_USE_FMA      1: fused multiply-adds where the CPU has them: faster, but other
- *                     last bits than without, see NUMERICS. On x86 give the compiler
- *                     -mfma too. Default 0
+ *   LSTM_NO_DISPATCH  x86: no choice of vector width at run time; the compiler's flags
+ *                     alone decide
  *   LSTM_EXPF(x)      e^x from elsewhere, for example expf after #include <math.h>;
  *                     default built in
  *   LSTM_TANHF(x)     tanh x, likewise
@@ -53,56 +52,64 @@
  *                     pgm_read_float(p)
  *
  * ERRORS
- * Arguments are checked once, at entry, and on an error nothing at all is written:
+ * Arguments are checked once, at entry. On an error nothing is written.
  *   LSTM_ERR_NULL    a pointer is NULL where data is needed
  *   LSTM_ERR_SHAPE   input_dim or units is zero, sizes do not fit together, or an array
  *                    would have more bytes than size_t can hold
- *   LSTM_ERR_OPTION  an enum holds a value it does not have
+ *   LSTM_ERR_OPTION  an enum holds a value that it does not have
  *   LSTM_ERR_WEIGHT_COUNT  weight_count is not that of a layer of these sizes
- * Where several apply, it is one of them. No timesteps, no batch or no rows are no error
- * if the layer is valid: LSTM_OK, no data is needed, and h, c and y stay as they are.
+ * If a call has several errors, it returns one of them. timesteps, batch or rows may be
+ * 0. Then the call returns LSTM_OK and does nothing, and its arrays may be NULL.
  *
  * NUMERICS
- * All is float32, with + - * / alone and each sum taken in one fixed order. So with IEEE
- * 754 arithmetic the same bits come out of every CPU and compiler, whatever the vector
- * width and the batch, and however a sequence is split into calls (but for the sign and
- * payload of a NaN, and the outputs of masked steps before the first used one of a call).
- *   Order     A gate starts at its bias, takes the products of x in order, then those
- *             of h with an even index; those of h with an odd index are summed apart and
- *             added last. A Dense output sums the products k, k+8, k+16, ... apart for k
- *             = 0..7, adds these eight sums in pairs (k with k+4, k+2, k+1), then the
- *             bias.
- *   Accuracy  tanh is within 2.5 ULP of the true value for every float, sigmoid within
- *             2.9.
- *   Flags     The last bits do change with -ffast-math and -Ofast (which honour no NaN
- *             either), with GCC's -fno-signed-zeros and clang's -ffp-contract=fast, where
- *             FLT_EVAL_METHOD is not 0 (x87; on s390x, GCC's ISO modes without
- *             -fexcess-precision=fast), and for denormals where clang vectorises for
- *             32-bit NEON, which has none.
- *   FMA       LSTM_USE_FMA rounds a product and its sum at once: other bits, but again
- *             the same ones wherever the compiler's target has fused multiply-adds. On
- *             x86 without -mfma only vectors of 8 and 16 fuse, if the CPU is found to
- *             have them, and portable C does not.
+ * Everything is float32. Each sum is taken in one fixed order, and tanh, sigmoid and e^x
+ * are built from + - * / alone. So the bits of a result do not depend on the compiler,
+ * the vector width, the batch, or how a sequence is split into calls.
+ *   FMA       Where the CPU has fused multiply-adds, a*b + c is rounded once. All CPUs
+ *             that have them give the same bits, and all CPUs that do not have them give
+ *             the same bits. With LSTM_NO_FMA, all CPUs give the bits of those without.
+ *             On x86 they are found at run time, together with AVX2; LSTM_NO_DISPATCH,
+ *             32-bit x86 and compilers other than GCC, clang and MSVC need a flag for it
+ *             (-mfma) or do without.
+ *   Order     A gate starts with its bias and adds the products of x in order. Then it
+ *             adds those of h with an even index. Those of h with an odd index have a sum
+ *             of their own, which is added last. A Dense output of 8 units or more is
+ *             summed like this, with its x in the place of h. With fewer units it has
+ *             eight sums, for k % 8 = 0..7; the sum of k and k+4, k+2, k+1 is taken in
+ *             this order, and the bias is added last.
+ *   Accuracy  tanh and sigmoid are within 3 ULP of the true value for every float. One
+ *             step's c and h are within 7 ULP of the larger of their value and 2^-3.
+ *   Denormals A new c or h smaller than 2^-100 becomes 0. Without this a state that
+ *             decays would reach denormal floats, which take up to 80 times as long on
+ *             many CPUs. Setting the CPU to flush denormals (FTZ and DAZ) changes no
+ *             output by more than 1e-7.
+ *   NaN       A NaN or infinity in an input reaches the outputs of its own sequence and
+ *             nothing else. The sign and payload of a NaN are not fixed.
+ *   Not kept  These change the last bits: -ffast-math and -Ofast (with these, NaN is not
+ *             kept either); GCC's -fno-signed-zeros; clang's -ffp-contract=fast; a
+ *             rounding mode other than to nearest (results then differ by up to 1e-6);
+ *             FLT_EVAL_METHOD other than 0 (x87, and on s390x GCC's ISO modes without
+ *             -fexcess-precision=fast). 32-bit ARM's NEON replaces denormals by 0.
  *
  * MEMORY AND THREADS
- *   weights   const, shared by all streams and threads, may live in flash
+ *   weights   const, shared by all streams and threads, may be in flash
  *   state     h and c, one pair per stream; zeros to begin with
- *   scratch   LSTM_SCRATCH_LEN floats, one per thread, never read before it is written
- * There are no static variables. x, masks and weights are only read; the arrays of a call
- * must not overlap. No pointer needs more alignment than a float's; weights at a multiple
- * of 64 bytes are read fastest.
+ *   scratch   see SIZES, one per thread; its contents do not matter before a call
+ * There are no static variables, no locks and no heap. x, masks and weights are only
+ * read. The arrays of a call must not overlap. No pointer needs more alignment than a
+ * float's. Weights declared with LSTM_ALIGNED are read fastest:
+ *   static const LSTM_ALIGNED float weights[] = {...};
  */
+#ifndef LSTM_IMPL_SET
 #ifndef LSTM_H
 #define LSTM_H
 
 #define LSTM_VERSION_MAJOR 0
-#define LSTM_VERSION_MINOR 1
+#define LSTM_VERSION_MINOR 2
 #define LSTM_VERSION_PATCH 0
 
 #include <stddef.h>
 #include <stdint.h>
-
-/* ---- OPTIONS ----------------------------------------------------------------------- */
 
 #ifndef LSTM_API
 #define LSTM_API static inline
@@ -111,359 +118,16 @@
 #define LSTM_IMPL_IN_CALLER 0
 #endif
 
-#ifndef LSTM_USE_FMA
-#define LSTM_USE_FMA 0
-#endif
-#if LSTM_USE_FMA != 0 && LSTM_USE_FMA != 1
-#error "LSTM_USE_FMA must be 0 or 1"
-#endif
-
-#ifdef LSTM_LOAD
-#define LSTM_IMPL_CUSTOM_LOAD 1
-#else
-#define LSTM_IMPL_CUSTOM_LOAD 0
-#define LSTM_LOAD(p) (*(p))
-#endif
-
-/* In front of a weight array of the user's: the alignment that is read fastest. */
-#if !defined(__GNUC__) || defined(__AVR__) || \
-    (defined(__ARM_ARCH_PROFILE) && __ARM_ARCH_PROFILE == 'M')
+/* In front of a weight array: the alignment that is read fastest. Nothing on
+ * microcontrollers. */
+#if defined(__AVR__) || (defined(__ARM_ARCH_PROFILE) && __ARM_ARCH_PROFILE == 'M')
 #define LSTM_ALIGNED
-#else
+#elif defined(__GNUC__) || defined(__clang__)
 #define LSTM_ALIGNED __attribute__((__aligned__(64)))
-#endif
-
-/* ---- COMPILER ---------------------------------------------------------------------- */
-
-/* Kernels stay out of line: GCC makes worse loops of run-time shapes once they are
- * inlined. Those stamped for a vector width are not copied for the arrays of one caller
- * either: where these are shorter than a vector, GCC would warn of a call that never
- * comes. What drives the kernels is inlined as the compiler sees fit: where the options
- * of a layer are constants, most of it folds away. LSTM_IMPL_AT_CALL is for the functions
- * of the API that look up activations: where a layer is constant, so is what is found,
- * and no other activation is linked. LSTM_IMPL_EACH is a loop to unroll.
- * LSTM_IMPL_EACH_PART is one to unroll unless code is to be short (LSTM_IMPL_SHORT) or
- * GCC has vectors, in which it would mix the parts up. */
-#if defined(__GNUC__)
-#define LSTM_IMPL_KERNEL static __attribute__((noinline, unused))
-#define LSTM_IMPL_INLINE static inline __attribute__((always_inline))
-#define LSTM_IMPL_RESTRICT __restrict__
-#define LSTM_IMPL_ABS(x) __builtin_fabsf(x)
+#elif defined(_MSC_VER)
+#define LSTM_ALIGNED __declspec(align(64))
 #else
-#define LSTM_IMPL_KERNEL static
-#define LSTM_IMPL_INLINE static inline
-#define LSTM_IMPL_RESTRICT
-#define LSTM_IMPL_ABS(x) ((x) < 0.0f ? -(x) : (x))
-#endif
-#if defined(__GNUC__) && !defined(__clang__)
-#define LSTM_IMPL_STAMPED LSTM_IMPL_KERNEL __attribute__((noclone))
-#else
-#define LSTM_IMPL_STAMPED LSTM_IMPL_KERNEL
-#endif
-#define LSTM_IMPL_DRIVER static inline
-#if defined(__GNUC__) && LSTM_IMPL_IN_CALLER
-#define LSTM_IMPL_AT_CALL __attribute__((always_inline))
-#else
-#define LSTM_IMPL_AT_CALL
-#endif
-#if defined(__clang__)
-#define LSTM_IMPL_EACH(v, n) _Pragma("clang loop unroll(full)") for (v = 0; v < (n); v++)
-#elif defined(__GNUC__) && __GNUC__ >= 8
-#define LSTM_IMPL_EACH(v, n) _Pragma("GCC unroll 8") for (v = 0; v < (n); v++)
-#else
-#define LSTM_IMPL_EACH(v, n) for (v = 0; v < (n); v++)
-#endif
-#if defined(__OPTIMIZE_SIZE__)
-#define LSTM_IMPL_SHORT 1
-#else
-#define LSTM_IMPL_SHORT 0
-#endif
-#if LSTM_IMPL_SHORT || \
-    (!defined(__clang__) && (defined(__SSE2__) || defined(__aarch64__)))
-#define LSTM_IMPL_EACH_PART(part, n) for (part = 0; part < (n); part++)
-#else
-#define LSTM_IMPL_EACH_PART(part, n) LSTM_IMPL_EACH(part, n)
-#endif
-
-/* __builtin_mul_overflow: a division less per check, which matters without a divider */
-#if defined(__clang__) || (defined(__GNUC__) && __GNUC__ >= 5)
-#define LSTM_IMPL_HAS_OVERFLOW 1
-#else
-#define LSTM_IMPL_HAS_OVERFLOW 0
-#endif
-
-/* Whether floats have registers, so that several sums at once are faster than one. */
-#if defined(__AVR__) || defined(__SOFTFP__) || defined(__riscv_float_abi_soft)
-#define LSTM_IMPL_HAS_FPU 0
-#else
-#define LSTM_IMPL_HAS_FPU 1
-#endif
-
-/* LSTM_IMPL_ROUND(x): x has the value of a float here, and what went into it stays apart
- * from what comes after. GCC's GNU modes fuse a product and a later sum into one fma
- * where the target has it and keep x87 values wider than float; an empty asm that may
- * change x prevents both. Clang fuses within one expression only, so a product of its own
- * statement is safe. */
-#if defined(__SSE__) || defined(__x86_64__)
-#define LSTM_IMPL_REGISTER "+v"
-#elif defined(__aarch64__)
-#define LSTM_IMPL_REGISTER "+w"
-#elif defined(__arm__) && defined(__ARM_FP)
-#define LSTM_IMPL_REGISTER "+t"
-#elif defined(__powerpc__) || defined(__s390__) || defined(__riscv_flen)
-#define LSTM_IMPL_REGISTER "+f"
-#else
-#define LSTM_IMPL_REGISTER "+m"
-#endif
-#if (defined(__GNUC__) && !defined(__clang__) && defined(__FP_FAST_FMAF)) || \
-    (defined(__GNUC__) && defined(__FAST_MATH__)) ||                         \
-    (defined(__GNUC__) && defined(__FLT_EVAL_METHOD__) && __FLT_EVAL_METHOD__ != 0)
-#define LSTM_IMPL_ROUND(x) __asm__("" : LSTM_IMPL_REGISTER(x))
-#else
-#define LSTM_IMPL_ROUND(x) ((void)0)
-#endif
-
-/* Whether the products of sums are to be fused and the target is known to do so. */
-#if LSTM_USE_FMA && defined(__GNUC__) &&                                        \
-    (defined(__FP_FAST_FMAF) || defined(__FMA__) || defined(__aarch64__) ||     \
-     defined(__ARM_FEATURE_FMA) || defined(__powerpc__) || defined(__s390__) || \
-     defined(__riscv_flen))
-#define LSTM_IMPL_FUSED 1
-#else
-#define LSTM_IMPL_FUSED 0
-#endif
-
-/* What the portable kernel takes eight columns in: floats, or with Helium, the vectors of
- * a Cortex-M55, two vectors. */
-#if defined(__GNUC__) && defined(__ARM_FEATURE_MVE) && !LSTM_IMPL_CUSTOM_LOAD && \
-    !defined(LSTM_NO_SIMD)
-#define LSTM_IMPL_HELIUM (__ARM_FEATURE_MVE >= 2)
-#else
-#define LSTM_IMPL_HELIUM 0
-#endif
-#if LSTM_IMPL_HELIUM
-typedef float lstm_impl_piece __attribute__((vector_size(16), aligned(4), may_alias));
-#define LSTM_IMPL_PIECES 2
-#define LSTM_IMPL_LOAD_PIECE(p, v) (((const lstm_impl_piece *)(p))[v])
-#if LSTM_IMPL_FUSED
-#define LSTM_IMPL_ADD_PRODUCT(sum, a, weights)                                    \
-    do {                                                                          \
-        const lstm_impl_piece zero_of_sum = {0};                                  \
-        const lstm_impl_piece factor = (a)-zero_of_sum, of_sum = (weights);       \
-        __asm__("vfma.f32 %q0, %q1, %q2" : "+w"(sum) : "w"(of_sum), "w"(factor)); \
-    } while (0)
-#else
-#define LSTM_IMPL_ADD_PRODUCT(sum, a, weights)     \
-    do {                                           \
-        lstm_impl_piece product = (weights) * (a); \
-        __asm__("" : "+w"(product));               \
-        sum += product;                            \
-    } while (0)
-#endif
-#else
-typedef float lstm_impl_piece;
-#define LSTM_IMPL_PIECES 8
-#define LSTM_IMPL_LOAD_PIECE(p, v) LSTM_LOAD((p) + (v))
-#define LSTM_IMPL_ADD_PRODUCT(sum, a, weight) sum = lstm_impl_multiply_add(sum, a, weight)
-#endif
-#define LSTM_IMPL_PIECE(p, v) (((lstm_impl_piece *)(p))[v])
-
-/* SIMD by the compilers' vector types: LSTM_IMPL_LANES is the widest vector of floats
- * that the target is known to have, 0 for portable C. With a run-time choice (hosted x86)
- * that is the widest there is a kernel for. GCC makes scalar code of vectors wider than
- * the target's. */
-#if defined(LSTM_NO_SIMD) || LSTM_IMPL_CUSTOM_LOAD || !defined(__GNUC__)
-#define LSTM_IMPL_LANES 0
-#define LSTM_IMPL_DISPATCH 0
-#elif defined(__x86_64__) && !defined(LSTM_NO_DISPATCH) && __STDC_HOSTED__
-#define LSTM_IMPL_LANES 16
-#define LSTM_IMPL_DISPATCH 1
-#else
-#define LSTM_IMPL_DISPATCH 0
-#if defined(__AVX512F__)
-#define LSTM_IMPL_LANES 16
-#elif defined(__AVX2__)
-#define LSTM_IMPL_LANES 8
-#elif defined(__SSE2__) || defined(__aarch64__) || defined(__wasm_simd128__) || \
-    defined(__VSX__)
-#define LSTM_IMPL_LANES 4
-#else
-#define LSTM_IMPL_LANES 0
-#endif
-#endif
-
-#if LSTM_IMPL_LANES
-/* What the kernels of one width need: three vector types, an unaligned one, how to round
- * a product (see LSTM_IMPL_ROUND), and a minimum and maximum which give b where b is a
- * NaN. */
-#define LSTM_IMPL_VECTOR_TYPES(L)                                        \
-    typedef float lstm_impl_v##L __attribute__((vector_size(4 * L)));    \
-    typedef uint32_t lstm_impl_i##L __attribute__((vector_size(4 * L))); \
-    typedef int32_t lstm_impl_n##L __attribute__((vector_size(4 * L)));  \
-    typedef float lstm_impl_u##L                                         \
-        __attribute__((vector_size(4 * L), aligned(4), may_alias));
-LSTM_IMPL_VECTOR_TYPES(4)
-LSTM_IMPL_VECTOR_TYPES(8)
-LSTM_IMPL_VECTOR_TYPES(16)
-#if defined(__clang__)
-#define LSTM_IMPL_ROUND_4(x) ((void)0)
-#define LSTM_IMPL_ROUND_8(x) ((void)0)
-#define LSTM_IMPL_ROUND_16(x) ((void)0)
-#else
-#if defined(__VSX__)
-#define LSTM_IMPL_ROUND_4(x) __asm__("" : "+wa"(x))
-#else
-#define LSTM_IMPL_ROUND_4(x) LSTM_IMPL_ROUND(x)
-#endif
-#define LSTM_IMPL_ROUND_8(x) __asm__("" : "+v"(x))
-#define LSTM_IMPL_ROUND_16(x) __asm__("" : "+v"(x))
-#endif
-/* a - b for integers between 2^23 and 2^24. With clang's -ffast-math a sum from which one
- * of its parts is taken off would be gone, so there it is the difference of the bits. */
-#if defined(__clang__) && defined(__FAST_MATH__)
-#define LSTM_IMPL_LESS(L, a, b)                                           \
-    __builtin_convertvector(                                              \
-        (lstm_impl_n##L)((lstm_impl_i##L)(a)-lstm_impl_bits_of_float(b)), \
-        lstm_impl_v##L)
-#else
-#define LSTM_IMPL_LESS(L, a, b) ((a) - (b))
-#endif
-#define LSTM_IMPL_GET(L, p) (*(const lstm_impl_u##L *)(p))
-#define LSTM_IMPL_PUT(L, p, v) (*(lstm_impl_u##L *)(p) = (v))
-#define LSTM_IMPL_MULTIPLY(L, product, a, b) \
-    do {                                     \
-        product = (a) * (b);                 \
-        LSTM_IMPL_ROUND_##L(product);        \
-    } while (0)
-/* sum += weights*factor */
-#define LSTM_IMPL_ADD_VECTORS(L, sum, weights, factor)          \
-    do {                                                        \
-        lstm_impl_v##L product_of_two;                          \
-        LSTM_IMPL_MULTIPLY(L, product_of_two, weights, factor); \
-        (sum) += product_of_two;                                \
-    } while (0)
-/* all lanes of 16, as a mask */
-#if defined(__clang__)
-#define LSTM_IMPL_ALL ((unsigned short)65535)
-#else
-#define LSTM_IMPL_ALL ((short)-1)
-#endif
-#if LSTM_USE_FMA && (defined(__x86_64__) || defined(__i386__))
-#define LSTM_IMPL_ADD_PRODUCT_16(sum, weights, factor) \
-    (sum) = __builtin_ia32_vfmaddps512_mask(weights, factor, sum, LSTM_IMPL_ALL, 4)
-#define LSTM_IMPL_ADD_PRODUCT_8(sum, weights, factor) \
-    (sum) = __builtin_ia32_vfmaddps256(weights, factor, sum)
-#else
-#define LSTM_IMPL_ADD_PRODUCT_16(sum, weights, factor) \
-    LSTM_IMPL_ADD_VECTORS(16, sum, weights, factor)
-#define LSTM_IMPL_ADD_PRODUCT_8(sum, weights, factor) \
-    LSTM_IMPL_ADD_VECTORS(8, sum, weights, factor)
-#endif
-#if LSTM_IMPL_FUSED && defined(__FMA__)
-#define LSTM_IMPL_ADD_PRODUCT_4(sum, weights, factor) \
-    (sum) = __builtin_ia32_vfmaddps(weights, factor, sum)
-#elif LSTM_IMPL_FUSED && defined(__aarch64__)
-#define LSTM_IMPL_ADD_PRODUCT_4(sum, weights, factor) \
-    __asm__("fmla %0.4s, %1.4s, %2.4s" : "+w"(sum) : "w"(weights), "w"(factor))
-#elif LSTM_IMPL_FUSED && defined(__VSX__)
-#define LSTM_IMPL_ADD_PRODUCT_4(sum, weights, factor) \
-    __asm__("xvmaddasp %x0, %x1, %x2" : "+wa"(sum) : "wa"(weights), "wa"(factor))
-#else
-#define LSTM_IMPL_ADD_PRODUCT_4(sum, weights, factor) \
-    LSTM_IMPL_ADD_VECTORS(4, sum, weights, factor)
-#endif
-/* sum += weights * *p. A multiplication of AVX-512 broadcasts *p at no cost, but to a *p
- * that is used more than once compilers give an instruction of its own. */
-#define LSTM_IMPL_ADD_SCALED(L, sum, weights, p)                \
-    do {                                                        \
-        const lstm_impl_v##L zero_of_sum = {0};                 \
-        const lstm_impl_v##L factor_of_sum = *(p)-zero_of_sum;  \
-        LSTM_IMPL_ADD_PRODUCT_##L(sum, weights, factor_of_sum); \
-    } while (0)
-#define LSTM_IMPL_ADD_SCALED_4(sum, weights, p) LSTM_IMPL_ADD_SCALED(4, sum, weights, p)
-#define LSTM_IMPL_ADD_SCALED_8(sum, weights, p) LSTM_IMPL_ADD_SCALED(8, sum, weights, p)
-#if LSTM_USE_FMA
-#define LSTM_IMPL_ADD_SCALED_16(sum, weights, p)                    \
-    __asm__("vfmadd231ps {%2%{1to16%}, %1, %0|%0, %1, %2%{1to16%}}" \
-            : "+v"(sum)                                             \
-            : "v"(weights), "m"(*(p)))
-#else
-#define LSTM_IMPL_ADD_SCALED_16(sum, weights, p)                   \
-    do {                                                           \
-        lstm_impl_v16 product_of_two;                              \
-        __asm__("vmulps {%2%{1to16%}, %1, %0|%0, %1, %2%{1to16%}}" \
-                : "=v"(product_of_two)                             \
-                : "v"(weights), "m"(*(p)));                        \
-        (sum) += product_of_two;                                   \
-    } while (0)
-#endif
-/* Keeps GCC from reading these weights anew for each of such products. */
-#define LSTM_IMPL_READ_ONCE_4(weights) ((void)0)
-#define LSTM_IMPL_READ_ONCE_8(weights) ((void)0)
-#define LSTM_IMPL_READ_ONCE_16(weights) __asm__("" : "+v"(weights))
-/* whether there are registers for wide tiles: 32 rather than 16 */
-#define LSTM_IMPL_WIDE_16 1
-#define LSTM_IMPL_WIDE_8 0
-#if defined(__x86_64__) || defined(__i386__)
-#define LSTM_IMPL_WIDE_4 0
-#else
-#define LSTM_IMPL_WIDE_4 1
-#endif
-#if defined(__x86_64__) || defined(__i386__)
-#define LSTM_IMPL_TARGET_4
-#if LSTM_USE_FMA
-#define LSTM_IMPL_TARGET_8 __attribute__((target("avx2,fma")))
-#else
-#define LSTM_IMPL_TARGET_8 __attribute__((target("avx2")))
-#endif
-#define LSTM_IMPL_TARGET_16 __attribute__((target("avx512f")))
-#define LSTM_IMPL_MIN_4(a, b) __builtin_ia32_minps(a, b)
-#define LSTM_IMPL_MIN_8(a, b) __builtin_ia32_minps256(a, b)
-#define LSTM_IMPL_MAX_4(a, b) __builtin_ia32_maxps(a, b)
-#define LSTM_IMPL_MAX_8(a, b) __builtin_ia32_maxps256(a, b)
-#if defined(__clang__)
-#define LSTM_IMPL_MIN_16(a, b) __builtin_ia32_minps512(a, b, 4)
-#define LSTM_IMPL_MAX_16(a, b) __builtin_ia32_maxps512(a, b, 4)
-#else
-#define LSTM_IMPL_MIN_16(a, b) __builtin_ia32_minps512_mask(a, b, a, LSTM_IMPL_ALL, 4)
-#define LSTM_IMPL_MAX_16(a, b) __builtin_ia32_maxps512_mask(a, b, a, LSTM_IMPL_ALL, 4)
-#endif
-#else
-#define LSTM_IMPL_TARGET_4
-#define LSTM_IMPL_SELECT_4(m, a, b)                           \
-    ((lstm_impl_v4)(((lstm_impl_i4)(m) & (lstm_impl_i4)(a)) | \
-                    (~(lstm_impl_i4)(m) & (lstm_impl_i4)(b))))
-#define LSTM_IMPL_MIN_4(a, b) LSTM_IMPL_SELECT_4((a) < (b), a, b)
-#define LSTM_IMPL_MAX_4(a, b) LSTM_IMPL_SELECT_4((a) > (b), a, b)
-#endif
-#endif
-
-/* Code for where there are kernels of a width. */
-#if LSTM_IMPL_LANES >= 16
-#define LSTM_IMPL_AT_16(code) code
-#else
-#define LSTM_IMPL_AT_16(code)
-#endif
-#if LSTM_IMPL_LANES >= 8
-#define LSTM_IMPL_AT_8(code) code
-#else
-#define LSTM_IMPL_AT_8(code)
-#endif
-#if LSTM_IMPL_LANES >= 4
-#define LSTM_IMPL_AT_4(code) code
-#else
-#define LSTM_IMPL_AT_4(code)
-#endif
-#define LSTM_IMPL_TRY(L, lanes, call)    \
-    LSTM_IMPL_AT_##L(if ((lanes) >= L) { \
-        call;                            \
-        return;                          \
-    })
-
-#if defined(LSTM_EXPF) || defined(LSTM_TANHF)
-#define LSTM_IMPL_OWN_MATH 0
-#else
-#define LSTM_IMPL_OWN_MATH 1
+#define LSTM_ALIGNED
 #endif
 
 /* ---- TYPES ------------------------------------------------------------------------- */
@@ -478,8 +142,7 @@ typedef enum lstm_status {
 
 /* keras.activations; where Keras has a parameter, its default. */
 typedef enum lstm_activation {
-    LSTM_DEFAULT =
-        0, /* Keras' default there: tanh, sigmoid (recurrent), linear (Dense) */
+    LSTM_DEFAULT = 0, /* Keras' default: tanh, sigmoid (recurrent), linear (Dense) */
     LSTM_LINEAR,
     LSTM_TANH,
     LSTM_SIGMOID,
@@ -501,7 +164,8 @@ typedef enum lstm_activation {
     LSTM_LOG_SOFTMAX
 } lstm_activation;
 
-/* keras.layers.LSTM. Fields left zero are Keras' defaults. Flags are true when not 0. */
+/* keras.layers.LSTM. Fields left zero are Keras' defaults. A flag is true when it is not
+ * 0. */
 typedef struct lstm_layer {
     size_t input_dim, units;
     const float *kernel;           /* [input_dim][4*units], gate blocks i f c o */
@@ -528,8 +192,8 @@ typedef enum lstm_merge {
 } lstm_merge;
 
 /* keras.layers.Bidirectional. The backward half runs against the direction of the forward
- * one, whatever its own go_backwards says, and as in Keras zero_output_for_mask of both
- * halves is return_sequences. */
+ * half; its own go_backwards is ignored. As in Keras, zero_output_for_mask of both halves
+ * is return_sequences. */
 typedef struct lstm_bidirectional {
     lstm_layer forward, backward;
     lstm_merge merge;
@@ -538,31 +202,48 @@ typedef struct lstm_bidirectional {
 /* ---- SIZES ------------------------------------------------------------------------- */
 
 /* Constant expressions of type size_t, for array bounds and static assertions. */
+#ifdef __cplusplus
+static inline constexpr size_t lstm_impl_size(size_t n)
+{
+    return n;
+}
+#define LSTM_IMPL_SIZE(n) lstm_impl_size(n)
+#else
+#define LSTM_IMPL_SIZE(n) ((size_t)(n))
+#endif
 
-/* What model.summary() shows for the layer; the timesteps play no part. */
+/* What model.summary() shows for the layer. The number of timesteps does not matter. */
 #define LSTM_PARAM_COUNT(input_dim, units) \
-    (4 * (size_t)(units) * ((size_t)(input_dim) + (size_t)(units) + 1))
+    (4 * LSTM_IMPL_SIZE(units) * (LSTM_IMPL_SIZE(input_dim) + LSTM_IMPL_SIZE(units) + 1))
 #define LSTM_PARAM_COUNT_NO_BIAS(input_dim, units) \
-    (4 * (size_t)(units) * ((size_t)(input_dim) + (size_t)(units)))
+    (4 * LSTM_IMPL_SIZE(units) * (LSTM_IMPL_SIZE(input_dim) + LSTM_IMPL_SIZE(units)))
 #define LSTM_DENSE_PARAM_COUNT(input_dim, units) \
-    ((size_t)(units) * ((size_t)(input_dim) + 1))
+    (LSTM_IMPL_SIZE(units) * (LSTM_IMPL_SIZE(input_dim) + 1))
 
-/* Floats of scratch for lstm_step and lstm_forward; for lstm_forward_batch; and for
- * lstm_bidirectional_forward. None grows with the timesteps or the batch: it is the gates
- * of one step, and on the CPUs of computers those of up to 8 steps or sequences ahead. */
+/* Floats of scratch: for lstm_step and lstm_forward; for lstm_forward_batch; for
+ * lstm_bidirectional_forward. They do not depend on the timesteps. On microcontrollers it
+ * is the gates of one step. On other CPUs it is the gates of 13 steps, or for a batch
+ * those of up to 32 sequences, twice. */
 #if defined(__x86_64__) || defined(__i386__) || defined(_M_X64) || defined(_M_IX86) || \
     defined(__aarch64__) || defined(_M_ARM64) || defined(__powerpc64__) ||             \
-    defined(__wasm__)
-#define LSTM_IMPL_AHEAD 8
-#define LSTM_SCRATCH_LEN(units) (36 * (size_t)(units))
+    defined(__wasm__) || (defined(__ARM_ARCH) && __ARM_ARCH_PROFILE == 'A')
+#define LSTM_IMPL_AHEAD 12
+#define LSTM_IMPL_GROUP 32
+#define LSTM_SCRATCH_LEN(units) (52 * LSTM_IMPL_SIZE(units))
+#define LSTM_BATCH_SCRATCH_LEN(batch, units) \
+    (8 * LSTM_IMPL_SIZE(units) *             \
+     (LSTM_IMPL_SIZE(batch) > 32             \
+          ? 32                               \
+          : (LSTM_IMPL_SIZE(batch) < 7 ? LSTM_IMPL_SIZE(7) : LSTM_IMPL_SIZE(batch))))
 #else
 #define LSTM_IMPL_AHEAD 1
-#define LSTM_SCRATCH_LEN(units) (4 * (size_t)(units))
-#endif
+#define LSTM_IMPL_GROUP 1
+#define LSTM_SCRATCH_LEN(units) (4 * LSTM_IMPL_SIZE(units))
 #define LSTM_BATCH_SCRATCH_LEN(batch, units) \
-    (0 * (size_t)(batch) + LSTM_SCRATCH_LEN(units))
+    (0 * LSTM_IMPL_SIZE(batch) + LSTM_SCRATCH_LEN(units))
+#endif
 #define LSTM_BIDIRECTIONAL_SCRATCH_LEN(batch, forward_units, backward_units) \
-    ((size_t)(forward_units) > (size_t)(backward_units)                      \
+    (LSTM_IMPL_SIZE(forward_units) > LSTM_IMPL_SIZE(backward_units)          \
          ? LSTM_BATCH_SCRATCH_LEN(batch, forward_units)                      \
          : LSTM_BATCH_SCRATCH_LEN(batch, backward_units))
 
@@ -605,19 +286,19 @@ LSTM_API lstm_status lstm_dense_init_no_bias(lstm_dense *layer, size_t input_dim
  *   h, c     [units]      state, in and out
  *   scratch  LSTM_SCRATCH_LEN(units) floats
  * Returns LSTM_OK, LSTM_ERR_NULL, LSTM_ERR_SHAPE or LSTM_ERR_OPTION; on an error nothing
- * is written. The layer's three flags play no part. Called for each step in turn it gives
- * the bits of lstm_forward. Cost: 4*units*(input_dim+units) multiply-adds. */
+ * is written. The layer's three flags are ignored. Calling it for each step of a sequence
+ * gives the bits of lstm_forward. Cost: 4*units*(input_dim+units) multiply-adds. */
 LSTM_API lstm_status lstm_step(const lstm_layer *layer, const float *x, float *h,
                                float *c, float *scratch);
 
 /* lstm_forward - one layer over one sequence (keras.layers.LSTM, batch 1).
  *   x        [timesteps][input_dim]  input
  *   h, c     [units]  initial state in, final state out; zeros for a stateless call
- *   y        with return_sequences [timesteps][units], rows in the order of computation
- *            (go_backwards: the last timestep's first; of a sequence that is split, the
- *            last part is then the first call); without it [units], the last output, and
- *            then NULL will do where h is all that is wanted
+ *   y        with return_sequences [timesteps][units], rows in the order of computation;
+ *            without it [units], the last output, or NULL: h holds the same values
  *   scratch  LSTM_SCRATCH_LEN(units) floats
+ * With go_backwards the last timestep is computed first, and its row is y's first row. If
+ * you split such a sequence into several calls, start with its last part.
  * Returns as lstm_step. Cost: timesteps*4*units*(input_dim+units) multiply-adds. */
 LSTM_API lstm_status lstm_forward(const lstm_layer *layer, const float *x,
                                   size_t timesteps, float *h, float *c, float *y,
@@ -666,7 +347,7 @@ LSTM_API lstm_status lstm_dense_forward(const lstm_dense *layer, const float *x,
  *   x     [rows][input_dim], rows = batch*timesteps
  *   mask  [rows], written: 0 where every feature equals mask_value, else 1 (-0 equals 0,
  *         a NaN equals nothing)
- * With NULL for x or mask, nothing is done; with an input_dim of 0 every step is 0. */
+ * If x or mask is NULL, nothing is done. If input_dim is 0, every step is 0. */
 LSTM_API void lstm_mask(const float *x, size_t rows, size_t input_dim, float mask_value,
                         unsigned char *mask);
 
@@ -674,8 +355,8 @@ LSTM_API void lstm_mask(const float *x, size_t rows, size_t input_dim, float mas
  *   weight_ih  [4*units][input_dim]  weight_ih_l0: row blocks i f g o
  *   weight_hh  [4*units][units]      weight_hh_l0
  *   bias_ih, bias_hh  [4*units]      bias_ih_l0, bias_hh_l0, or both NULL (bias=False)
- *   weights    written: LSTM_PARAM_COUNT(input_dim, units) floats, for lstm_layer_init; a
- *              bias of zeros where there was none
+ *   weights    written: LSTM_PARAM_COUNT(input_dim, units) floats, for lstm_layer_init.
+ *              Without biases, the bias written is zeros
  * All arrays are in memory; LSTM_LOAD is not used.
  * Returns LSTM_OK, LSTM_ERR_NULL or LSTM_ERR_SHAPE; on an error nothing is written. */
 LSTM_API lstm_status lstm_weights_from_torch(size_t input_dim, size_t units,
@@ -692,7 +373,253 @@ LSTM_API lstm_status lstm_weights_from_onnx(size_t input_dim, size_t units,
                                             const float *W, const float *R,
                                             const float *B, float *weights);
 
-/* ---- IMPLEMENTATION: math ---------------------------------------------------------- */
+/* From here on it is how the functions work; who only uses them can stop reading. */
+
+/* ---- OPTIONS AND COMPILER: the one place for what differs between them ------------- */
+
+#ifdef LSTM_LOAD
+#define LSTM_IMPL_CUSTOM_LOAD 1
+#else
+#define LSTM_IMPL_CUSTOM_LOAD 0
+#define LSTM_LOAD(p) (*(p))
+#endif
+#if defined(LSTM_EXPF) || defined(LSTM_TANHF)
+#define LSTM_IMPL_OWN_MATH 0
+#else
+#define LSTM_IMPL_OWN_MATH 1
+#endif
+#ifdef LSTM_USE_FMA
+#error "LSTM_USE_FMA is now the default; define LSTM_NO_FMA to go without"
+#endif
+
+/* GCC and clang: attributes, vector types, built-in functions. clang for Windows' MSVC
+ * has them too, but does not define __GNUC__. */
+#if defined(__GNUC__) || defined(__clang__)
+#define LSTM_IMPL_GNU 1
+#else
+#define LSTM_IMPL_GNU 0
+#endif
+#if defined(__x86_64__) || defined(_M_X64)
+#define LSTM_IMPL_X86_64 1
+#else
+#define LSTM_IMPL_X86_64 0
+#endif
+
+/* A conversion to a type, and one that keeps the bits, of a pointer or a vector: C++ users
+ * may have -Wold-style-cast on. */
+#ifdef __cplusplus
+#define LSTM_IMPL_TO(type, x) static_cast<type>(x)
+#define LSTM_IMPL_AS(type, p) reinterpret_cast<type>(p)
+#define LSTM_IMPL_NULL nullptr
+#else
+#define LSTM_IMPL_TO(type, x) ((type)(x))
+#define LSTM_IMPL_AS(type, p) ((type)(p))
+#define LSTM_IMPL_NULL NULL
+#endif
+
+#define LSTM_IMPL_MOST (~LSTM_IMPL_TO(size_t, 0)) /* the largest size */
+
+/* LSTM_IMPL_KERNEL is a function that stays out of line: GCC makes worse loops of
+ * run-time sizes once they are inlined. Without optimisation it is a plain inline
+ * function, as GCC would write out any other even if nobody calls it.
+ * LSTM_IMPL_INLINE is inlined always. LSTM_IMPL_AT_CALL is for the functions of the API
+ * that look up activations. If a layer is constant, the functions found are constant too,
+ * and no other activation is linked. */
+#if LSTM_IMPL_GNU
+#if !defined(__OPTIMIZE__)
+#define LSTM_IMPL_KERNEL static inline
+#elif defined(__clang__)
+#define LSTM_IMPL_KERNEL static __attribute__((__noinline__, __unused__))
+#else
+#define LSTM_IMPL_KERNEL static __attribute__((__noinline__, __noclone__, __unused__))
+#endif
+#define LSTM_IMPL_INLINE static inline __attribute__((__always_inline__))
+#if LSTM_IMPL_IN_CALLER
+#define LSTM_IMPL_AT_CALL __attribute__((__always_inline__))
+#else
+#define LSTM_IMPL_AT_CALL
+#endif
+#elif defined(_MSC_VER)
+#define LSTM_IMPL_KERNEL static __declspec(noinline)
+#define LSTM_IMPL_INLINE static __forceinline
+#define LSTM_IMPL_AT_CALL
+#else
+#define LSTM_IMPL_KERNEL static
+#define LSTM_IMPL_INLINE static inline
+#define LSTM_IMPL_AT_CALL
+#endif
+
+/* LSTM_IMPL_EACH is a loop to unroll. LSTM_IMPL_EACH_PART is one to unroll only where
+ * code need not be short and floats have no vectors. */
+#define LSTM_IMPL_PRAGMA(text) _Pragma(#text)
+#if defined(__clang__)
+#define LSTM_IMPL_EACH(v, n) _Pragma("clang loop unroll(full)") for (v = 0; v < (n); v++)
+#elif defined(__GNUC__) && __GNUC__ >= 8
+#define LSTM_IMPL_EACH(v, n) _Pragma("GCC unroll 8") for (v = 0; v < (n); v++)
+#else
+#define LSTM_IMPL_EACH(v, n) for (v = 0; v < (n); v++)
+#endif
+#if defined(__OPTIMIZE_SIZE__)
+#define LSTM_IMPL_SHORT 1
+#else
+#define LSTM_IMPL_SHORT 0
+#endif
+
+/* Whether floats have registers, so that several sums at once are faster than one. */
+#if defined(__AVR__) || defined(__SOFTFP__) || defined(__riscv_float_abi_soft)
+#define LSTM_IMPL_HAS_FPU 0
+#else
+#define LSTM_IMPL_HAS_FPU 1
+#endif
+
+/* An empty asm that may change x, a float or a vector: x then has the value of a float
+ * here, and the compiler cannot combine what went into it with what comes after.
+ * LSTM_IMPL_APART(x) keeps a product and a later sum from becoming one fused
+ * multiply-add: GCC's GNU modes do that on their own. Clang does it within one expression
+ * only, so a product of its own statement is safe. LSTM_IMPL_ROUND(x) keeps -ffast-math
+ * from undoing a sum, and x87 from keeping a value wider than a float. */
+#if defined(__SSE__) || defined(__x86_64__)
+#define LSTM_IMPL_REGISTER "+v"
+#elif defined(__VSX__)
+#define LSTM_IMPL_REGISTER "+wa"
+#elif defined(__aarch64__)
+#define LSTM_IMPL_REGISTER "+w"
+#elif defined(__arm__) && defined(__ARM_FP)
+#define LSTM_IMPL_REGISTER "+t"
+#elif defined(__powerpc__) || defined(__s390__) || defined(__riscv_flen) || \
+    (defined(__XTENSA__) && !defined(__XTENSA_SOFT_FLOAT__))
+#define LSTM_IMPL_REGISTER "+f"
+#else
+#define LSTM_IMPL_REGISTER "+m"
+#endif
+#if defined(__ARM_FEATURE_MVE) || defined(__ARM_NEON)
+#define LSTM_IMPL_VECTOR_REGISTER "+w"
+#else
+#define LSTM_IMPL_VECTOR_REGISTER LSTM_IMPL_REGISTER
+#endif
+#if LSTM_IMPL_GNU && !defined(__clang__) && \
+    (defined(__FP_FAST_FMAF) || defined(__FMA__) || LSTM_IMPL_X86_64)
+#define LSTM_IMPL_HAS_APART 1
+#else
+#define LSTM_IMPL_HAS_APART 0
+#endif
+#if LSTM_IMPL_GNU && (defined(__FAST_MATH__) || \
+                      (defined(__FLT_EVAL_METHOD__) && __FLT_EVAL_METHOD__ != 0))
+#define LSTM_IMPL_HAS_ROUND 1
+#else
+#define LSTM_IMPL_HAS_ROUND 0
+#endif
+
+/* Whether the compiler's flags alone give fused multiply-adds. */
+#if !defined(LSTM_NO_FMA) && LSTM_IMPL_GNU &&                                   \
+    (defined(__FP_FAST_FMAF) || defined(__FMA__) || defined(__aarch64__) ||     \
+     defined(__ARM_FEATURE_FMA) || defined(__powerpc__) || defined(__s390__) || \
+     defined(__riscv_flen))
+#define LSTM_IMPL_FUSED 1
+#else
+#define LSTM_IMPL_FUSED 0
+#endif
+
+/* __builtin_mul_overflow: a division less per check, which matters without a divider */
+#if defined(__clang__) || (defined(__GNUC__) && __GNUC__ >= 5)
+#define LSTM_IMPL_HAS_OVERFLOW 1
+#else
+#define LSTM_IMPL_HAS_OVERFLOW 0
+#endif
+
+/* Keeps GCC from reading weights anew for each product with them. */
+#if LSTM_IMPL_GNU && !defined(__clang__)
+#define LSTM_IMPL_READ_ONCE(v) __asm__("" : LSTM_IMPL_VECTOR_REGISTER(v))
+#else
+#define LSTM_IMPL_READ_ONCE(v) LSTM_IMPL_TO(void, 0)
+#endif
+#if LSTM_IMPL_SHORT
+#define LSTM_IMPL_EACH_PART(part, n) for (part = 0; part < (n); part++)
+#else
+#define LSTM_IMPL_EACH_PART(part, n) LSTM_IMPL_EACH(part, n)
+#endif
+
+/* ---- INSTRUCTION SETS: the kernels, included once for each ------------------------- */
+
+/* A product's matrix and vectors: z = init + x*kernel + h*recurrent_kernel, for the gates
+ * of one step. A Dense layer uses it too, with its input as h. */
+typedef struct lstm_impl_sums {
+    size_t columns;
+    const float *init; /* the bias, or sums that were taken before, or NULL: zeros */
+    size_t x_len;
+    const float *x, *kernel;
+    size_t h_len;
+    const float *h, *recurrent_kernel;
+} lstm_impl_sums;
+
+/* The same for several rows, each with an x and an h of its own; from one row's init to
+ * the next's are init_step floats. */
+typedef struct lstm_impl_rows {
+    lstm_impl_sums sums;
+    size_t init_step;
+    const float *const *x, *const *h;
+} lstm_impl_rows;
+
+/* An activation works in place on a whole array, as softmax needs all of it. */
+typedef void (*lstm_impl_activation)(float *z, size_t n);
+
+/* How an output gets into its row of y: stored, or merged with what the forward half left
+ * there. h is NULL for an output of zeros. */
+typedef void (*lstm_impl_emit)(float *y, const float *h, size_t units);
+
+/* A layer made ready to run in one direction. */
+typedef struct lstm_impl_run {
+    const lstm_layer *layer;
+    lstm_impl_activation activation, recurrent_activation;
+    lstm_impl_emit emit;
+    size_t row_len;             /* floats from one row of y to the next */
+    unsigned char backwards;    /* takes the last timestep first */
+    unsigned char rows_flipped; /* puts the first output into the last row */
+    unsigned char zero_masked;
+    unsigned char is_default; /* tanh and sigmoid */
+} lstm_impl_run;
+
+/* One sequence of a batch: its arrays, and whether a step was used already. */
+typedef struct lstm_impl_stream {
+    const float *x;
+    const unsigned char *mask;
+    float *h, *c, *y;
+    int has_output;
+} lstm_impl_stream;
+
+/* The sums of one step of a layer */
+LSTM_IMPL_INLINE void lstm_impl_set_sums(lstm_impl_sums *sums, const lstm_layer *layer,
+                                         const float *x, const float *h)
+{
+    sums->columns = 4 * layer->units;
+    sums->init = layer->bias;
+    sums->x_len = layer->input_dim;
+    sums->x = x;
+    sums->kernel = layer->kernel;
+    sums->h_len = layer->units;
+    sums->h = h;
+    sums->recurrent_kernel = layer->recurrent_kernel;
+}
+
+LSTM_IMPL_INLINE void lstm_impl_set_dense_sums(lstm_impl_sums *sums,
+                                               const lstm_dense *layer, const float *x)
+{
+    sums->columns = layer->units;
+    sums->init = layer->bias;
+    sums->x_len = 0;
+    sums->x = x;
+    sums->kernel = layer->kernel;
+    sums->h_len = layer->input_dim;
+    sums->h = x;
+    sums->recurrent_kernel = layer->kernel;
+}
+
+/* The timestep that is computed as number `step` */
+LSTM_IMPL_INLINE size_t lstm_impl_time(const lstm_impl_run *run, size_t step,
+                                       size_t timesteps)
+{
+    return run->backwards ? timesteps - 1 - step : step;
+}
 
 typedef union lstm_impl_word {
     float value;
@@ -713,1182 +640,323 @@ LSTM_IMPL_INLINE uint32_t lstm_impl_bits_of_float(float value)
     return word.bits;
 }
 
-/* bits << 23 as a float: in two steps, since AVR shifts a long bit by bit */
-LSTM_IMPL_INLINE float lstm_impl_power_of_bits(uint32_t bits)
-{
-    return lstm_impl_float_of_bits((uint32_t)(uint16_t)((uint16_t)bits << 7) << 16);
-}
+/* The instruction sets. Which of them a program has depends on its target; more than one
+ * only on 64-bit x86, where the API chooses at run time. */
+typedef enum lstm_impl_set {
+    LSTM_IMPL_PORTABLE,     /* a vector is one float */
+    LSTM_IMPL_PORTABLE_FMA, /* the same, with x86's fused multiply-adds */
+    LSTM_IMPL_VECTOR4,      /* SSE2, NEON, VSX, wasm SIMD, Helium */
+    LSTM_IMPL_VECTOR4_FMA,  /* x86: 4 floats, with fused multiply-adds */
+    LSTM_IMPL_AVX2,
+    LSTM_IMPL_AVX512
+} lstm_impl_set;
 
-LSTM_IMPL_INLINE float lstm_impl_product(float a, float b)
-{
-    float product = a * b;
-    LSTM_IMPL_ROUND(product);
-    return product;
-}
-
-/* sum + a*b: the step every sum of products is made of */
-LSTM_IMPL_INLINE float lstm_impl_multiply_add(float sum, float a, float b)
-{
-#if LSTM_IMPL_FUSED
-    return __builtin_fmaf(a, b, sum);
+/* Which of them this build has. Without vectors: LSTM_LOAD reads one weight, and other
+ * compilers have no vector types. GCC for Windows does not align the stack for vectors of
+ * 32 and 64 bytes (GCC bug 54412), so there vectors have 16. With LSTM_TEST_SET, which is
+ * for the tests, a build has them all. */
+#if defined(LSTM_NO_SIMD) || LSTM_IMPL_CUSTOM_LOAD
+#define LSTM_IMPL_SIMD 0
+#elif LSTM_IMPL_X86_64 && (LSTM_IMPL_GNU || defined(_MSC_VER))
+#define LSTM_IMPL_SIMD 1
+#elif LSTM_IMPL_GNU && (defined(__SSE2__) || defined(__aarch64__) || \
+                        defined(__wasm_simd128__) || defined(__VSX__))
+#define LSTM_IMPL_SIMD 1
+#elif LSTM_IMPL_GNU && defined(__ARM_FEATURE_MVE)
+#define LSTM_IMPL_SIMD (__ARM_FEATURE_MVE >= 2)
+#elif (defined(__ARM_NEON) && LSTM_IMPL_AHEAD > 1) || defined(_M_ARM64)
+#define LSTM_IMPL_SIMD 1
 #else
-    return sum + lstm_impl_product(a, b);
+#define LSTM_IMPL_SIMD 0
 #endif
-}
-
-/* A NaN compares false and so passes through. */
-LSTM_IMPL_INLINE float lstm_impl_clip(float x, float low, float high)
-{
-    return x < low ? low : x > high ? high : x;
-}
-
-/* Whether |x| > limit, or x is a NaN: one comparison, of integers without their sign. It
- * only saves the two of a clip, so short code for an FPU goes without it. */
-LSTM_IMPL_INLINE int lstm_impl_may_be_beyond(float x, float limit)
-{
-    return (LSTM_IMPL_SHORT && LSTM_IMPL_HAS_FPU) ||
-           (lstm_impl_bits_of_float(x) & 0x7fffffffu) << 1 >
-               lstm_impl_bits_of_float(limit) << 1;
-}
-
-/* e^(s*x) = 2^n * (2/s + b)/(2/s + a), for s = 1 or 2. With n = s*x/ln 2 rounded and r =
- * x - n*ln(2)/s, so |r| <= ln(2)/(2s), this is b = g + r and a = g - r, where g =
- * r*coth(s*r/2) - 2/s = s*r^2/6 - s^3*r^4/360 + ...; its two coefficients here are the
- * minimax ones, 5.3e-10 off in e^(s*x). The form needs one division, which tanh and
- * sigmoid share with their own. Returns 2^(n + offset), read off the bits of a sum whose
- * last place is 1; it is for the caller to keep n + offset within -126..127. ln 2 is
- * taken in two parts where n may be large. */
-LSTM_IMPL_INLINE float lstm_impl_exp_parts(float x, float s, int n_may_be_large,
-                                           float offset, float *a, float *b)
-{
-    const float shift = 12583039.0f + offset; /* 1.5*2^23 + 127 + offset */
-    float shifted = lstm_impl_multiply_add(shift, x, s * 1.44269504f);
-    float n, r, r2, g;
-    LSTM_IMPL_ROUND(shifted);
-    n = shifted - shift;
-    LSTM_IMPL_ROUND(n);
-    if (n_may_be_large) {
-        r = lstm_impl_multiply_add(x, n, -0.693145752f / s);
-        r = lstm_impl_multiply_add(r, n, -1.42860682e-6f / s);
-    } else {
-        r = lstm_impl_multiply_add(x, n, -0.693147182f / s);
-    }
-    r2 = lstm_impl_product(r, r);
-    g = lstm_impl_multiply_add(0.166666175f * s, r2, -0.0027659475f * s * s * s);
-    g = lstm_impl_product(r2, g);
-    *a = g - r;
-    *b = g + r;
-    return lstm_impl_power_of_bits(lstm_impl_bits_of_float(shifted));
-}
-
-/* e^x, also where it is denormal or overflows: 2^n is applied in two factors. */
-LSTM_IMPL_INLINE float lstm_impl_exp(float x)
-{
-#ifdef LSTM_EXPF
-    return LSTM_EXPF(x);
+#if LSTM_IMPL_X86_64 && !defined(LSTM_NO_DISPATCH) &&            \
+    ((LSTM_IMPL_GNU && __STDC_HOSTED__) || defined(_MSC_VER)) && \
+    (LSTM_IMPL_SIMD || (LSTM_IMPL_GNU && !defined(LSTM_NO_FMA)))
+#define LSTM_IMPL_DISPATCH 1
 #else
-    const int small = x < 0.0f;
-    float a, b, over;
-    x = lstm_impl_clip(x, -104.0f, 89.0f);
-    over = lstm_impl_exp_parts(x, 1.0f, 1, small ? 64.0f : -64.0f, &a, &b) * (2.0f + b);
-    return over / (2.0f + a) * (small ? 5.42101086e-20f : 18446744073709551616.0f);
+#define LSTM_IMPL_DISPATCH 0
 #endif
-}
-
-/* e^x - 1, without the cancellation near 0; for x <= 0 */
-LSTM_IMPL_INLINE float lstm_impl_expm1(float x)
-{
-    float a, b, power;
-    power = lstm_impl_exp_parts(lstm_impl_clip(x, -30.0f, 0.0f), 1.0f, 1, 0.0f, &a, &b);
-    return ((2.0f * power - 2.0f) + (lstm_impl_product(power, b) - a)) / (2.0f + a);
-}
-
-/* 1/(1 + e^-x) = e^x/(1 + e^x), both parts times 2^65 so that a denormal result comes out
- * of the division rounded once. Beyond the bounds of the clip the result is 0 or 1. (65
- * and not 64: an even sum in lstm_impl_exp_parts rounds ties as the vector code does.) */
-LSTM_IMPL_INLINE float lstm_impl_sigmoid(float x)
-{
-#ifdef LSTM_EXPF
-    return x < 0.0f ? LSTM_EXPF(x) / (1.0f + LSTM_EXPF(x))
-                    : 1.0f / (1.0f + LSTM_EXPF(-x));
+#ifdef LSTM_NO_FMA
+#define LSTM_IMPL_MAY_FUSE 0
 #else
-    float a, b, over;
-    if (lstm_impl_may_be_beyond(x, 18.0f)) {
-        x = lstm_impl_clip(x, -104.0f, 18.0f);
-    }
-    over = lstm_impl_exp_parts(x, 1.0f, 1, 65.0f, &a, &b) * (float)(2.0f + b);
-    return over / lstm_impl_multiply_add(over, 36893488147419103232.0f, 2.0f + a);
+#define LSTM_IMPL_MAY_FUSE 1
 #endif
-}
-
-/* tanh|x| = (1 - e)/(1 + e) with e = e^(-2|x|), the terms in an order in which nothing
- * cancels: near 0 the power is 1 and -2r/(2 + 2g) is left. From 10 on the result is 1. */
-LSTM_IMPL_INLINE float lstm_impl_tanh(float x)
-{
-#ifdef LSTM_TANHF
-    return LSTM_TANHF(x);
+#if defined(_WIN32) && defined(__GNUC__) && !defined(__clang__)
+#define LSTM_IMPL_WIDEST 4
+#elif LSTM_IMPL_DISPATCH || defined(__AVX512F__)
+#define LSTM_IMPL_WIDEST 16
+#elif defined(__AVX2__)
+#define LSTM_IMPL_WIDEST 8
 #else
-    const uint32_t sign = lstm_impl_bits_of_float(x) & 0x80000000u;
-    float a, b, power, over;
-    x = -LSTM_IMPL_ABS(x);
-    if (lstm_impl_may_be_beyond(x, 10.0f)) {
-        x = x < -10.0f ? -10.0f : x;
-    }
-    power = lstm_impl_exp_parts(x, 2.0f, 0, 0.0f, &a, &b);
-    b = power * b;
-    over = (float)((float)(1.0f - power) + (float)(a - b)) /
-           (float)((float)(1.0f + power) + (float)(a + b));
-    return lstm_impl_float_of_bits(lstm_impl_bits_of_float(over) | sign);
+#define LSTM_IMPL_WIDEST 4
 #endif
-}
-
-/* log((1 + z)/(1 - z)) for 0 <= z <= 1/3: 2z(1 + z^2/3 + z^4/5 + ...), minimax, 4.6e-9
- * off */
-LSTM_IMPL_INLINE float lstm_impl_log_ratio(float z)
-{
-    const float z2 = lstm_impl_product(z, z);
-    float p = lstm_impl_multiply_add(0.139995806f, z2, 0.140121858f);
-    p = lstm_impl_multiply_add(0.200108488f, z2, p);
-    p = lstm_impl_multiply_add(0.333332066f, z2, p);
-    return 2.0f * lstm_impl_multiply_add(z, z, lstm_impl_product(z2, p));
-}
-
-/* log(x) for finite x >= 1, and NaN for NaN, which has no exponent to take out */
-LSTM_IMPL_INLINE float lstm_impl_log(float x)
-{
-    const uint32_t bits = lstm_impl_bits_of_float(x);
-    const float exponent = (float)(int)((bits >> 23) - 127u);
-    const float m = lstm_impl_float_of_bits((bits & 0x007fffffu) | 0x3f800000u);
-    const float log_of_m = lstm_impl_log_ratio((m - 1.0f) / (m + 1.0f));
-    return x != x ? x : lstm_impl_multiply_add(log_of_m, exponent, 0.693147182f);
-}
-
-/* The normal distribution's P(X > a) for a >= 0: e^(-a^2/2)/2 times a polynomial in
- * 1/(1 + 0.4 a/sqrt 2), minimax for a <= 14 with 1.2e-7 relative error. */
-LSTM_IMPL_INLINE float lstm_impl_normal_tail(float a)
-{
-    const float t = 1.0f / lstm_impl_multiply_add(1.0f, a, 0.282842712f);
-    float p = lstm_impl_multiply_add(-0.380969703f, t, 0.0706680327f);
-    p = lstm_impl_multiply_add(0.666125264f, t, p);
-    p = lstm_impl_multiply_add(-0.366321315f, t, p);
-    p = lstm_impl_multiply_add(0.414406681f, t, p);
-    p = lstm_impl_multiply_add(0.131686834f, t, p);
-    p = lstm_impl_multiply_add(0.240211033f, t, p);
-    p = lstm_impl_multiply_add(0.224122195f, t, p);
-    p = lstm_impl_multiply_add(7.08600006e-5f, t, p);
-    return 0.5f * p * lstm_impl_exp(-0.5f * a * a);
-}
-
-LSTM_IMPL_INLINE float lstm_impl_hard_sigmoid(float x, float slope)
-{
-    return lstm_impl_clip(lstm_impl_multiply_add(0.5f, slope, x), 0.0f, 1.0f);
-}
-
-/* log(1 + e^x) */
-LSTM_IMPL_INLINE float lstm_impl_softplus(float x)
-{
-    const float e = lstm_impl_exp(x < 0.0f ? x : -x);
-    return (x > 0.0f ? x : 0.0f) + lstm_impl_log_ratio(e / (2.0f + e));
-}
-
-/* x*tanh(softplus(x)); the tanh is (e^2 + 2e)/(e^2 + 2e + 2), e = e^x, or for x > 0 the
- * same over e^2, as e then would overflow. */
-LSTM_IMPL_INLINE float lstm_impl_mish(float x)
-{
-    const int small = x < 0.0f;
-    const float e = lstm_impl_exp(small ? x : -x);
-    const float over = small ? lstm_impl_product(e, e + 2.0f) : 1.0f + 2.0f * e;
-    return x * (over / (over + (small ? 2.0f : lstm_impl_product(2.0f * e, e))));
-}
-
-/* x*P(X < x) */
-LSTM_IMPL_INLINE float lstm_impl_gelu(float x)
-{
-    const float tail = lstm_impl_normal_tail(x < 0.0f ? -x : x);
-    return x * (x < 0.0f ? tail : 1.0f - tail);
-}
-
-/* An activation works in place on a whole vector, as softmax needs all of it. Which ones
- * a layer uses is settled at entry: where the compiler knows its options, no other is
- * linked. */
-typedef void (*lstm_impl_activation)(float *z, size_t n);
-
-#define LSTM_IMPL_ELEMENTWISE(name, f_of_x)                    \
-    LSTM_IMPL_KERNEL void lstm_impl_##name(float *z, size_t n) \
-    {                                                          \
-        size_t k;                                              \
-        for (k = 0; k < n; k++) {                              \
-            const float x = z[k];                              \
-            z[k] = f_of_x;                                     \
-        }                                                      \
-    }
-
-LSTM_IMPL_ELEMENTWISE(all_tanh, lstm_impl_tanh(x))
-LSTM_IMPL_ELEMENTWISE(all_sigmoid, lstm_impl_sigmoid(x))
-LSTM_IMPL_ELEMENTWISE(all_hard_sigmoid, lstm_impl_hard_sigmoid(x, 1.0f / 6.0f))
-LSTM_IMPL_ELEMENTWISE(all_hard_sigmoid_keras2, lstm_impl_hard_sigmoid(x, 0.2f))
-LSTM_IMPL_ELEMENTWISE(all_relu, (x < 0.0f ? 0.0f : x))
-LSTM_IMPL_ELEMENTWISE(all_relu6, lstm_impl_clip(x, 0.0f, 6.0f))
-LSTM_IMPL_ELEMENTWISE(all_leaky_relu, (x < 0.0f ? 0.2f * x : x))
-LSTM_IMPL_ELEMENTWISE(all_elu, (x < 0.0f ? lstm_impl_expm1(x) : x))
-LSTM_IMPL_ELEMENTWISE(all_selu,
-                      (x < 0.0f ? 1.75809934f * lstm_impl_expm1(x) : 1.05070099f * x))
-LSTM_IMPL_ELEMENTWISE(all_gelu, lstm_impl_gelu(x))
-LSTM_IMPL_ELEMENTWISE(all_silu, lstm_impl_sigmoid(x) * x)
-LSTM_IMPL_ELEMENTWISE(all_hard_silu, lstm_impl_hard_sigmoid(x, 1.0f / 6.0f) * x)
-LSTM_IMPL_ELEMENTWISE(all_softplus, lstm_impl_softplus(x))
-LSTM_IMPL_ELEMENTWISE(all_softsign, x / (1.0f + (x < 0.0f ? -x : x)))
-LSTM_IMPL_ELEMENTWISE(all_exponential, lstm_impl_exp(x))
-LSTM_IMPL_ELEMENTWISE(all_mish, lstm_impl_mish(x))
-
-LSTM_IMPL_KERNEL void lstm_impl_all_linear(float *z, size_t n)
-{
-    (void)z;
-    (void)n;
-}
-
-/* Takes the largest element off all of them and returns the sum of e^z of what is
- * left. */
-LSTM_IMPL_KERNEL float lstm_impl_center(float *z, size_t n)
-{
-    float largest = z[0], sum = 0.0f;
-    size_t k;
-    for (k = 1; k < n; k++) {
-        largest = z[k] > largest ? z[k] : largest;
-    }
-    for (k = 0; k < n; k++) {
-        z[k] -= largest;
-        sum += lstm_impl_exp(z[k]);
-    }
-    return sum;
-}
-
-LSTM_IMPL_KERNEL void lstm_impl_all_softmax(float *z, size_t n)
-{
-    const float sum = lstm_impl_center(z, n);
-    size_t k;
-    for (k = 0; k < n; k++) {
-        z[k] = lstm_impl_exp(z[k]) / sum;
-    }
-}
-
-LSTM_IMPL_KERNEL void lstm_impl_all_log_softmax(float *z, size_t n)
-{
-    const float log_sum = lstm_impl_log(lstm_impl_center(z, n));
-    size_t k;
-    for (k = 0; k < n; k++) {
-        z[k] -= log_sum;
-    }
-}
-
-/* The function of an activation, or NULL for a value the enum does not have. */
-LSTM_IMPL_INLINE lstm_impl_activation lstm_impl_find(lstm_activation activation,
-                                                     lstm_impl_activation default_one)
-{
-    switch (activation) {
-    case LSTM_DEFAULT: return default_one;
-    case LSTM_LINEAR: return lstm_impl_all_linear;
-    case LSTM_TANH: return lstm_impl_all_tanh;
-    case LSTM_SIGMOID: return lstm_impl_all_sigmoid;
-    case LSTM_HARD_SIGMOID: return lstm_impl_all_hard_sigmoid;
-    case LSTM_HARD_SIGMOID_KERAS2: return lstm_impl_all_hard_sigmoid_keras2;
-    case LSTM_RELU: return lstm_impl_all_relu;
-    case LSTM_RELU6: return lstm_impl_all_relu6;
-    case LSTM_LEAKY_RELU: return lstm_impl_all_leaky_relu;
-    case LSTM_ELU: return lstm_impl_all_elu;
-    case LSTM_SELU: return lstm_impl_all_selu;
-    case LSTM_GELU: return lstm_impl_all_gelu;
-    case LSTM_SILU: return lstm_impl_all_silu;
-    case LSTM_HARD_SILU: return lstm_impl_all_hard_silu;
-    case LSTM_SOFTPLUS: return lstm_impl_all_softplus;
-    case LSTM_SOFTSIGN: return lstm_impl_all_softsign;
-    case LSTM_EXPONENTIAL: return lstm_impl_all_exponential;
-    case LSTM_MISH: return lstm_impl_all_mish;
-    case LSTM_SOFTMAX: return lstm_impl_all_softmax;
-    case LSTM_LOG_SOFTMAX: return lstm_impl_all_log_softmax;
-    }
-    return NULL;
-}
-
-/* ---- IMPLEMENTATION: matrix times vector ------------------------------------------- */
-
-/* A part of the sums of eight columns from column j on, each in a register. 0: z = bias +
- * x*kernel. 1: h[0], h[2], ... times their rows of recurrent_kernel are added to z. 2:
- * such products, but of h[1], h[3], ..., are summed apart and then added. */
-LSTM_IMPL_INLINE void lstm_impl_add_part(const lstm_layer *layer, int part,
-                                         const float *x, const float *h, size_t j,
-                                         float *z)
-{
-    const size_t columns = 4 * layer->units, step = part == 0 ? 1 : 2;
-    const float *start = part == 1 ? z + j : NULL;
-    const float *row = (part == 0 ? layer->kernel : layer->recurrent_kernel) + j +
-                       (part == 2 ? columns : 0);
-    size_t count = part == 0 ? layer->input_dim : (layer->units + (part == 1)) / 2;
-    const lstm_impl_piece zero = {0};
-    const float *a = part == 0 ? x : h + (part - 1);
-    lstm_impl_piece sum[LSTM_IMPL_PIECES];
-    unsigned v;
-    z += j;
-    if (part == 0 && layer->bias != NULL) {
-        start = layer->bias + j;
-#if LSTM_IMPL_CUSTOM_LOAD
-        for (v = 0; v < 8; v++) {
-            z[v] = LSTM_LOAD(start + v);
-        }
-        start = z;
-#endif
-    }
-    LSTM_IMPL_EACH(v, LSTM_IMPL_PIECES) {
-        sum[v] = start != NULL ? ((const lstm_impl_piece *)start)[v] : zero;
-    }
-    for (; count > 0; count--, a += step, row += step * columns) {
-        LSTM_IMPL_EACH(v, LSTM_IMPL_PIECES) {
-            LSTM_IMPL_ADD_PRODUCT(sum[v], *a, LSTM_IMPL_LOAD_PIECE(row, v));
-        }
-    }
-    if (part == 2) {
-        LSTM_IMPL_EACH(v, LSTM_IMPL_PIECES) {
-            sum[v] += LSTM_IMPL_PIECE(z, v);
-        }
-    }
-    LSTM_IMPL_EACH(v, LSTM_IMPL_PIECES) {
-        LSTM_IMPL_PIECE(z, v) = sum[v];
-    }
-}
-
-LSTM_IMPL_KERNEL void lstm_impl_columns_8(const lstm_layer *layer, const float *x,
-                                          const float *h, size_t j, float *z)
-{
-    int part;
-    LSTM_IMPL_EACH_PART(part, 3)
-    {
-        lstm_impl_add_part(layer, part, x, h, j, z);
-    }
-}
-
-/* The sum of one column; even and odd take turns. */
-LSTM_IMPL_KERNEL float lstm_impl_column_1(const lstm_layer *layer, const float *x,
-                                          const float *h, size_t j)
-{
-    const size_t columns = 4 * layer->units;
-    const float *weight = layer->kernel + j;
-    float even = layer->bias != NULL ? LSTM_LOAD(layer->bias + j) : 0.0f;
-    float odd = 0.0f, sum;
-    size_t k;
-    for (k = 0; k < layer->input_dim; k++, weight += columns) {
-        even = lstm_impl_multiply_add(even, x[k], LSTM_LOAD(weight));
-    }
-    weight = layer->recurrent_kernel + j;
-    for (k = 0; k < layer->units; k++, weight += columns) {
-        sum = lstm_impl_multiply_add(even, h[k], LSTM_LOAD(weight));
-        even = odd;
-        odd = sum;
-    }
-    return even + odd;
-}
-
-/* The sums of the gates, z[4*units] = bias + x*kernel + h*recurrent_kernel, in the order
- * NUMERICS states */
-LSTM_IMPL_DRIVER void lstm_impl_sums_1(const lstm_layer *layer, const float *x,
-                                       const float *h, float *z)
-{
-    const size_t columns = 4 * layer->units;
-    size_t j = 0;
-    while (j < columns) {
-        if (LSTM_IMPL_HAS_FPU && columns - j >= 8) {
-            lstm_impl_columns_8(layer, x, h, j, z);
-            j += 8;
-        } else {
-            z[j] = lstm_impl_column_1(layer, x, h, j);
-            j++;
-        }
-    }
-}
-
-/* The end of one output of a Dense layer, before its activation: the products with x from
- * k on, a multiple of 8, go to the eight sums in turn, and all is added up. */
-LSTM_IMPL_INLINE float lstm_impl_dense_end(const lstm_dense *layer, const float *x,
-                                           size_t j, size_t k, float *sum)
-{
-    const float *weight = layer->kernel + k * layer->units + j;
-    unsigned p, n;
-    for (; k < layer->input_dim; k++, weight += layer->units) {
-        sum[k % 8] = lstm_impl_multiply_add(sum[k % 8], x[k], LSTM_LOAD(weight));
-    }
-    for (n = 4; n > 0; n /= 2) {
-        for (p = 0; p < n; p++) {
-            sum[p] += sum[p + n];
-        }
-    }
-    return layer->bias != NULL ? sum[0] + LSTM_LOAD(layer->bias + j) : sum[0];
-}
-
-/* One output of a Dense layer: x*kernel + bias. Eight sums take turns, as one sum alone
- * would have each product wait for the one before. */
-LSTM_IMPL_KERNEL float lstm_impl_dense_column_1(const lstm_dense *layer, const float *x,
-                                                size_t j)
-{
-    float sum[8];
-    size_t k = 0;
-    sum[0] = sum[1] = sum[2] = sum[3] = sum[4] = sum[5] = sum[6] = sum[7] = 0.0f;
-#if LSTM_IMPL_AHEAD > 1 /* on computers: unrolled, and so in registers */
-    {
-        const float *weight = layer->kernel + j;
-        unsigned p;
-        for (; k < (layer->input_dim & ~(size_t)7); k += 8) {
-            LSTM_IMPL_EACH(p, 8) {
-                sum[p] =
-                    lstm_impl_multiply_add(sum[p], x[k + (size_t)p], LSTM_LOAD(weight));
-                weight += layer->units;
-            }
-        }
-    }
-#endif
-    return lstm_impl_dense_end(layer, x, j, k, sum);
-}
-
-LSTM_IMPL_INLINE void lstm_impl_dense_1(const lstm_dense *layer, const float *x, float *y)
-{
-    size_t j;
-    for (j = 0; j < layer->units; j++) {
-        y[j] = lstm_impl_dense_column_1(layer, x, j);
-    }
-}
-
-/* ---- IMPLEMENTATION: vector kernels ------------------------------------------------ */
-
-#if LSTM_IMPL_LANES
-
-/* What the sums are made of: z[columns] = init + x*kernel + h*recurrent_kernel. The steps
- * are for the functions that take several rows at once. */
-typedef struct lstm_impl_sums {
-    size_t columns;
-    const float *init; /* the bias, z where x*kernel is in it already, or NULL: zeros */
-    size_t x_len;
-    const float *x, *kernel;
-    size_t h_len;
-    const float *h, *recurrent_kernel;
-    ptrdiff_t x_step; /* from the x of one row to that of the next */
-    ptrdiff_t h_step;
-    int last_panel_first;
-} lstm_impl_sums;
-
-/* The same sums and gates, L columns or units at a time; each kernel is stamped once
- * for every vector width L. Where a count is no multiple of L, the last vector
- * overlaps the one before and computes some values twice; a count below L is left to a
- * narrower width. */
-
-/* A panel is n vectors of columns, from column j on; the last of them begins `tail`
- * columns behind j, the others one after the other. */
-#define LSTM_IMPL_OFFSET(L, v, n, tail) ((v) + 1 < (n) ? (size_t)(v)*L : (tail))
-
-/* The sums of one row. Of a wide row a panel takes as much as there are registers for, as
- * the caches like long stretches of a row better than jumps from row to row. If every
- * other step takes the wide panels from the last to the first, a matrix that is larger
- * than a cache begins with the part that is still in it. */
-#define LSTM_IMPL_STAMP_SUMS(L)                                                          \
-    LSTM_IMPL_INLINE LSTM_IMPL_TARGET_##L void lstm_impl_multiply_add_##L(               \
-        lstm_impl_v##L *sum, const float *weights, float a)                              \
-    {                                                                                    \
-        const lstm_impl_v##L zero = {0};                                                 \
-        const lstm_impl_v##L factor = a - zero;                                          \
-        LSTM_IMPL_ADD_PRODUCT_##L(*sum, LSTM_IMPL_GET(L, weights), factor);              \
-    }                                                                                    \
-    LSTM_IMPL_INLINE LSTM_IMPL_TARGET_##L void lstm_impl_add_row_##L(                    \
-        lstm_impl_v##L *sum, const unsigned n, const size_t tail, const float *row,      \
-        float a)                                                                         \
-    {                                                                                    \
-        unsigned v;                                                                      \
-        LSTM_IMPL_EACH(v, n) {                                                           \
-            lstm_impl_multiply_add_##L(&sum[v], row + LSTM_IMPL_OFFSET(L, v, n, tail),   \
-                                       a);                                               \
-        }                                                                                \
-    }                                                                                    \
-    LSTM_IMPL_INLINE LSTM_IMPL_TARGET_##L void lstm_impl_panel_##L(                      \
-        const lstm_impl_sums *s, const unsigned n, size_t j, const size_t tail,          \
-        float *z)                                                                        \
-    {                                                                                    \
-        const lstm_impl_v##L zero = {0};                                                 \
-        const size_t columns = s->columns;                                               \
-        const float *row = s->kernel + j, *odd_row;                                      \
-        lstm_impl_v##L even[8], odd[8];                                                  \
-        size_t k;                                                                        \
-        unsigned v;                                                                      \
-        LSTM_IMPL_EACH(v, n) {                                                           \
-            even[v] = odd[v] = zero;                                                     \
-            if (s->init != NULL) {                                                       \
-                even[v] =                                                                \
-                    LSTM_IMPL_GET(L, s->init + j + LSTM_IMPL_OFFSET(L, v, n, tail));     \
-            }                                                                            \
-        }                                                                                \
-        for (k = 0; k < s->x_len; k++, row += columns) {                                 \
-            lstm_impl_add_row_##L(even, n, tail, row, s->x[k]);                          \
-        }                                                                                \
-        row = s->recurrent_kernel + j;                                                   \
-        odd_row = row + columns;                                                         \
-        for (k = 0; k + 1 < s->h_len; k += 2) {                                          \
-            lstm_impl_add_row_##L(even, n, tail, row, s->h[k]);                          \
-            lstm_impl_add_row_##L(odd, n, tail, odd_row, s->h[k + 1]);                   \
-            row += 2 * columns;                                                          \
-            odd_row += 2 * columns;                                                      \
-        }                                                                                \
-        if (k < s->h_len) {                                                              \
-            lstm_impl_add_row_##L(even, n, tail, row, s->h[k]);                          \
-        }                                                                                \
-        LSTM_IMPL_EACH(v, n) {                                                           \
-            LSTM_IMPL_PUT(L, z + j + LSTM_IMPL_OFFSET(L, v, n, tail), even[v] + odd[v]); \
-        }                                                                                \
-    }                                                                                    \
-    LSTM_IMPL_STAMPED LSTM_IMPL_TARGET_##L void lstm_impl_sums_##L(                      \
-        const lstm_impl_sums *s, float *z)                                               \
-    {                                                                                    \
-        const size_t wide = LSTM_IMPL_WIDE_##L ? s->columns / (8 * L) : 0;               \
-        size_t j, panel, rest;                                                           \
-        for (panel = 0; panel < wide; panel++) {                                         \
-            j = 8 * L * (s->last_panel_first ? wide - 1 - panel : panel);                \
-            lstm_impl_panel_##L(s, 8, j, 7 * L, z);                                      \
-        }                                                                                \
-        for (j = 8 * L * wide; s->columns - j >= 4 * L; j += 4 * L) {                    \
-            lstm_impl_panel_##L(s, 4, j, 3 * L, z);                                      \
-        }                                                                                \
-        rest = s->columns - j;                                                           \
-        if (rest > 3 * L) {                                                              \
-            lstm_impl_panel_##L(s, 4, j, rest - L, z);                                   \
-        } else if (rest > 2 * L) {                                                       \
-            lstm_impl_panel_##L(s, 3, j, rest - L, z);                                   \
-        } else if (rest > L) {                                                           \
-            lstm_impl_panel_##L(s, 2, j, rest - L, z);                                   \
-        } else if (rest > 0) {                                                           \
-            lstm_impl_panel_##L(s, 1, s->columns - L, 0, z);                             \
-        }                                                                                \
-    }
-
-/* The sums of several rows at once, so that a weight is read once for all. There are
- * registers for one sum of each only, and of eight rows for two vectors: the even sum
- * waits in z for the odd one. All of a row is then read before any of it is written, as
- * vectors may overlap. */
-#define LSTM_IMPL_STAMP_TILES(L)                                                         \
-    LSTM_IMPL_INLINE LSTM_IMPL_TARGET_##L void lstm_impl_add_products_##L(               \
-        lstm_impl_v##L sum[8][4], const unsigned rows, const unsigned n,                 \
-        const size_t tail, const float *a, ptrdiff_t row_step, size_t a_step,            \
-        size_t count, const float *matrix, size_t matrix_step)                           \
-    {                                                                                    \
-        lstm_impl_v##L weights[4];                                                       \
-        unsigned r, v;                                                                   \
-        for (; count > 0; count--, a += a_step, matrix += matrix_step) {                 \
-            LSTM_IMPL_EACH(v, n) {                                                       \
-                weights[v] = LSTM_IMPL_GET(L, matrix + LSTM_IMPL_OFFSET(L, v, n, tail)); \
-                LSTM_IMPL_READ_ONCE_##L(weights[v]);                                     \
-            }                                                                            \
-            LSTM_IMPL_EACH(r, rows) {                                                    \
-                LSTM_IMPL_EACH(v, n) {                                                   \
-                    LSTM_IMPL_ADD_SCALED_##L(sum[r][v], weights[v],                      \
-                                             a + (ptrdiff_t)r * row_step);               \
-                }                                                                        \
-            }                                                                            \
-        }                                                                                \
-    }                                                                                    \
-    LSTM_IMPL_INLINE LSTM_IMPL_TARGET_##L void lstm_impl_tile_##L(                       \
-        const lstm_impl_sums *s, const unsigned rows, const unsigned n, size_t j,        \
-        const size_t tail, float *z)                                                     \
-    {                                                                                    \
-        const lstm_impl_v##L zero = {0};                                                 \
-        const size_t columns = s->columns;                                               \
-        lstm_impl_v##L sum[8][4];                                                        \
-        unsigned r, v;                                                                   \
-        LSTM_IMPL_EACH(r, rows) {                                                        \
-            LSTM_IMPL_EACH(v, n) {                                                       \
-                sum[r][v] = zero;                                                        \
-                if (s->init != NULL) {                                                   \
-                    sum[r][v] =                                                          \
-                        LSTM_IMPL_GET(L, s->init + j + LSTM_IMPL_OFFSET(L, v, n, tail)); \
-                }                                                                        \
-            }                                                                            \
-        }                                                                                \
-        lstm_impl_add_products_##L(sum, rows, n, tail, s->x, s->x_step, 1, s->x_len,     \
-                                   s->kernel + j, columns);                              \
-        lstm_impl_add_products_##L(sum, rows, n, tail, s->h, s->h_step, 2,               \
-                                   (s->h_len + 1) / 2, s->recurrent_kernel + j,          \
-                                   2 * columns);                                         \
-        z += j;                                                                          \
-        LSTM_IMPL_EACH(r, rows) {                                                        \
-            LSTM_IMPL_EACH(v, n) {                                                       \
-                LSTM_IMPL_PUT(L, z + r * columns + LSTM_IMPL_OFFSET(L, v, n, tail),      \
-                              sum[r][v]);                                                \
-                sum[r][v] = zero;                                                        \
-            }                                                                            \
-        }                                                                                \
-        if (s->h_len == 0) {                                                             \
-            return;                                                                      \
-        }                                                                                \
-        lstm_impl_add_products_##L(sum, rows, n, tail, s->h + 1, s->h_step, 2,           \
-                                   s->h_len / 2, s->recurrent_kernel + columns + j,      \
-                                   2 * columns);                                         \
-        LSTM_IMPL_EACH(r, rows) {                                                        \
-            LSTM_IMPL_EACH(v, n) {                                                       \
-                sum[r][v] = LSTM_IMPL_GET(L, z + r * columns +                           \
-                                                 LSTM_IMPL_OFFSET(L, v, n, tail)) +      \
-                            sum[r][v];                                                   \
-            }                                                                            \
-            LSTM_IMPL_EACH(v, n) {                                                       \
-                LSTM_IMPL_PUT(L, z + r * columns + LSTM_IMPL_OFFSET(L, v, n, tail),      \
-                              sum[r][v]);                                                \
-            }                                                                            \
-        }                                                                                \
-    }                                                                                    \
-    LSTM_IMPL_INLINE LSTM_IMPL_TARGET_##L void lstm_impl_tiles_##L(                      \
-        const lstm_impl_sums *s, const unsigned rows, float *z)                          \
-    {                                                                                    \
-        const size_t wide = LSTM_IMPL_WIDE_##L && rows <= 4 ? 4 * L : s->columns + 1;    \
-        size_t j = 0, rest;                                                              \
-        for (; s->columns - j >= wide; j += wide) {                                      \
-            lstm_impl_tile_##L(s, rows, 4, j, 3 * L, z);                                 \
-        }                                                                                \
-        for (; s->columns - j >= 2 * L; j += 2 * L) {                                    \
-            lstm_impl_tile_##L(s, rows, 2, j, L, z);                                     \
-        }                                                                                \
-        rest = s->columns - j;                                                           \
-        if (rest > L) {                                                                  \
-            lstm_impl_tile_##L(s, rows, 2, j, rest - L, z);                              \
-        } else if (rest > 0) {                                                           \
-            lstm_impl_tile_##L(s, rows, 1, s->columns - L, 0, z);                        \
-        }                                                                                \
-    }
-#define LSTM_IMPL_STAMP_ROWS(L, rows)                                           \
-    LSTM_IMPL_STAMPED LSTM_IMPL_TARGET_##L void lstm_impl_sums_of_##rows##_##L( \
-        const lstm_impl_sums *s, float *z)                                      \
-    {                                                                           \
-        lstm_impl_tiles_##L(s, rows, z);                                        \
-    }
-
-/* From sums to state; the formulas are those of lstm_impl_exp_parts, lstm_impl_sigmoid
- * and lstm_impl_tanh. Where the last vector overlaps the one before, its c is read before
- * that is written, and written last. A sigmoid multiplies by 2^n by an addition to the
- * exponent; a NaN is kept by `sum`. */
-#define LSTM_IMPL_STAMP_GATES(L)                                                        \
-    LSTM_IMPL_INLINE LSTM_IMPL_TARGET_##L void lstm_impl_exp_parts_##L(                 \
-        const lstm_impl_v##L *x, float s, int n_may_be_large, float offset,             \
-        lstm_impl_i##L *power, lstm_impl_v##L *a, lstm_impl_v##L *b)                    \
-    {                                                                                   \
-        const lstm_impl_v##L zero = {0};                                                \
-        const float shift = 12582912.0f + offset;                                       \
-        const float ln_2 = n_may_be_large ? 0.693145752f : 0.693147182f;                \
-        lstm_impl_v##L shifted = zero + shift, n, r = *x, r2, g;                        \
-        LSTM_IMPL_ADD_PRODUCT_##L(shifted, *x, zero + s * 1.44269504f);                 \
-        LSTM_IMPL_ROUND_##L(shifted);                                                   \
-        n = LSTM_IMPL_LESS(L, shifted, shift);                                          \
-        LSTM_IMPL_ADD_PRODUCT_##L(r, n, zero - ln_2 / s);                               \
-        if (n_may_be_large) {                                                           \
-            LSTM_IMPL_ADD_PRODUCT_##L(r, n, zero - 1.42860682e-6f / s);                 \
-        }                                                                               \
-        LSTM_IMPL_MULTIPLY(L, r2, r, r);                                                \
-        g = zero + 0.166666175f * s;                                                    \
-        LSTM_IMPL_ADD_PRODUCT_##L(g, r2, zero - 0.0027659475f * s * s * s);             \
-        LSTM_IMPL_MULTIPLY(L, g, r2, g);                                                \
-        *a = g - r;                                                                     \
-        *b = g + r;                                                                     \
-        *power = (lstm_impl_i##L)shifted << 23;                                         \
-    }                                                                                   \
-    LSTM_IMPL_INLINE LSTM_IMPL_TARGET_##L void lstm_impl_sigmoid_##L(lstm_impl_v##L *x) \
-    {                                                                                   \
-        const lstm_impl_v##L zero = {0};                                                \
-        lstm_impl_v##L a, b, over, sum;                                                 \
-        lstm_impl_i##L power;                                                           \
-        *x = LSTM_IMPL_MIN_##L(zero + 18.0f, *x);                                       \
-        *x = LSTM_IMPL_MAX_##L(zero + -104.0f, *x);                                     \
-        lstm_impl_exp_parts_##L(x, 1.0f, 1, 64.0f, &power, &a, &b);                     \
-        over = (lstm_impl_v##L)((lstm_impl_i##L)(2.0f + b) + power);                    \
-        sum = over;                                                                     \
-        LSTM_IMPL_ADD_PRODUCT_##L(sum, 2.0f + a, zero + 18446744073709551616.0f);       \
-        *x = over / sum;                                                                \
-    }                                                                                   \
-    LSTM_IMPL_INLINE LSTM_IMPL_TARGET_##L void lstm_impl_tanh_##L(lstm_impl_v##L *x)    \
-    {                                                                                   \
-        const uint32_t sign = 0x80000000u;                                              \
-        const lstm_impl_v##L zero = {0};                                                \
-        lstm_impl_v##L minus_abs, a, b, over, under;                                    \
-        lstm_impl_i##L power;                                                           \
-        minus_abs = (lstm_impl_v##L)((lstm_impl_i##L) * x | sign);                      \
-        minus_abs = LSTM_IMPL_MAX_##L(zero + -10.0f, minus_abs);                        \
-        lstm_impl_exp_parts_##L(&minus_abs, 2.0f, 0, 127.0f, &power, &a, &b);           \
-        LSTM_IMPL_MULTIPLY(L, b, b, (lstm_impl_v##L)power);                             \
-        over = (1.0f - (lstm_impl_v##L)power) + (a - b);                                \
-        under = (1.0f + (lstm_impl_v##L)power) + (a + b);                               \
-        *x = (lstm_impl_v##L)((lstm_impl_i##L)(over / under) |                          \
-                              ((lstm_impl_i##L) * x & sign));                           \
-    }                                                                                   \
-    LSTM_IMPL_INLINE LSTM_IMPL_TARGET_##L void lstm_impl_new_c_##L(                     \
-        const float *z, size_t units, lstm_impl_v##L *c)                                \
-    {                                                                                   \
-        lstm_impl_v##L i = LSTM_IMPL_GET(L, z), f = LSTM_IMPL_GET(L, z + units);        \
-        lstm_impl_v##L g = LSTM_IMPL_GET(L, z + 2 * units);                             \
-        lstm_impl_sigmoid_##L(&f);                                                      \
-        lstm_impl_sigmoid_##L(&i);                                                      \
-        lstm_impl_tanh_##L(&g);                                                         \
-        LSTM_IMPL_MULTIPLY(L, f, f, *c);                                                \
-        LSTM_IMPL_MULTIPLY(L, i, i, g);                                                 \
-        *c = f + i;                                                                     \
-    }                                                                                   \
-    LSTM_IMPL_INLINE LSTM_IMPL_TARGET_##L void lstm_impl_new_h_##L(                     \
-        const float *z, size_t units, const lstm_impl_v##L *c, float *h)                \
-    {                                                                                   \
-        lstm_impl_v##L o = LSTM_IMPL_GET(L, z + 3 * units), y = *c;                     \
-        lstm_impl_tanh_##L(&y);                                                         \
-        lstm_impl_sigmoid_##L(&o);                                                      \
-        LSTM_IMPL_PUT(L, h, o *y);                                                      \
-    }                                                                                   \
-    LSTM_IMPL_STAMPED LSTM_IMPL_TARGET_##L void lstm_impl_gates_##L(                    \
-        const float *z, size_t units, float *h, float *c)                               \
-    {                                                                                   \
-        const size_t last = units - L;                                                  \
-        lstm_impl_v##L last_c = LSTM_IMPL_GET(L, c + last), new_c;                      \
-        size_t u;                                                                       \
-        lstm_impl_new_c_##L(z + last, units, &last_c);                                  \
-        for (u = 0; u < last; u += L) {                                                 \
-            new_c = LSTM_IMPL_GET(L, c + u);                                            \
-            lstm_impl_new_c_##L(z + u, units, &new_c);                                  \
-            LSTM_IMPL_PUT(L, c + u, new_c);                                             \
-        }                                                                               \
-        lstm_impl_new_h_##L(z + last, units, &last_c, h + last);                        \
-        for (u = 0; u < last; u += L) {                                                 \
-            new_c = LSTM_IMPL_GET(L, c + u);                                            \
-            lstm_impl_new_h_##L(z + u, units, &new_c, h + u);                           \
-        }                                                                               \
-        LSTM_IMPL_PUT(L, c + last, last_c);                                             \
-    }
-
-/* L outputs of a Dense layer at once, each with its eight sums */
-#define LSTM_IMPL_STAMP_DENSE(L)                                                  \
-    LSTM_IMPL_INLINE LSTM_IMPL_TARGET_##L void lstm_impl_dense_columns_##L(       \
-        const lstm_dense *layer, const float *x, size_t at, float *y)             \
-    {                                                                             \
-        const lstm_impl_v##L zero = {0};                                          \
-        const size_t units = layer->units;                                        \
-        const float *row = layer->kernel + at;                                    \
-        lstm_impl_v##L s[8];                                                      \
-        size_t k;                                                                 \
-        unsigned p;                                                               \
-        LSTM_IMPL_EACH(p, 8) {                                                    \
-            s[p] = zero;                                                          \
-        }                                                                         \
-        for (k = 0; k < layer->input_dim; k += 8, row += 8 * units) {             \
-            LSTM_IMPL_EACH(p, 8) {                                                \
-                if (k + (size_t)p < layer->input_dim) {                           \
-                    lstm_impl_multiply_add_##L(&s[p], row + (size_t)p * units,    \
-                                               x[k + (size_t)p]);                 \
-                }                                                                 \
-            }                                                                     \
-        }                                                                         \
-        s[0] = ((s[0] + s[4]) + (s[2] + s[6])) + ((s[1] + s[5]) + (s[3] + s[7])); \
-        if (layer->bias != NULL) {                                                \
-            s[0] += LSTM_IMPL_GET(L, layer->bias + at);                           \
-        }                                                                         \
-        LSTM_IMPL_PUT(L, y + at, s[0]);                                           \
-    }                                                                             \
-    LSTM_IMPL_STAMPED LSTM_IMPL_TARGET_##L void lstm_impl_dense_##L(              \
-        const lstm_dense *layer, const float *x, float *y)                        \
-    {                                                                             \
-        size_t j;                                                                 \
-        for (j = 0; j + L <= layer->units; j += L) {                              \
-            lstm_impl_dense_columns_##L(layer, x, j, y);                          \
-        }                                                                         \
-        if (j < layer->units) {                                                   \
-            lstm_impl_dense_columns_##L(layer, x, layer->units - L, y);           \
-        }                                                                         \
-    }
-
-/* The output of a Dense layer of one unit, whose weights stand in a row: its eight sums
- * are two vectors. */
-LSTM_IMPL_STAMPED float lstm_impl_dense_unit_4(const lstm_dense *layer, const float *x)
-{
-    lstm_impl_v4 low = {0}, high = {0};
-    float sum[8];
-    size_t k;
-    for (k = 0; k < (layer->input_dim & ~(size_t)7); k += 8) {
-        const float *weights = layer->kernel + k;
-        LSTM_IMPL_ADD_PRODUCT_4(low, LSTM_IMPL_GET(4, x + k), LSTM_IMPL_GET(4, weights));
-        LSTM_IMPL_ADD_PRODUCT_4(high, LSTM_IMPL_GET(4, x + k + 4),
-                                LSTM_IMPL_GET(4, weights + 4));
-    }
-    LSTM_IMPL_PUT(4, sum, low);
-    LSTM_IMPL_PUT(4, sum + 4, high);
-    return lstm_impl_dense_end(layer, x, 0, k, sum);
-}
-
-#define LSTM_IMPL_STAMP(L)     \
-    LSTM_IMPL_STAMP_SUMS(L)    \
-    LSTM_IMPL_STAMP_TILES(L)   \
-    LSTM_IMPL_STAMP_ROWS(L, 2) \
-    LSTM_IMPL_STAMP_ROWS(L, 3) \
-    LSTM_IMPL_STAMP_ROWS(L, 4) \
-    LSTM_IMPL_STAMP_GATES(L)   \
-    LSTM_IMPL_STAMP_DENSE(L)
-
-LSTM_IMPL_STAMP(4)
-#if LSTM_IMPL_LANES >= 8
-LSTM_IMPL_STAMP(8)
-#endif
-#if LSTM_IMPL_LANES >= 16
-LSTM_IMPL_STAMP(16)
-LSTM_IMPL_STAMP_ROWS(16, 8)
+#ifdef LSTM_TEST_SET
+#define LSTM_IMPL_ALL_SETS 1
+#else
+#define LSTM_IMPL_ALL_SETS 0
 #endif
 
-#endif /* LSTM_IMPL_LANES */
+/* The operations of the vector sets are those of GCC's and clang's vector types, or
+ * intrinsics: for MSVC, for ARMv7's NEON, and with LSTM_TEST_INTRINSICS for the tests. */
+#if LSTM_IMPL_SIMD && (!LSTM_IMPL_GNU || defined(LSTM_TEST_INTRINSICS) || \
+                       (defined(__ARM_NEON) && !defined(__aarch64__)))
+#define LSTM_IMPL_INTRINSICS 1
+#else
+#define LSTM_IMPL_INTRINSICS 0
+#endif
+#if LSTM_IMPL_X86_64 && LSTM_IMPL_INTRINSICS
+#include <immintrin.h>
+#elif LSTM_IMPL_INTRINSICS
+#include <arm_neon.h>
+#endif
+#if LSTM_IMPL_DISPATCH && defined(_MSC_VER) && !defined(__clang__)
+#include <intrin.h>
+#endif
 
-/* ---- IMPLEMENTATION: choice of kernels --------------------------------------------- */
+/* A header that includes itself: the part behind KERNELS, once for each set. */
+#if defined(__FILE_NAME__)
+#define LSTM_IMPL_FILE __FILE_NAME__
+#else
+#define LSTM_IMPL_FILE "lstm.h"
+#endif
+#if defined(__INCLUDE_LEVEL__)
+#if __INCLUDE_LEVEL__ == 0
+#error "lstm.h includes itself: keep it as a file and #include it, do not paste it"
+#endif
+#endif
 
-LSTM_IMPL_INLINE int lstm_impl_widest(void)
-{
-#ifdef LSTM_TEST_LANES
-    return LSTM_TEST_LANES;
+#if !LSTM_IMPL_SIMD || LSTM_IMPL_ALL_SETS
+#define LSTM_IMPL_HAS_PORTABLE 1
+#define LSTM_IMPL_SET portable
+#define LSTM_K_LANES 1
+#define LSTM_K_FUSED LSTM_IMPL_FUSED
+#include LSTM_IMPL_FILE
+#ifndef LSTM_IMPL_INCLUDED
+#error "lstm.h includes itself: keep its name, and put no #pragma once or guard around it"
+#endif
+#endif
+
+#if LSTM_IMPL_DISPATCH && LSTM_IMPL_GNU && LSTM_IMPL_MAY_FUSE && \
+    (!LSTM_IMPL_SIMD || LSTM_IMPL_ALL_SETS)
+#define LSTM_IMPL_HAS_PORTABLE_FMA 1
+#define LSTM_IMPL_SET portable_fma
+#define LSTM_K_LANES 1
+#define LSTM_K_FUSED 1
+#define LSTM_K_TARGET "fma"
+#include LSTM_IMPL_FILE
+#endif
+
+#if LSTM_IMPL_SIMD && (LSTM_IMPL_DISPATCH || LSTM_IMPL_WIDEST == 4)
+#define LSTM_IMPL_HAS_VECTOR4 1
+#define LSTM_IMPL_SET vector4
+#define LSTM_K_LANES 4
+#define LSTM_K_FUSED LSTM_IMPL_FUSED
+#include LSTM_IMPL_FILE
+#ifndef LSTM_IMPL_INCLUDED
+#error "lstm.h includes itself: keep its name, and put no #pragma once or guard around it"
+#endif
+#endif
+
+#if LSTM_IMPL_SIMD && LSTM_IMPL_DISPATCH && LSTM_IMPL_MAY_FUSE && \
+    (LSTM_IMPL_WIDEST == 4 || LSTM_IMPL_ALL_SETS)
+#define LSTM_IMPL_HAS_VECTOR4_FMA 1
+#define LSTM_IMPL_SET vector4_fma
+#define LSTM_K_LANES 4
+#define LSTM_K_FUSED 1
+#define LSTM_K_TARGET "fma"
+#include LSTM_IMPL_FILE
+#endif
+
+#if LSTM_IMPL_SIMD && LSTM_IMPL_WIDEST >= 8
+#define LSTM_IMPL_HAS_AVX2 1
+#define LSTM_IMPL_SET avx2
+#define LSTM_K_LANES 8
+#if LSTM_IMPL_DISPATCH && LSTM_IMPL_MAY_FUSE
+#define LSTM_K_FUSED 1
+#define LSTM_K_TARGET "avx2,fma"
 #elif LSTM_IMPL_DISPATCH
-    if (__builtin_cpu_supports("avx512f")) {
-        return 16;
-    }
-    return __builtin_cpu_supports("avx2") &&
-                   (!LSTM_USE_FMA || __builtin_cpu_supports("fma"))
-               ? 8
-               : 4;
+#define LSTM_K_FUSED 0
+#define LSTM_K_TARGET "avx2"
 #else
-    return LSTM_IMPL_LANES;
+#define LSTM_K_FUSED LSTM_IMPL_FUSED
+#endif
+#include LSTM_IMPL_FILE
+#endif
+
+#if LSTM_IMPL_SIMD && LSTM_IMPL_WIDEST >= 16
+#define LSTM_IMPL_HAS_AVX512 1
+#define LSTM_IMPL_SET avx512
+#define LSTM_K_LANES 16
+#define LSTM_K_FUSED LSTM_IMPL_MAY_FUSE
+#if LSTM_IMPL_DISPATCH
+#define LSTM_K_TARGET "avx512f,avx2,fma"
+#endif
+#include LSTM_IMPL_FILE
+#endif
+
+/* ---- CHOICE: one set for each call of the API -------------------------------------- */
+
+#define LSTM_IMPL_CPU_FMA 1u
+#define LSTM_IMPL_CPU_AVX2 2u
+#define LSTM_IMPL_CPU_AVX512 4u
+
+/* What the CPU and the operating system have. GCC and clang look it up once per program.
+ * MSVC, and clang for Windows, which has no library for it, ask the CPU at every call. */
+#if LSTM_IMPL_DISPATCH && LSTM_IMPL_GNU && !(defined(_WIN32) && defined(__clang__))
+LSTM_IMPL_INLINE unsigned lstm_impl_cpu(void)
+{
+    return (__builtin_cpu_supports("fma") ? LSTM_IMPL_CPU_FMA : 0u) |
+           (__builtin_cpu_supports("avx2") ? LSTM_IMPL_CPU_AVX2 : 0u) |
+           (__builtin_cpu_supports("avx512f") ? LSTM_IMPL_CPU_AVX512 : 0u);
+}
+#elif LSTM_IMPL_DISPATCH
+LSTM_IMPL_INLINE void lstm_impl_cpuid(int leaf, int *words)
+{
+#if LSTM_IMPL_GNU
+    __asm__("cpuid"
+            : "=a"(words[0]), "=b"(words[1]), "=c"(words[2]), "=d"(words[3])
+            : "0"(leaf), "2"(0));
+#else
+    __cpuidex(words, leaf, 0);
 #endif
 }
 
-/* The lanes of the vectors for so many units, 0 for portable C. Vectors longer than the
- * units would be part empty, and each operation on them takes longer. */
-LSTM_IMPL_INLINE int lstm_impl_lanes(size_t units)
+/* The registers that the operating system saves: bits 1, 2: 16 and 32 bytes; 5 to 7: 64 */
+LSTM_IMPL_INLINE unsigned lstm_impl_saved_registers(void)
 {
-    int lanes = lstm_impl_widest();
-    (void)units;
-    LSTM_IMPL_AT_8(while (lanes > 4 && units < (size_t)lanes) { lanes /= 2; })
-    return lanes;
+#if LSTM_IMPL_GNU
+    unsigned low, high;
+    __asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    return low;
+#else
+    return LSTM_IMPL_TO(unsigned, _xgetbv(0));
+#endif
 }
 
-#if LSTM_IMPL_LANES
-LSTM_IMPL_INLINE void lstm_impl_gate_sums(int lanes, const lstm_impl_sums *s, float *z)
+static inline unsigned lstm_impl_cpu(void)
 {
-    LSTM_IMPL_TRY(16, lanes, lstm_impl_sums_16(s, z))
-    LSTM_IMPL_TRY(8, lanes, lstm_impl_sums_8(s, z))
-    (void)lanes;
-    lstm_impl_sums_4(s, z);
-}
-
-/* As many rows of up to `rows` as can be taken at once, z[rows][columns]; returns how
- * many. */
-#define LSTM_IMPL_ROWS_AT(L, n)                     \
-    LSTM_IMPL_AT_##L(if (lanes >= L && rows >= n) { \
-        lstm_impl_sums_of_##n##_##L(s, z);          \
-        return n;                                   \
-    })
-LSTM_IMPL_INLINE size_t lstm_impl_gate_sums_of_rows(int lanes, const lstm_impl_sums *s,
-                                                    size_t rows, float *z)
-{
-    if (rows < 2) {
-        lstm_impl_gate_sums(lanes, s, z);
-        return 1;
+    int words[4];
+    unsigned saved, first, seventh = 0;
+    lstm_impl_cpuid(1, words);
+    first = LSTM_IMPL_TO(unsigned, words[2]);
+    if ((first >> 27 & 1) == 0) { /* OSXSAVE */
+        return 0;
     }
-    LSTM_IMPL_ROWS_AT(16, 8)
-    LSTM_IMPL_ROWS_AT(16, 4)
-    LSTM_IMPL_ROWS_AT(16, 3)
-    LSTM_IMPL_ROWS_AT(16, 2)
-    LSTM_IMPL_ROWS_AT(8, 4)
-    LSTM_IMPL_ROWS_AT(8, 3)
-    LSTM_IMPL_ROWS_AT(8, 2)
-    LSTM_IMPL_ROWS_AT(4, 4)
-    LSTM_IMPL_ROWS_AT(4, 3)
-    lstm_impl_sums_of_2_4(s, z);
-    return 2;
-}
-
-LSTM_IMPL_INLINE void lstm_impl_vector_gates(int lanes, const float *z, size_t units,
-                                             float *h, float *c)
-{
-    LSTM_IMPL_TRY(16, lanes, lstm_impl_gates_16(z, units, h, c))
-    LSTM_IMPL_TRY(8, lanes, lstm_impl_gates_8(z, units, h, c))
-    (void)lanes;
-    lstm_impl_gates_4(z, units, h, c);
+    saved = lstm_impl_saved_registers();
+    lstm_impl_cpuid(0, words);
+    if (words[0] >= 7) {
+        lstm_impl_cpuid(7, words);
+        seventh = LSTM_IMPL_TO(unsigned, words[1]);
+    }
+    if ((saved & 6u) != 6u || (first >> 28 & 1) == 0) { /* AVX */
+        return 0;
+    }
+    return (first >> 12 & 1 ? LSTM_IMPL_CPU_FMA : 0u) |
+           (seventh >> 5 & 1 ? LSTM_IMPL_CPU_AVX2 : 0u) |
+           (seventh >> 16 & 1 && (saved & 0xe0u) == 0xe0u ? LSTM_IMPL_CPU_AVX512 : 0u);
 }
 #endif
 
-LSTM_IMPL_INLINE void lstm_impl_dense_sums(int lanes, const lstm_dense *layer,
-                                           const float *x, float *y)
+LSTM_IMPL_INLINE lstm_impl_set lstm_impl_choose(void)
 {
-    LSTM_IMPL_TRY(16, lanes, lstm_impl_dense_16(layer, x, y))
-    LSTM_IMPL_TRY(8, lanes, lstm_impl_dense_8(layer, x, y))
-    LSTM_IMPL_AT_4(if (lanes != 0 && layer->units >= 4) {
-        lstm_impl_dense_4(layer, x, y);
-        return;
-    })
-    LSTM_IMPL_AT_4(if (lanes != 0 && layer->units == 1) {
-        y[0] = lstm_impl_dense_unit_4(layer, x);
-        return;
-    })
-    (void)lanes;
-    lstm_impl_dense_1(layer, x, y);
-}
-
-/* ---- IMPLEMENTATION: the LSTM layer ------------------------------------------------ */
-
-/* How an output gets into its row of y: stored, or merged with what the forward half left
- * there. h is NULL for an output of zeros. */
-typedef void (*lstm_impl_emit)(float *y, const float *h, size_t units);
-
-#define LSTM_IMPL_EMIT(name, f_of_y_and_x)                                         \
-    LSTM_IMPL_KERNEL void lstm_impl_##name(float *y, const float *h, size_t units) \
-    {                                                                              \
-        size_t u;                                                                  \
-        for (u = 0; u < units; u++) {                                              \
-            const float x = h != NULL ? h[u] : 0.0f;                               \
-            y[u] = f_of_y_and_x;                                                   \
-        }                                                                          \
-    }
-
-LSTM_IMPL_EMIT(emit_store, x)
-LSTM_IMPL_EMIT(emit_sum, y[u] + x)
-LSTM_IMPL_EMIT(emit_mul, y[u] * x)
-LSTM_IMPL_EMIT(emit_ave, 0.5f * (y[u] + x))
-
-/* A layer made ready to run in one direction. */
-typedef struct lstm_impl_run {
-    const lstm_layer *layer;
-    lstm_impl_activation activation, recurrent_activation;
-    lstm_impl_emit emit;
-    size_t row_len;             /* floats from one row of y to the next */
-    int lanes;                  /* of the vectors to use, 0: portable C */
-    unsigned char backwards;    /* takes the last timestep first */
-    unsigned char rows_flipped; /* puts the first output into the last row */
-    unsigned char zero_masked;
-    unsigned char has_vector_gates; /* tanh and sigmoid, and 4 units at least */
-} lstm_impl_run;
-
-/* One sequence of a batch on its way: its arrays, and whether a step was used already. */
-typedef struct lstm_impl_stream {
-    const float *x;
-    const unsigned char *mask;
-    float *h, *c, *y;
-    int has_output;
-} lstm_impl_stream;
-
-/* The gates' sums z become the new state; z is left undefined. */
-LSTM_IMPL_DRIVER void lstm_impl_gates_1(const lstm_impl_run *run,
-                                        float *LSTM_IMPL_RESTRICT z,
-                                        float *LSTM_IMPL_RESTRICT h,
-                                        float *LSTM_IMPL_RESTRICT c)
-{
-    const size_t units = run->layer->units;
-    float *i = z, *f = i + units, *g = f + units, *o = g + units, *activated_c = z;
-    size_t u;
-    run->recurrent_activation(i, units);
-    run->recurrent_activation(f, units);
-    run->activation(g, units);
-    run->recurrent_activation(o, units);
-    for (u = 0; u < units; u++) {
-        c[u] = lstm_impl_product(f[u], c[u]) + lstm_impl_product(i[u], g[u]);
-        activated_c[u] = c[u];
-    }
-    run->activation(activated_c, units);
-    for (u = 0; u < units; u++) {
-        h[u] = o[u] * activated_c[u];
-    }
-}
-
-LSTM_IMPL_INLINE void lstm_impl_gates(const lstm_impl_run *run, float *z, float *h,
-                                      float *c)
-{
-    LSTM_IMPL_AT_4(if (run->has_vector_gates) {
-        lstm_impl_vector_gates(run->lanes, z, run->layer->units, h, c);
-        return;
-    })
-    lstm_impl_gates_1(run, z, h, c);
-}
-
-LSTM_IMPL_INLINE size_t lstm_impl_time(const lstm_impl_run *run, size_t step,
-                                       size_t timesteps)
-{
-    return run->backwards ? timesteps - 1 - step : step;
-}
-
-#if LSTM_IMPL_LANES
-/* The sums of one step of a sequence; the next rows are those of the next steps. */
-LSTM_IMPL_INLINE void lstm_impl_begin_sums(lstm_impl_sums *sums, const lstm_impl_run *run,
-                                           const lstm_impl_stream *s, size_t t)
-{
-    const lstm_layer *layer = run->layer;
-    sums->columns = 4 * layer->units;
-    sums->init = layer->bias;
-    sums->x_len = layer->input_dim;
-    sums->x = s->x + t * layer->input_dim;
-    sums->kernel = layer->kernel;
-    sums->h_len = layer->units;
-    sums->h = s->h;
-    sums->recurrent_kernel = layer->recurrent_kernel;
-    sums->x_step =
-        run->backwards ? -(ptrdiff_t)layer->input_dim : (ptrdiff_t)layer->input_dim;
-    sums->h_step = 0;
-    sums->last_panel_first = 0;
-}
+#ifdef LSTM_TEST_SET
+    return LSTM_IMPL_TO(lstm_impl_set, LSTM_TEST_SET);
+#else
+#if LSTM_IMPL_DISPATCH
+    const unsigned cpu = lstm_impl_cpu();
+    const int may_be_wide = (cpu & LSTM_IMPL_CPU_AVX2) != 0 &&
+                            (!LSTM_IMPL_MAY_FUSE || (cpu & LSTM_IMPL_CPU_FMA) != 0);
+#else
+    const unsigned cpu = LSTM_IMPL_FUSED ? LSTM_IMPL_CPU_FMA : 0u;
+    const int may_be_wide = 1;
 #endif
-
-LSTM_IMPL_INLINE void lstm_impl_step_sums(const lstm_impl_run *run,
-                                          const lstm_impl_stream *s, size_t t, float *z)
-{
-    LSTM_IMPL_AT_4(if (run->lanes != 0) {
-        lstm_impl_sums sums;
-        lstm_impl_begin_sums(&sums, run, s, t);
-        lstm_impl_gate_sums(run->lanes, &sums, z);
-        return;
-    })
-    lstm_impl_sums_1(run->layer, s->x + t * run->layer->input_dim, s->h, z);
-}
-
-/* From the sums of a step on: the new state, unless the step is masked, and the
- * output. */
-LSTM_IMPL_INLINE void lstm_impl_finish_step(const lstm_impl_run *run, lstm_impl_stream *s,
-                                            size_t step, size_t timesteps, float *z)
-{
-    const lstm_layer *layer = run->layer;
-    const int used =
-        s->mask == NULL || s->mask[lstm_impl_time(run, step, timesteps)] != 0;
-    if (used) {
-        lstm_impl_gates(run, z, s->h, s->c);
-        s->has_output = 1;
+    (void)cpu;
+    (void)may_be_wide;
+#ifdef LSTM_IMPL_HAS_AVX512
+    if (may_be_wide && (!LSTM_IMPL_DISPATCH || (cpu & LSTM_IMPL_CPU_AVX512) != 0)) {
+        return LSTM_IMPL_AVX512;
     }
-    if (s->y != NULL && (layer->return_sequences || step + 1 == timesteps)) {
-        const size_t row = run->rows_flipped ? timesteps - 1 - step : step;
-        const int zero = !s->has_output || (!used && run->zero_masked);
-        run->emit(layer->return_sequences ? s->y + row * run->row_len : s->y,
-                  zero ? NULL : s->h, layer->units);
-    }
-}
-
-/* One sequence, a step after the other */
-LSTM_IMPL_DRIVER void lstm_impl_sequence(const lstm_impl_run *run, lstm_impl_stream *s,
-                                         size_t timesteps, float *z)
-{
-    size_t step;
-    for (step = 0; step < timesteps; step++) {
-        lstm_impl_step_sums(run, s, lstm_impl_time(run, step, timesteps), z);
-        lstm_impl_finish_step(run, s, step, timesteps, z);
-    }
-}
-
-#if LSTM_IMPL_LANES
-/* Takes the products with x of the steps from `first` on, of n at most: several steps at
- * once, so that the kernel is read once for them. Returns how many steps it took. */
-LSTM_IMPL_INLINE size_t lstm_impl_take_ahead(const lstm_impl_run *run,
-                                             const lstm_impl_stream *s, size_t first,
-                                             size_t n, size_t timesteps, float *ahead)
-{
-    lstm_impl_sums sums;
-    size_t done = 0;
-    while (n - done >= 2) {
-        lstm_impl_begin_sums(&sums, run, s, lstm_impl_time(run, first + done, timesteps));
-        sums.h_len = 0;
-        done += lstm_impl_gate_sums_of_rows(run->lanes, &sums, n - done,
-                                            ahead + done * sums.columns);
-    }
-    return done;
-}
-
-/* One sequence with vectors, a block of steps after the other, each with its products
- * with x taken ahead. Those of up to 16 features are left to their step: the CPU takes
- * them while the gates of the step before wait for each other. */
-LSTM_IMPL_KERNEL void lstm_impl_sequence_ahead(const lstm_impl_run *run,
-                                               lstm_impl_stream *s, size_t timesteps,
-                                               float *scratch)
-{
-    float *z = scratch, *ahead = scratch + 4 * run->layer->units;
-    lstm_impl_sums sums;
-    size_t first, n, k, done;
-    for (first = 0; first < timesteps; first += n) {
-        n = timesteps - first < LSTM_IMPL_AHEAD ? timesteps - first : LSTM_IMPL_AHEAD;
-        done = run->layer->input_dim > 16
-                   ? lstm_impl_take_ahead(run, s, first, n, timesteps, ahead)
-                   : 0;
-        for (k = 0; k < n; k++) {
-            lstm_impl_begin_sums(&sums, run, s,
-                                 lstm_impl_time(run, first + k, timesteps));
-            sums.last_panel_first = (int)(k % 2);
-            if (k < done) {
-                sums.init = ahead + k * sums.columns;
-                sums.x_len = 0;
-            }
-            lstm_impl_gate_sums(run->lanes, &sums, z);
-            lstm_impl_finish_step(run, s, first + k, timesteps, z);
-        }
-    }
-}
-
-/* Several sequences, step by step together: both matrices are read once for some of
- * them. */
-LSTM_IMPL_KERNEL void lstm_impl_group(const lstm_impl_run *run, lstm_impl_stream *s,
-                                      size_t count, size_t timesteps, float *z)
-{
-    const size_t columns = 4 * run->layer->units;
-    lstm_impl_sums sums;
-    size_t step, row;
-    for (step = 0; step < timesteps; step++) {
-        for (row = 0; row < count;) {
-            lstm_impl_begin_sums(&sums, run, &s[row],
-                                 lstm_impl_time(run, step, timesteps));
-            sums.x_step = (ptrdiff_t)(timesteps * run->layer->input_dim);
-            sums.h_step = (ptrdiff_t)run->layer->units;
-            row += lstm_impl_gate_sums_of_rows(run->lanes, &sums, count - row,
-                                               z + row * columns);
-        }
-        for (row = 0; row < count; row++) {
-            lstm_impl_finish_step(run, &s[row], step, timesteps, z + row * columns);
-        }
-    }
-}
-
-LSTM_IMPL_INLINE void lstm_impl_vector_sequences(const lstm_impl_run *run,
-                                                 lstm_impl_stream *s, size_t count,
-                                                 size_t timesteps, float *scratch)
-{
-    if (count == 1) {
-        lstm_impl_sequence_ahead(run, s, timesteps, scratch);
-    } else {
-        lstm_impl_group(run, s, count, timesteps, scratch);
-    }
-}
 #endif
-
-/* All sequences of a batch; with vectors several at once, as many as there is scratch
- * for. */
-LSTM_IMPL_DRIVER void lstm_impl_batch(const lstm_impl_run *run, const float *x,
-                                      const unsigned char *mask, size_t batch,
-                                      size_t timesteps, float *h, float *c, float *y,
-                                      float *scratch)
-{
-    const lstm_layer *layer = run->layer;
-    const size_t y_len =
-        layer->return_sequences ? timesteps * run->row_len : run->row_len;
-    lstm_impl_stream streams[LSTM_IMPL_LANES ? LSTM_IMPL_AHEAD : 1];
-    size_t first, count, b;
-    for (first = 0; first < batch; first += count) {
-        count = 1;
-        LSTM_IMPL_AT_4(if (run->lanes != 0) {
-            count = batch - first < LSTM_IMPL_AHEAD ? batch - first : LSTM_IMPL_AHEAD;
-        })
-        for (b = 0; b < count; b++) {
-            lstm_impl_stream *s = &streams[b];
-            s->x = x + (first + b) * timesteps * layer->input_dim;
-            s->mask = mask != NULL ? mask + (first + b) * timesteps : NULL;
-            s->h = h + (first + b) * layer->units;
-            s->c = c + (first + b) * layer->units;
-            s->y = y != NULL ? y + (first + b) * y_len : NULL;
-            s->has_output = 0;
-        }
-        LSTM_IMPL_AT_4(if (run->lanes != 0) {
-            lstm_impl_vector_sequences(run, streams, count, timesteps, scratch);
-            continue;
-        })
-        lstm_impl_sequence(run, streams, timesteps, scratch);
+#ifdef LSTM_IMPL_HAS_AVX2
+    if (may_be_wide) {
+        return LSTM_IMPL_AVX2;
     }
+#endif
+#ifdef LSTM_IMPL_HAS_VECTOR4_FMA
+    if ((cpu & LSTM_IMPL_CPU_FMA) != 0) {
+        return LSTM_IMPL_VECTOR4_FMA;
+    }
+#endif
+#ifdef LSTM_IMPL_HAS_PORTABLE_FMA
+    if ((cpu & LSTM_IMPL_CPU_FMA) != 0) {
+        return LSTM_IMPL_PORTABLE_FMA;
+    }
+#endif
+    return LSTM_IMPL_SIMD ? LSTM_IMPL_VECTOR4 : LSTM_IMPL_PORTABLE;
+#endif
 }
 
-/* ---- IMPLEMENTATION: sizes and checks ---------------------------------------------- */
+/* LSTM_IMPL_CALL(function, (arguments)) calls the chosen set's function. */
+#ifdef LSTM_IMPL_HAS_PORTABLE
+#define LSTM_IMPL_CASE_0(call) \
+    case LSTM_IMPL_PORTABLE:   \
+        call;                  \
+        break;
+#else
+#define LSTM_IMPL_CASE_0(call)
+#endif
+#ifdef LSTM_IMPL_HAS_PORTABLE_FMA
+#define LSTM_IMPL_CASE_1(call)   \
+    case LSTM_IMPL_PORTABLE_FMA: \
+        call;                    \
+        break;
+#else
+#define LSTM_IMPL_CASE_1(call)
+#endif
+#ifdef LSTM_IMPL_HAS_VECTOR4
+#define LSTM_IMPL_CASE_2(call) \
+    case LSTM_IMPL_VECTOR4:    \
+        call;                  \
+        break;
+#else
+#define LSTM_IMPL_CASE_2(call)
+#endif
+#ifdef LSTM_IMPL_HAS_VECTOR4_FMA
+#define LSTM_IMPL_CASE_3(call)  \
+    case LSTM_IMPL_VECTOR4_FMA: \
+        call;                   \
+        break;
+#else
+#define LSTM_IMPL_CASE_3(call)
+#endif
+#ifdef LSTM_IMPL_HAS_AVX2
+#define LSTM_IMPL_CASE_4(call) \
+    case LSTM_IMPL_AVX2:       \
+        call;                  \
+        break;
+#else
+#define LSTM_IMPL_CASE_4(call)
+#endif
+#ifdef LSTM_IMPL_HAS_AVX512
+#define LSTM_IMPL_CASE_5(call) \
+    case LSTM_IMPL_AVX512:     \
+        call;                  \
+        break;
+#else
+#define LSTM_IMPL_CASE_5(call)
+#endif
+#define LSTM_IMPL_CALL(function, arguments)                             \
+    switch (lstm_impl_choose()) {                                       \
+        LSTM_IMPL_CASE_0(lstm_impl_##function##_portable arguments)     \
+        LSTM_IMPL_CASE_1(lstm_impl_##function##_portable_fma arguments) \
+        LSTM_IMPL_CASE_2(lstm_impl_##function##_vector4 arguments)      \
+        LSTM_IMPL_CASE_3(lstm_impl_##function##_vector4_fma arguments)  \
+        LSTM_IMPL_CASE_4(lstm_impl_##function##_avx2 arguments)         \
+        LSTM_IMPL_CASE_5(lstm_impl_##function##_avx512 arguments)       \
+    default: break;                                                     \
+    }
+
+/* ---- CHECKS ------------------------------------------------------------------------ */
 
 /* A product of sizes; 0, which is no valid size, where it does not fit */
 LSTM_IMPL_INLINE size_t lstm_impl_multiply(size_t a, size_t b)
@@ -1897,7 +965,8 @@ LSTM_IMPL_INLINE size_t lstm_impl_multiply(size_t a, size_t b)
     size_t product;
     return __builtin_mul_overflow(a, b, &product) ? 0 : product;
 #else
-    const int fits = (a | b) >> (4 * sizeof a) == 0 || (b != 0 && a <= (size_t)-1 / b);
+    const int fits =
+        (a | b) >> (4 * sizeof a) == 0 || (b != 0 && a <= LSTM_IMPL_MOST / b);
     return fits ? a * b : 0;
 #endif
 }
@@ -1905,7 +974,7 @@ LSTM_IMPL_INLINE size_t lstm_impl_multiply(size_t a, size_t b)
 /* Whether an array of `count` floats can exist. */
 LSTM_IMPL_INLINE int lstm_impl_is_array(size_t count)
 {
-    return count != 0 && count <= (size_t)-1 / sizeof(float);
+    return count != 0 && count <= LSTM_IMPL_MOST / sizeof(float);
 }
 
 /* How many weights layers of these sizes have; 0 where that does not fit or a size is
@@ -1914,7 +983,7 @@ LSTM_IMPL_INLINE size_t lstm_impl_dense_count(size_t input_dim, size_t units,
                                               int has_bias)
 {
     const size_t bias_row = has_bias != 0;
-    if (input_dim == 0 || input_dim > (size_t)-1 - bias_row) {
+    if (input_dim == 0 || input_dim > LSTM_IMPL_MOST - bias_row) {
         return 0;
     }
     return lstm_impl_multiply(units, input_dim + bias_row);
@@ -1924,7 +993,7 @@ LSTM_IMPL_INLINE size_t lstm_impl_layer_count(size_t input_dim, size_t units,
                                               int has_bias)
 {
     const size_t bias_row = has_bias != 0;
-    if (input_dim == 0 || units >= (size_t)-1 - input_dim) {
+    if (input_dim == 0 || units >= LSTM_IMPL_MOST - input_dim) {
         return 0;
     }
     return lstm_impl_multiply(4, lstm_impl_multiply(units, input_dim + units + bias_row));
@@ -1935,7 +1004,7 @@ LSTM_IMPL_INLINE size_t lstm_impl_layer_count(size_t input_dim, size_t units,
 LSTM_IMPL_INLINE lstm_status lstm_impl_check_init(const void *layer, const float *weights,
                                                   size_t weight_count, size_t count)
 {
-    if (layer == NULL || weights == NULL) {
+    if (layer == LSTM_IMPL_NULL || weights == LSTM_IMPL_NULL) {
         return LSTM_ERR_NULL;
     }
     if (!lstm_impl_is_array(count)) {
@@ -1944,32 +1013,32 @@ LSTM_IMPL_INLINE lstm_status lstm_impl_check_init(const void *layer, const float
     return weight_count == count ? LSTM_OK : LSTM_ERR_WEIGHT_COUNT;
 }
 
+LSTM_IMPL_INLINE int lstm_impl_is_activation(lstm_activation activation)
+{
+    return LSTM_IMPL_TO(unsigned, activation) <= LSTM_IMPL_TO(unsigned, LSTM_LOG_SOFTMAX);
+}
+
 /* Checks a layer and fills in how it runs by itself. */
 LSTM_IMPL_INLINE lstm_status lstm_impl_prepare(lstm_impl_run *run,
                                                const lstm_layer *layer)
 {
-    if (layer == NULL || layer->kernel == NULL || layer->recurrent_kernel == NULL) {
+    if (layer == LSTM_IMPL_NULL || layer->kernel == LSTM_IMPL_NULL ||
+        layer->recurrent_kernel == LSTM_IMPL_NULL) {
         return LSTM_ERR_NULL;
     }
     if (!lstm_impl_is_array(lstm_param_count(layer))) {
         return LSTM_ERR_SHAPE;
     }
+    if (!lstm_impl_is_activation(layer->activation) ||
+        !lstm_impl_is_activation(layer->recurrent_activation)) {
+        return LSTM_ERR_OPTION;
+    }
     run->layer = layer;
-    run->activation = lstm_impl_find(layer->activation, lstm_impl_all_tanh);
-    run->recurrent_activation =
-        lstm_impl_find(layer->recurrent_activation, lstm_impl_all_sigmoid);
-    run->emit = lstm_impl_emit_store;
     run->row_len = layer->units;
     run->backwards = layer->go_backwards != 0;
     run->rows_flipped = 0;
     run->zero_masked = layer->zero_output_for_mask != 0;
-    run->lanes = lstm_impl_lanes(layer->units);
-    LSTM_IMPL_AT_4(run->has_vector_gates =
-                       LSTM_IMPL_OWN_MATH && run->lanes != 0 && layer->units >= 4 &&
-                       run->activation == lstm_impl_all_tanh &&
-                       run->recurrent_activation == lstm_impl_all_sigmoid;)
-    return run->activation == NULL || run->recurrent_activation == NULL ? LSTM_ERR_OPTION
-                                                                        : LSTM_OK;
+    return LSTM_OK;
 }
 
 /* Checks the arrays of one call, with `state_units` floats of h to a sequence. y may be
@@ -1982,8 +1051,8 @@ LSTM_IMPL_INLINE lstm_status lstm_impl_check_arrays(const lstm_impl_run *run,
 {
     const size_t steps = lstm_impl_multiply(batch, timesteps);
     const int every_step = run->layer->return_sequences != 0;
-    if (x == NULL || h == NULL || c == NULL || scratch == NULL ||
-        (y == NULL && every_step)) {
+    if (x == LSTM_IMPL_NULL || h == LSTM_IMPL_NULL || c == LSTM_IMPL_NULL ||
+        scratch == LSTM_IMPL_NULL || (y == LSTM_IMPL_NULL && every_step)) {
         return LSTM_ERR_NULL;
     }
     if (!lstm_impl_is_array(lstm_impl_multiply(steps, run->layer->input_dim)) ||
@@ -1994,7 +1063,7 @@ LSTM_IMPL_INLINE lstm_status lstm_impl_check_arrays(const lstm_impl_run *run,
     return LSTM_OK;
 }
 
-/* ---- IMPLEMENTATION: the API ------------------------------------------------------- */
+/* ---- THE API'S FUNCTIONS ----------------------------------------------------------- */
 
 LSTM_API const char *lstm_status_string(lstm_status status)
 {
@@ -2011,16 +1080,16 @@ LSTM_API const char *lstm_status_string(lstm_status status)
 
 LSTM_API size_t lstm_param_count(const lstm_layer *layer)
 {
-    return layer == NULL ? 0
-                         : lstm_impl_layer_count(layer->input_dim, layer->units,
-                                                 layer->bias != NULL);
+    return layer == LSTM_IMPL_NULL ? 0
+                                   : lstm_impl_layer_count(layer->input_dim, layer->units,
+                                                           layer->bias != LSTM_IMPL_NULL);
 }
 
 LSTM_API size_t lstm_dense_param_count(const lstm_dense *layer)
 {
-    return layer == NULL ? 0
-                         : lstm_impl_dense_count(layer->input_dim, layer->units,
-                                                 layer->bias != NULL);
+    return layer == LSTM_IMPL_NULL ? 0
+                                   : lstm_impl_dense_count(layer->input_dim, layer->units,
+                                                           layer->bias != LSTM_IMPL_NULL);
 }
 
 LSTM_IMPL_INLINE lstm_status lstm_impl_bind_layer(lstm_layer *layer, size_t input_dim,
@@ -2036,7 +1105,7 @@ LSTM_IMPL_INLINE lstm_status lstm_impl_bind_layer(lstm_layer *layer, size_t inpu
     layer->units = units;
     layer->kernel = weights;
     layer->recurrent_kernel = weights + 4 * units * input_dim;
-    layer->bias = has_bias ? layer->recurrent_kernel + 4 * units * units : NULL;
+    layer->bias = has_bias ? layer->recurrent_kernel + 4 * units * units : LSTM_IMPL_NULL;
     layer->activation = layer->recurrent_activation = LSTM_DEFAULT;
     layer->return_sequences = layer->go_backwards = layer->zero_output_for_mask = 0;
     return LSTM_OK;
@@ -2067,7 +1136,7 @@ LSTM_IMPL_INLINE lstm_status lstm_impl_bind_dense(lstm_dense *layer, size_t inpu
     layer->input_dim = input_dim;
     layer->units = units;
     layer->kernel = weights;
-    layer->bias = has_bias ? weights + units * input_dim : NULL;
+    layer->bias = has_bias ? weights + units * input_dim : LSTM_IMPL_NULL;
     layer->activation = LSTM_DEFAULT;
     return LSTM_OK;
 }
@@ -2089,18 +1158,15 @@ LSTM_API LSTM_IMPL_AT_CALL lstm_status lstm_step(const lstm_layer *layer, const 
                                                  float *h, float *c, float *scratch)
 {
     lstm_impl_run run;
-    lstm_impl_stream stream;
     const lstm_status status = lstm_impl_prepare(&run, layer);
     if (status != LSTM_OK) {
         return status;
     }
-    if (x == NULL || h == NULL || c == NULL || scratch == NULL) {
+    if (x == LSTM_IMPL_NULL || h == LSTM_IMPL_NULL || c == LSTM_IMPL_NULL ||
+        scratch == LSTM_IMPL_NULL) {
         return LSTM_ERR_NULL;
     }
-    stream.x = x;
-    stream.h = h;
-    lstm_impl_step_sums(&run, &stream, 0, scratch);
-    lstm_impl_gates(&run, scratch, h, c);
+    LSTM_IMPL_CALL(streaming_step, (&run, x, h, c, scratch))
     return LSTM_OK;
 }
 
@@ -2109,7 +1175,7 @@ LSTM_API LSTM_IMPL_AT_CALL lstm_status lstm_forward(const lstm_layer *layer,
                                                     float *h, float *c, float *y,
                                                     float *scratch)
 {
-    return lstm_forward_batch(layer, x, NULL, 1, timesteps, h, c, y, scratch);
+    return lstm_forward_batch(layer, x, LSTM_IMPL_NULL, 1, timesteps, h, c, y, scratch);
 }
 
 LSTM_API LSTM_IMPL_AT_CALL lstm_status lstm_forward_batch(
@@ -2124,7 +1190,8 @@ LSTM_API LSTM_IMPL_AT_CALL lstm_status lstm_forward_batch(
     status =
         lstm_impl_check_arrays(&run, batch, timesteps, layer->units, x, h, c, y, scratch);
     if (status == LSTM_OK) {
-        lstm_impl_batch(&run, x, mask, batch, timesteps, h, c, y, scratch);
+        LSTM_IMPL_CALL(
+            layer, (&run, LSTM_MERGE_CONCAT, x, mask, batch, timesteps, h, c, y, scratch))
     }
     return status;
 }
@@ -2149,15 +1216,12 @@ LSTM_IMPL_INLINE lstm_status lstm_impl_prepare_both(lstm_impl_run *forward,
     if (!layer->forward.return_sequences != !layer->backward.return_sequences) {
         return LSTM_ERR_OPTION;
     }
-    switch (layer->merge) {
-    case LSTM_MERGE_CONCAT:
+    if (LSTM_IMPL_TO(unsigned, layer->merge) > LSTM_IMPL_TO(unsigned, LSTM_MERGE_AVE)) {
+        return LSTM_ERR_OPTION;
+    }
+    if (layer->merge == LSTM_MERGE_CONCAT) {
         forward->row_len = layer->forward.units + layer->backward.units;
         backward->row_len = forward->row_len;
-        break;
-    case LSTM_MERGE_SUM: backward->emit = lstm_impl_emit_sum; break;
-    case LSTM_MERGE_MUL: backward->emit = lstm_impl_emit_mul; break;
-    case LSTM_MERGE_AVE: backward->emit = lstm_impl_emit_ave; break;
-    default: return LSTM_ERR_OPTION;
     }
     backward->backwards = !forward->backwards;
     backward->rows_flipped = 1;
@@ -2172,7 +1236,7 @@ LSTM_API LSTM_IMPL_AT_CALL lstm_status lstm_bidirectional_forward(
     lstm_impl_run forward, backward;
     lstm_status status;
     size_t state_len, y_offset;
-    if (layer == NULL) {
+    if (layer == LSTM_IMPL_NULL) {
         return LSTM_ERR_NULL;
     }
     status = lstm_impl_prepare_both(&forward, &backward, layer);
@@ -2185,9 +1249,13 @@ LSTM_API LSTM_IMPL_AT_CALL lstm_status lstm_bidirectional_forward(
     if (status == LSTM_OK) {
         state_len = batch * layer->forward.units;
         y_offset = layer->merge == LSTM_MERGE_CONCAT ? layer->forward.units : 0;
-        lstm_impl_batch(&forward, x, mask, batch, timesteps, h, c, y, scratch);
-        lstm_impl_batch(&backward, x, mask, batch, timesteps, h + state_len,
-                        c + state_len, y != NULL ? y + y_offset : NULL, scratch);
+        LSTM_IMPL_CALL(layer, (&forward, LSTM_MERGE_CONCAT, x, mask, batch, timesteps, h,
+                               c, y, scratch))
+        h += state_len;
+        c += state_len;
+        y = y != LSTM_IMPL_NULL ? y + y_offset : LSTM_IMPL_NULL;
+        LSTM_IMPL_CALL(
+            layer, (&backward, layer->merge, x, mask, batch, timesteps, h, c, y, scratch))
     }
     return status;
 }
@@ -2196,32 +1264,26 @@ LSTM_API LSTM_IMPL_AT_CALL lstm_status lstm_dense_forward(const lstm_dense *laye
                                                           const float *x, size_t rows,
                                                           float *y)
 {
-    lstm_impl_activation activation;
-    size_t row;
-    int lanes;
-    if (layer == NULL || layer->kernel == NULL) {
+    if (layer == LSTM_IMPL_NULL || layer->kernel == LSTM_IMPL_NULL) {
         return LSTM_ERR_NULL;
     }
-    activation = lstm_impl_find(layer->activation, lstm_impl_all_linear);
     if (!lstm_impl_is_array(lstm_dense_param_count(layer))) {
         return LSTM_ERR_SHAPE;
     }
-    if (activation == NULL || rows == 0) {
-        return activation == NULL ? LSTM_ERR_OPTION : LSTM_OK;
+    if (!lstm_impl_is_activation(layer->activation)) {
+        return LSTM_ERR_OPTION;
     }
-    if (x == NULL || y == NULL) {
+    if (rows == 0) {
+        return LSTM_OK;
+    }
+    if (x == LSTM_IMPL_NULL || y == LSTM_IMPL_NULL) {
         return LSTM_ERR_NULL;
     }
     if (rows > 1 && (!lstm_impl_is_array(lstm_impl_multiply(rows, layer->input_dim)) ||
                      !lstm_impl_is_array(lstm_impl_multiply(rows, layer->units)))) {
         return LSTM_ERR_SHAPE;
     }
-    lanes = lstm_impl_lanes(layer->units);
-    for (row = 0; row < rows; row++) {
-        lstm_impl_dense_sums(lanes, layer, x + row * layer->input_dim,
-                             y + row * layer->units);
-        activation(y + row * layer->units, layer->units);
-    }
+    LSTM_IMPL_CALL(dense_layer, (layer, x, rows, y))
     return LSTM_OK;
 }
 
@@ -2229,7 +1291,7 @@ LSTM_API void lstm_mask(const float *x, size_t rows, size_t input_dim, float mas
                         unsigned char *mask)
 {
     size_t row, k;
-    if (x == NULL || mask == NULL) {
+    if (x == LSTM_IMPL_NULL || mask == LSTM_IMPL_NULL) {
         return;
     }
     for (row = 0; row < rows; row++, x += input_dim) {
@@ -2267,8 +1329,9 @@ lstm_impl_convert(size_t input_dim, size_t units, const unsigned char *order,
 {
     float *bias_out;
     size_t gate, u;
-    if (kernel == NULL || recurrent_kernel == NULL || weights == NULL ||
-        (bias == NULL) != (recurrent_bias == NULL)) {
+    if (kernel == LSTM_IMPL_NULL || recurrent_kernel == LSTM_IMPL_NULL ||
+        weights == LSTM_IMPL_NULL ||
+        (bias == LSTM_IMPL_NULL) != (recurrent_bias == LSTM_IMPL_NULL)) {
         return LSTM_ERR_NULL;
     }
     if (!lstm_impl_is_array(lstm_impl_layer_count(input_dim, units, 1))) {
@@ -2282,7 +1345,7 @@ lstm_impl_convert(size_t input_dim, size_t units, const unsigned char *order,
         for (u = 0; u < units; u++) {
             const size_t from = order[gate] * units + u;
             bias_out[gate * units + u] =
-                bias == NULL ? 0.0f : bias[from] + recurrent_bias[from];
+                bias == LSTM_IMPL_NULL ? 0.0f : bias[from] + recurrent_bias[from];
         }
     }
     return LSTM_OK;
@@ -2305,81 +1368,1838 @@ LSTM_API lstm_status lstm_weights_from_onnx(size_t input_dim, size_t units,
     const unsigned char i_o_f_c[4] = {0, 2, 3, 1};
     const int has_size = lstm_impl_is_array(lstm_impl_layer_count(input_dim, units, 1));
     return lstm_impl_convert(input_dim, units, i_o_f_c, W, R, B,
-                             B != NULL && has_size ? B + 4 * units : B, weights);
+                             B != LSTM_IMPL_NULL && has_size ? B + 4 * units : B,
+                             weights);
 }
 
+#undef LSTM_IMPL_IN_CALLER
+#undef LSTM_IMPL_AHEAD
+#undef LSTM_IMPL_GROUP
 #undef LSTM_IMPL_CUSTOM_LOAD
+#undef LSTM_IMPL_OWN_MATH
+#undef LSTM_IMPL_GNU
+#undef LSTM_IMPL_X86_64
+#undef LSTM_IMPL_TO
+#undef LSTM_IMPL_AS
+#undef LSTM_IMPL_NULL
+#undef LSTM_IMPL_MOST
 #undef LSTM_IMPL_KERNEL
 #undef LSTM_IMPL_INLINE
-#undef LSTM_IMPL_RESTRICT
-#undef LSTM_IMPL_ABS
-#undef LSTM_IMPL_STAMPED
-#undef LSTM_IMPL_DRIVER
 #undef LSTM_IMPL_AT_CALL
-#undef LSTM_IMPL_IN_CALLER
-#undef LSTM_IMPL_SHORT
-#undef LSTM_IMPL_EACH_PART
-#undef LSTM_IMPL_HAS_FPU
-#undef LSTM_IMPL_FUSED
-#undef LSTM_IMPL_HELIUM
-#undef LSTM_IMPL_PIECES
-#undef LSTM_IMPL_PIECE
-#undef LSTM_IMPL_LOAD_PIECE
-#undef LSTM_IMPL_ADD_PRODUCT
-#undef LSTM_IMPL_HAS_OVERFLOW
-#undef LSTM_IMPL_REGISTER
-#undef LSTM_IMPL_ROUND
-#undef LSTM_IMPL_DISPATCH
-#undef LSTM_IMPL_LANES
-#undef LSTM_IMPL_VECTOR_TYPES
-#undef LSTM_IMPL_ROUND_4
-#undef LSTM_IMPL_ROUND_8
-#undef LSTM_IMPL_ROUND_16
-#undef LSTM_IMPL_LESS
-#undef LSTM_IMPL_GET
-#undef LSTM_IMPL_PUT
-#undef LSTM_IMPL_MULTIPLY
+#undef LSTM_IMPL_PRAGMA
 #undef LSTM_IMPL_EACH
-#undef LSTM_IMPL_ALL
-#undef LSTM_IMPL_ADD_VECTORS
-#undef LSTM_IMPL_ADD_SCALED
-#undef LSTM_IMPL_ADD_SCALED_4
-#undef LSTM_IMPL_ADD_SCALED_8
-#undef LSTM_IMPL_ADD_SCALED_16
-#undef LSTM_IMPL_READ_ONCE_4
-#undef LSTM_IMPL_READ_ONCE_8
-#undef LSTM_IMPL_READ_ONCE_16
-#undef LSTM_IMPL_ADD_PRODUCT_16
-#undef LSTM_IMPL_ADD_PRODUCT_8
-#undef LSTM_IMPL_ADD_PRODUCT_4
-#undef LSTM_IMPL_WIDE_16
-#undef LSTM_IMPL_WIDE_8
-#undef LSTM_IMPL_WIDE_4
-#undef LSTM_IMPL_TARGET_4
-#undef LSTM_IMPL_TARGET_8
-#undef LSTM_IMPL_TARGET_16
-#undef LSTM_IMPL_MIN_4
-#undef LSTM_IMPL_MIN_8
-#undef LSTM_IMPL_MAX_4
-#undef LSTM_IMPL_MAX_8
-#undef LSTM_IMPL_MIN_16
-#undef LSTM_IMPL_MAX_16
-#undef LSTM_IMPL_SELECT_4
-#undef LSTM_IMPL_AT_16
-#undef LSTM_IMPL_AT_8
-#undef LSTM_IMPL_AT_4
-#undef LSTM_IMPL_TRY
-#undef LSTM_IMPL_OWN_MATH
-#undef LSTM_IMPL_AHEAD
-#undef LSTM_IMPL_ELEMENTWISE
-#undef LSTM_IMPL_OFFSET
-#undef LSTM_IMPL_STAMP_SUMS
-#undef LSTM_IMPL_STAMP_TILES
-#undef LSTM_IMPL_STAMP_ROWS
-#undef LSTM_IMPL_ROWS_AT
-#undef LSTM_IMPL_STAMP_GATES
-#undef LSTM_IMPL_STAMP_DENSE
-#undef LSTM_IMPL_STAMP
-#undef LSTM_IMPL_EMIT
-
+#undef LSTM_IMPL_SHORT
+#undef LSTM_IMPL_HAS_FPU
+#undef LSTM_IMPL_REGISTER
+#undef LSTM_IMPL_VECTOR_REGISTER
+#undef LSTM_IMPL_HAS_APART
+#undef LSTM_IMPL_HAS_ROUND
+#undef LSTM_IMPL_FUSED
+#undef LSTM_IMPL_HAS_OVERFLOW
+#undef LSTM_IMPL_READ_ONCE
+#undef LSTM_IMPL_EACH_PART
+#undef LSTM_IMPL_SIMD
+#undef LSTM_IMPL_DISPATCH
+#undef LSTM_IMPL_MAY_FUSE
+#undef LSTM_IMPL_WIDEST
+#undef LSTM_IMPL_ALL_SETS
+#undef LSTM_IMPL_INTRINSICS
+#undef LSTM_IMPL_FILE
+#undef LSTM_IMPL_HAS_PORTABLE
+#undef LSTM_IMPL_HAS_PORTABLE_FMA
+#undef LSTM_IMPL_HAS_VECTOR4
+#undef LSTM_IMPL_HAS_VECTOR4_FMA
+#undef LSTM_IMPL_HAS_AVX2
+#undef LSTM_IMPL_HAS_AVX512
+#undef LSTM_IMPL_CPU_FMA
+#undef LSTM_IMPL_CPU_AVX2
+#undef LSTM_IMPL_CPU_AVX512
+#undef LSTM_IMPL_CASE_0
+#undef LSTM_IMPL_CASE_1
+#undef LSTM_IMPL_CASE_2
+#undef LSTM_IMPL_CASE_3
+#undef LSTM_IMPL_CASE_4
+#undef LSTM_IMPL_CASE_5
+#undef LSTM_IMPL_CALL
+#undef LSTM_IMPL_INCLUDED
 #endif /* LSTM_H */
+
+#else /* LSTM_IMPL_SET */
+/* ---- KERNELS: everything below is included once for each instruction set -----------
+ *
+ * The includer sets
+ *   LSTM_IMPL_SET  the set's name, which all names defined here end in
+ *   LSTM_K_LANES   floats in a vector: 1, 4, 8 or 16
+ *   LSTM_K_FUSED   1: lstm_k_madd rounds once
+ *   LSTM_K_TARGET  x86 instructions that functions may use beyond the compiler's flags
+ * and all four are undefined at the end. With one float in a vector this is portable C.
+ */
+#define LSTM_IMPL_INCLUDED 1
+#define LSTM_K_JOIN_(name, set) lstm_impl_##name##_##set
+#define LSTM_K_JOIN(name, set) LSTM_K_JOIN_(name, set)
+#define LSTM_K(name) LSTM_K_JOIN(name, LSTM_IMPL_SET)
+#if defined(LSTM_K_TARGET) && defined(__clang__)
+#define LSTM_K_PUSH(instructions)                                                    \
+    LSTM_IMPL_PRAGMA(clang attribute push(__attribute__((__target__(instructions))), \
+                                          apply_to = function))
+LSTM_K_PUSH(LSTM_K_TARGET)
+#elif defined(LSTM_K_TARGET) && LSTM_IMPL_GNU
+#define LSTM_K_PUSH(instructions) LSTM_IMPL_PRAGMA(GCC target(instructions))
+#pragma GCC push_options
+LSTM_K_PUSH(LSTM_K_TARGET)
+#endif
+
+/* Operations. A new instruction set defines these and has all kernels:
+ *   types     lstm_k_v a vector of floats; lstm_k_w the same bits as uint32_t;
+ *             lstm_k_m what a comparison gives
+ *   memory    load, store; load_some, store_some: the first n floats, n < LSTM_K_LANES,
+ *             the others 0 and not touched; weights: load from a layer's weights
+ *   floats    all (one float in every lane), add, sub, div; mul, rounded by itself;
+ *             madd(a, b, c) = a*b + c
+ *   choice    less(a, b); select(m, a, b) = m ? a : b; clip(low, high, x), for low <=
+ *             -high, which keeps a NaN
+ *   bits      bits, of_bits, and, or, plus (integers), up23 and down23 (shifts)
+ */
+#if LSTM_K_LANES == 16 || defined(__aarch64__) || defined(__VSX__) || defined(_M_ARM64)
+#define LSTM_K_MANY_REGISTERS 1 /* 32, else 16 */
+#define LSTM_K_PANEL 8          /* vectors that a panel of columns takes */
+#elif defined(__ARM_FEATURE_MVE)
+#define LSTM_K_MANY_REGISTERS 0
+#define LSTM_K_PANEL 2
+#else
+#define LSTM_K_MANY_REGISTERS 0
+#define LSTM_K_PANEL 4
+#endif
+#define lstm_k_v LSTM_K(vector)
+#define lstm_k_w LSTM_K(words)
+#define lstm_k_m LSTM_K(compared)
+
+#if LSTM_K_LANES == 1 /* portable C */
+
+typedef float lstm_k_v;
+typedef uint32_t lstm_k_w;
+typedef int lstm_k_m;
+#define lstm_k_load(p) (*(p))
+#define lstm_k_store(p, a) (*(p) = (a))
+#define lstm_k_load_some(p, n) ((void)(n), *(p))
+#define lstm_k_store_some(p, a, n) ((void)(n), *(p) = (a))
+#define lstm_k_weights(p) LSTM_LOAD(p)
+#define lstm_k_all(a) (a)
+#define lstm_k_add(a, b) ((a) + (b))
+#define lstm_k_sub(a, b) ((a) - (b))
+#define lstm_k_div(a, b) ((a) / (b))
+#define lstm_k_mul(a, b) LSTM_K(multiply_1)(a, b)
+#define lstm_k_madd(a, b, c) LSTM_K(multiply_add_1)(a, b, c)
+#define lstm_k_less(a, b) ((a) < (b))
+#define lstm_k_select(m, a, b) ((m) ? (a) : (b))
+#define lstm_k_bits(a) lstm_impl_bits_of_float(a)
+#define lstm_k_of_bits(w) lstm_impl_float_of_bits(w)
+#define lstm_k_and(a, b) ((a) & (b))
+#define lstm_k_or(a, b) ((a) | (b))
+#define lstm_k_plus(a, b) ((a) + (b))
+/* in two steps, since AVR shifts a long bit by bit */
+#define lstm_k_up23(w) \
+    (LSTM_IMPL_TO(uint32_t, LSTM_IMPL_TO(uint16_t, LSTM_IMPL_TO(uint16_t, w) << 7)) << 16)
+#define lstm_k_down23(w) ((w) >> 23)
+#define lstm_k_clip(low, high, x) LSTM_K(clip)(low, high, x)
+
+#elif !LSTM_IMPL_INTRINSICS /* the vector types of GCC and clang */
+
+typedef float lstm_k_v __attribute__((__vector_size__(4 * LSTM_K_LANES)));
+typedef uint32_t lstm_k_w __attribute__((__vector_size__(4 * LSTM_K_LANES)));
+typedef int32_t lstm_k_m __attribute__((__vector_size__(4 * LSTM_K_LANES)));
+typedef float LSTM_K(in_memory)
+    __attribute__((__vector_size__(4 * LSTM_K_LANES), __aligned__(4), __may_alias__));
+#define lstm_k_load(p) LSTM_K(load)(p)
+#define lstm_k_store(p, a) (*LSTM_IMPL_AS(LSTM_K(in_memory) *, p) = (a))
+#define lstm_k_weights(p) lstm_k_load(p)
+#define lstm_k_all(a) LSTM_K(all)(a)
+#define lstm_k_add(a, b) ((a) + (b))
+#define lstm_k_sub(a, b) ((a) - (b))
+#define lstm_k_div(a, b) ((a) / (b))
+#define lstm_k_mul(a, b) LSTM_K(multiply)(a, b)
+#define lstm_k_madd(a, b, c) LSTM_K(multiply_add)(a, b, c)
+#define lstm_k_less(a, b) ((a) < (b))
+#define lstm_k_bits(a) LSTM_IMPL_AS(lstm_k_w, a)
+#define lstm_k_of_bits(w) LSTM_IMPL_AS(lstm_k_v, w)
+#define lstm_k_and(a, b) ((a) & (b))
+#define lstm_k_or(a, b) ((a) | (b))
+#define lstm_k_plus(a, b) ((a) + (b))
+#define lstm_k_up23(w) ((w) << 23)
+#define lstm_k_down23(w) ((w) >> 23)
+#define lstm_k_select(m, a, b) LSTM_K(select)(m, a, b)
+#define lstm_k_clip(low, high, x) LSTM_K(clip)(low, high, x)
+
+LSTM_IMPL_INLINE lstm_k_v LSTM_K(load)(const float *p)
+{
+    return *LSTM_IMPL_AS(const LSTM_K(in_memory) *, p);
+}
+
+LSTM_IMPL_INLINE lstm_k_v LSTM_K(all)(float a)
+{
+    const lstm_k_v zero = {0};
+    return a - zero;
+}
+
+LSTM_IMPL_INLINE lstm_k_v LSTM_K(multiply)(lstm_k_v a, lstm_k_v b)
+{
+    lstm_k_v product = a * b;
+#if LSTM_IMPL_HAS_APART
+    __asm__("" : LSTM_IMPL_VECTOR_REGISTER(product));
+#endif
+    return product;
+}
+
+LSTM_IMPL_INLINE lstm_k_v LSTM_K(multiply_add)(lstm_k_v a, lstm_k_v b, lstm_k_v c)
+{
+#if !LSTM_K_FUSED
+    return LSTM_K(multiply)(a, b) + c;
+#elif LSTM_K_LANES == 16 && defined(__clang__)
+    return __builtin_ia32_vfmaddps512_mask(a, b, c, LSTM_IMPL_TO(unsigned short, 65535),
+                                           4);
+#elif LSTM_K_LANES == 16
+    return __builtin_ia32_vfmaddps512_mask(a, b, c, -1, 4);
+#elif LSTM_K_LANES == 8
+    return __builtin_ia32_vfmaddps256(a, b, c);
+#elif LSTM_IMPL_X86_64 || defined(__i386__)
+    return __builtin_ia32_vfmaddps(a, b, c);
+#elif defined(__aarch64__)
+    __asm__("fmla %0.4s, %1.4s, %2.4s" : "+w"(c) : "w"(a), "w"(b));
+    return c;
+#elif defined(__VSX__)
+    __asm__("xvmaddasp %x0, %x1, %x2" : "+wa"(c) : "wa"(a), "wa"(b));
+    return c;
+#else
+    __asm__("vfma.f32 %q0, %q1, %q2" : "+w"(c) : "w"(a), "w"(b));
+    return c;
+#endif
+}
+
+LSTM_IMPL_INLINE lstm_k_v LSTM_K(select)(lstm_k_m m, lstm_k_v a, lstm_k_v b)
+{
+    return LSTM_IMPL_AS(lstm_k_v, (m & LSTM_IMPL_AS(lstm_k_m, a)) |
+                                      (~m & LSTM_IMPL_AS(lstm_k_m, b)));
+}
+
+/* The minimum and maximum of x86 give their second operand if one of the two is a NaN. */
+LSTM_IMPL_INLINE lstm_k_v LSTM_K(clip)(lstm_k_v low, lstm_k_v high, lstm_k_v x)
+{
+#if LSTM_K_LANES == 16 && defined(__clang__)
+    return __builtin_ia32_maxps512(low, __builtin_ia32_minps512(high, x, 4), 4);
+#elif LSTM_K_LANES == 16
+    x = __builtin_ia32_minps512_mask(high, x, x, -1, 4);
+    return __builtin_ia32_maxps512_mask(low, x, x, -1, 4);
+#elif LSTM_K_LANES == 8
+    return __builtin_ia32_maxps256(low, __builtin_ia32_minps256(high, x));
+#elif LSTM_IMPL_X86_64 || defined(__i386__)
+    return __builtin_ia32_maxps(low, __builtin_ia32_minps(high, x));
+#else
+    x = LSTM_K(select)(x > high, high, x);
+    return LSTM_K(select)(x < low, low, x);
+#endif
+}
+
+#elif LSTM_IMPL_X86_64 /* x86 by intrinsics */
+
+#if LSTM_K_LANES == 16
+#define LSTM_K_MM(operation) _mm512_##operation
+typedef __m512 lstm_k_v;
+typedef __m512i lstm_k_w;
+typedef __mmask16 lstm_k_m;
+#define lstm_k_less(a, b) _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ)
+#define lstm_k_select(m, a, b) _mm512_mask_blend_ps(m, b, a)
+#define lstm_k_and(a, b) _mm512_and_si512(a, b)
+#define lstm_k_or(a, b) _mm512_or_si512(a, b)
+#define lstm_k_bits(a) _mm512_castps_si512(a)
+#define lstm_k_of_bits(w) _mm512_castsi512_ps(w)
+#elif LSTM_K_LANES == 8
+#define LSTM_K_MM(operation) _mm256_##operation
+typedef __m256 lstm_k_v;
+typedef __m256i lstm_k_w;
+typedef __m256 lstm_k_m;
+#define lstm_k_less(a, b) _mm256_cmp_ps(a, b, _CMP_LT_OQ)
+#define lstm_k_select(m, a, b) _mm256_blendv_ps(b, a, m)
+#define lstm_k_and(a, b) _mm256_and_si256(a, b)
+#define lstm_k_or(a, b) _mm256_or_si256(a, b)
+#define lstm_k_bits(a) _mm256_castps_si256(a)
+#define lstm_k_of_bits(w) _mm256_castsi256_ps(w)
+#else
+#define LSTM_K_MM(operation) _mm_##operation
+typedef __m128 lstm_k_v;
+typedef __m128i lstm_k_w;
+typedef __m128 lstm_k_m;
+#define lstm_k_less(a, b) _mm_cmplt_ps(a, b)
+#define lstm_k_select(m, a, b) _mm_or_ps(_mm_and_ps(m, a), _mm_andnot_ps(m, b))
+#define lstm_k_and(a, b) _mm_and_si128(a, b)
+#define lstm_k_or(a, b) _mm_or_si128(a, b)
+#define lstm_k_bits(a) _mm_castps_si128(a)
+#define lstm_k_of_bits(w) _mm_castsi128_ps(w)
+#endif
+#define lstm_k_load(p) LSTM_K_MM(loadu_ps)(p)
+#define lstm_k_store(p, a) LSTM_K_MM(storeu_ps)(p, a)
+#define lstm_k_weights(p) lstm_k_load(p)
+#define lstm_k_all(a) LSTM_K_MM(set1_ps)(a)
+#define lstm_k_add(a, b) LSTM_K_MM(add_ps)(a, b)
+#define lstm_k_sub(a, b) LSTM_K_MM(sub_ps)(a, b)
+#define lstm_k_div(a, b) LSTM_K_MM(div_ps)(a, b)
+#define lstm_k_mul(a, b) LSTM_K(multiply)(a, b)
+#if LSTM_K_FUSED
+#define lstm_k_madd(a, b, c) LSTM_K_MM(fmadd_ps)(a, b, c)
+#else
+#define lstm_k_madd(a, b, c) LSTM_K_MM(add_ps)(LSTM_K(multiply)(a, b), c)
+#endif
+#define lstm_k_clip(low, high, x) LSTM_K_MM(max_ps)(low, LSTM_K_MM(min_ps)(high, x))
+#define lstm_k_plus(a, b) LSTM_K_MM(add_epi32)(a, b)
+#define lstm_k_up23(w) LSTM_K_MM(slli_epi32)(w, 23)
+#define lstm_k_down23(w) LSTM_K_MM(srli_epi32)(w, 23)
+
+LSTM_IMPL_INLINE lstm_k_v LSTM_K(multiply)(lstm_k_v a, lstm_k_v b)
+{
+    lstm_k_v product = LSTM_K_MM(mul_ps)(a, b);
+#if LSTM_IMPL_HAS_APART
+    __asm__("" : "+v"(product));
+#endif
+    return product;
+}
+
+#else /* NEON by intrinsics. ARMv7's has no division: each lane is divided by itself. */
+
+typedef float32x4_t lstm_k_v;
+typedef uint32x4_t lstm_k_w;
+typedef uint32x4_t lstm_k_m;
+#define lstm_k_load(p) vld1q_f32(p)
+#define lstm_k_store(p, a) vst1q_f32(p, a)
+#define lstm_k_weights(p) lstm_k_load(p)
+#define lstm_k_all(a) vdupq_n_f32(a)
+#define lstm_k_add(a, b) vaddq_f32(a, b)
+#define lstm_k_sub(a, b) vsubq_f32(a, b)
+#define lstm_k_div(a, b) LSTM_K(divide)(a, b)
+#define lstm_k_mul(a, b) LSTM_K(multiply)(a, b)
+#if LSTM_K_FUSED
+#define lstm_k_madd(a, b, c) vfmaq_f32(c, a, b)
+#else
+#define lstm_k_madd(a, b, c) vaddq_f32(LSTM_K(multiply)(a, b), c)
+#endif
+#define lstm_k_less(a, b) vcltq_f32(a, b)
+#define lstm_k_select(m, a, b) vbslq_f32(m, a, b)
+#define lstm_k_clip(low, high, x) vmaxq_f32(low, vminq_f32(high, x))
+#define lstm_k_bits(a) vreinterpretq_u32_f32(a)
+#define lstm_k_of_bits(w) vreinterpretq_f32_u32(w)
+#define lstm_k_and(a, b) vandq_u32(a, b)
+#define lstm_k_or(a, b) vorrq_u32(a, b)
+#define lstm_k_plus(a, b) vaddq_u32(a, b)
+#define lstm_k_up23(w) vshlq_n_u32(w, 23)
+#define lstm_k_down23(w) vshrq_n_u32(w, 23)
+
+LSTM_IMPL_INLINE lstm_k_v LSTM_K(multiply)(lstm_k_v a, lstm_k_v b)
+{
+    lstm_k_v product = vmulq_f32(a, b);
+#if LSTM_IMPL_HAS_APART
+    __asm__("" : "+w"(product));
+#endif
+    return product;
+}
+
+LSTM_IMPL_INLINE lstm_k_v LSTM_K(divide)(lstm_k_v a, lstm_k_v b)
+{
+#if defined(__aarch64__) || defined(_M_ARM64)
+    return vdivq_f32(a, b);
+#else
+    float over[4], under[4];
+    vst1q_f32(over, a);
+    vst1q_f32(under, b);
+    over[0] /= under[0];
+    over[1] /= under[1];
+    over[2] /= under[2];
+    over[3] /= under[3];
+    return vld1q_f32(over);
+#endif
+}
+
+#endif
+
+/* One product, and one product added to a sum */
+LSTM_IMPL_INLINE float LSTM_K(multiply_1)(float a, float b)
+{
+    float product = a * b;
+#if LSTM_IMPL_HAS_APART
+    __asm__("" : LSTM_IMPL_REGISTER(product));
+#elif LSTM_IMPL_HAS_ROUND
+    __asm__("" : LSTM_IMPL_REGISTER(product));
+#endif
+    return product;
+}
+
+LSTM_IMPL_INLINE float LSTM_K(multiply_add_1)(float a, float b, float c)
+{
+#if LSTM_K_FUSED && LSTM_IMPL_GNU
+    return __builtin_fmaf(a, b, c);
+#elif LSTM_K_FUSED && LSTM_IMPL_X86_64
+    return _mm_cvtss_f32(_mm_fmadd_ss(_mm_set_ss(a), _mm_set_ss(b), _mm_set_ss(c)));
+#elif LSTM_K_FUSED
+    return vget_lane_f32(vfma_f32(vdup_n_f32(c), vdup_n_f32(a), vdup_n_f32(b)), 0);
+#else
+    return LSTM_K(multiply_1)(a, b) + c;
+#endif
+}
+
+#if LSTM_K_LANES > 1
+
+/* The first n floats of a vector, by way of memory */
+#define lstm_k_load_some(p, n) LSTM_K(load_some)(p, n)
+#define lstm_k_store_some(p, a, n) LSTM_K(store_some)(p, a, n)
+static inline lstm_k_v LSTM_K(load_some)(const float *p, size_t n)
+{
+    float lanes[LSTM_K_LANES] = {0};
+    size_t k;
+    for (k = 0; k < n; k++) {
+        lanes[k] = p[k];
+    }
+    return lstm_k_load(lanes);
+}
+
+static inline void LSTM_K(store_some)(float *p, lstm_k_v a, size_t n)
+{
+    float lanes[LSTM_K_LANES];
+    size_t k;
+    lstm_k_store(lanes, a);
+    for (k = 0; k < n; k++) {
+        p[k] = lanes[k];
+    }
+}
+
+#else
+
+/* Whether |x| is larger than high is one comparison of integers; a NaN is larger too.
+ * It saves the two comparisons of a clip, and short code for an FPU does without. */
+LSTM_IMPL_INLINE float LSTM_K(clip)(float low, float high, float x)
+{
+    if ((LSTM_IMPL_SHORT && LSTM_IMPL_HAS_FPU) ||
+        lstm_impl_bits_of_float(x) << 1 > lstm_impl_bits_of_float(high) << 1) {
+        x = x < low ? low : x > high ? high : x;
+    }
+    return x;
+}
+
+#endif
+
+/* e^(s*x) = 2^n * (2/s + b)/(2/s + a), for s = 1 or 2. With n = s*x/ln 2 rounded and r =
+ * x - n*ln(2)/s, so |r| <= ln(2)/(2s), this is b = q + r and a = q - r, where q =
+ * r*coth(s*r/2) - 2/s = s*r^2/6 - s^3*r^4/360 + ...; its two coefficients here are the
+ * minimax ones, 5.3e-10 off in e^(s*x). The form needs one division, which tanh and
+ * sigmoid share with their own. Returns n + offset in the last bits of a float, which are
+ * integers there: `shift` is 1.5*2^23 + offset. ln 2 is taken in two parts where n may be
+ * large. */
+LSTM_IMPL_INLINE lstm_k_w LSTM_K(exp_parts)(lstm_k_v x, float s, int n_may_be_large,
+                                            lstm_k_v shift, lstm_k_v *a, lstm_k_v *b)
+{
+    lstm_k_v shifted = lstm_k_madd(x, lstm_k_all(s * 1.44269504f), shift), n, r, r2, g;
+#if LSTM_IMPL_HAS_ROUND
+    __asm__("" : LSTM_IMPL_VECTOR_REGISTER(shifted));
+#endif
+    n = lstm_k_sub(shifted, shift);
+    if (n_may_be_large) {
+        r = lstm_k_madd(n, lstm_k_all(-0.693145752f / s), x);
+        r = lstm_k_madd(n, lstm_k_all(-1.42860682e-6f / s), r);
+    } else {
+        r = lstm_k_madd(n, lstm_k_all(-0.693147182f / s), x);
+    }
+    r2 = lstm_k_mul(r, r);
+    g = lstm_k_madd(r2, lstm_k_all(-0.0027659475f * s * s * s),
+                    lstm_k_all(0.166666175f * s));
+    *a = lstm_k_madd(r2, g, lstm_k_sub(lstm_k_all(-0.0f), r));
+    *b = lstm_k_madd(r2, g, r);
+    return lstm_k_bits(shifted);
+}
+
+LSTM_IMPL_INLINE lstm_k_v LSTM_K(abs)(lstm_k_v x)
+{
+    const lstm_k_w sign = lstm_k_bits(lstm_k_all(-0.0f));
+    return lstm_k_sub(lstm_k_all(0.0f), lstm_k_of_bits(lstm_k_or(lstm_k_bits(x), sign)));
+}
+
+/* x within low..high; a NaN is kept */
+LSTM_IMPL_INLINE lstm_k_v LSTM_K(limit)(lstm_k_v x, float low, float high)
+{
+    x = lstm_k_select(lstm_k_less(x, lstm_k_all(low)), lstm_k_all(low), x);
+    return lstm_k_select(lstm_k_less(lstm_k_all(high), x), lstm_k_all(high), x);
+}
+
+/* A user's function of one float, for each float of a vector */
+#if !LSTM_IMPL_OWN_MATH
+LSTM_IMPL_INLINE lstm_k_v LSTM_K(call)(float (*f)(float), lstm_k_v x)
+{
+    float lanes[LSTM_K_LANES];
+    unsigned k;
+    lstm_k_store(lanes, x);
+    for (k = 0; k < LSTM_K_LANES; k++) {
+        lanes[k] = f(lanes[k]);
+    }
+    return lstm_k_load(lanes);
+}
+#endif
+#ifdef LSTM_EXPF
+static inline float LSTM_K(users_exp)(float x)
+{
+    return LSTM_EXPF(x);
+}
+#endif
+#ifdef LSTM_TANHF
+static inline float LSTM_K(users_tanh)(float x)
+{
+    return LSTM_TANHF(x);
+}
+#endif
+
+/* e^x, also where it is denormal or overflows: 2^n is applied in two factors. */
+LSTM_IMPL_INLINE lstm_k_v LSTM_K(exp)(lstm_k_v x)
+{
+#ifdef LSTM_EXPF
+    return LSTM_K(call)(LSTM_K(users_exp), x);
+#else
+    const lstm_k_m small = lstm_k_less(x, lstm_k_all(0.0f));
+    const lstm_k_v shift = lstm_k_select(small, lstm_k_all(12582912.0f + 64.0f),
+                                         lstm_k_all(12582912.0f - 64.0f));
+    const lstm_k_v factor = lstm_k_select(small, lstm_k_all(5.42101086e-20f),
+                                          lstm_k_all(18446744073709551616.0f));
+    lstm_k_v a, b, over;
+    const lstm_k_w n =
+        LSTM_K(exp_parts)(LSTM_K(limit)(x, -104.0f, 89.0f), 1.0f, 1, shift, &a, &b);
+    over = lstm_k_of_bits(
+        lstm_k_plus(lstm_k_bits(lstm_k_add(lstm_k_all(2.0f), b)), lstm_k_up23(n)));
+    return lstm_k_mul(lstm_k_div(over, lstm_k_add(lstm_k_all(2.0f), a)), factor);
+#endif
+}
+
+/* e^x - 1, without the cancellation near 0; for x <= 0 */
+LSTM_IMPL_INLINE lstm_k_v LSTM_K(expm1)(lstm_k_v x)
+{
+    const lstm_k_v two = lstm_k_all(2.0f);
+    lstm_k_v a, b, power;
+    power = lstm_k_of_bits(
+        lstm_k_up23(LSTM_K(exp_parts)(LSTM_K(limit)(x, -30.0f, 0.0f), 1.0f, 1,
+                                      lstm_k_all(12582912.0f + 127.0f), &a, &b)));
+    a = lstm_k_div(lstm_k_add(lstm_k_sub(lstm_k_mul(two, power), two),
+                              lstm_k_sub(lstm_k_mul(power, b), a)),
+                   lstm_k_add(two, a));
+    return a;
+}
+
+/* sigmoid(x) = 1/(1 + e^-x) = e^x/(1 + e^x) as a fraction, both parts times 2^64 so that
+ * a denormal result comes out of the division rounded once. Beyond the bounds of the clip
+ * the result is 0 or 1. 2^n is multiplied by an addition to the exponent, which would
+ * lose a NaN, but `under` keeps it. */
+LSTM_IMPL_INLINE lstm_k_v LSTM_K(sigmoid_parts)(lstm_k_v x, lstm_k_v *under)
+{
+    const lstm_k_v two = lstm_k_all(2.0f);
+    lstm_k_v a, b, over;
+    lstm_k_w n;
+    x = lstm_k_clip(lstm_k_all(-104.0f), lstm_k_all(18.0f), x);
+    n = LSTM_K(exp_parts)(x, 1.0f, 1, lstm_k_all(12582912.0f + 64.0f), &a, &b);
+    over = lstm_k_of_bits(lstm_k_plus(lstm_k_bits(lstm_k_add(two, b)), lstm_k_up23(n)));
+    *under = lstm_k_madd(lstm_k_add(two, a), lstm_k_all(18446744073709551616.0f), over);
+    return over;
+}
+
+/* tanh(x) as a fraction: tanh|x| = (1 - e)/(1 + e) with e = e^(-2|x|), the terms in an
+ * order in which nothing cancels: near 0 the power is 1 and -2r/(2 + 2g) is left. From 10
+ * on the result is 1. */
+LSTM_IMPL_INLINE lstm_k_v LSTM_K(tanh_parts)(lstm_k_v x, lstm_k_v *under)
+{
+    const lstm_k_v one = lstm_k_all(1.0f);
+    const lstm_k_w sign = lstm_k_bits(lstm_k_all(-0.0f));
+    lstm_k_v minus_abs, a, b, power, over;
+    minus_abs = lstm_k_of_bits(lstm_k_or(lstm_k_bits(x), sign));
+    minus_abs = lstm_k_clip(lstm_k_all(-10.0f), lstm_k_all(10.0f), minus_abs);
+    power = lstm_k_of_bits(lstm_k_up23(
+        LSTM_K(exp_parts)(minus_abs, 2.0f, 0, lstm_k_all(12582912.0f + 127.0f), &a, &b)));
+    b = lstm_k_mul(power, b);
+    over = lstm_k_add(lstm_k_sub(one, power), lstm_k_sub(a, b));
+    *under = lstm_k_add(lstm_k_add(one, power), lstm_k_add(a, b));
+    return lstm_k_of_bits(lstm_k_or(lstm_k_bits(over), lstm_k_and(lstm_k_bits(x), sign)));
+}
+
+LSTM_IMPL_INLINE lstm_k_v LSTM_K(sigmoid)(lstm_k_v x)
+{
+#ifdef LSTM_EXPF
+    const lstm_k_v one = lstm_k_all(1.0f),
+                   e = LSTM_K(exp)(lstm_k_sub(lstm_k_all(0.0f), LSTM_K(abs)(x)));
+    return lstm_k_div(lstm_k_select(lstm_k_less(x, lstm_k_all(0.0f)), e, one),
+                      lstm_k_add(one, e));
+#else
+    lstm_k_v under;
+    const lstm_k_v over = LSTM_K(sigmoid_parts)(x, &under);
+    return lstm_k_div(over, under);
+#endif
+}
+
+LSTM_IMPL_INLINE lstm_k_v LSTM_K(tanh)(lstm_k_v x)
+{
+#ifdef LSTM_TANHF
+    return LSTM_K(call)(LSTM_K(users_tanh), x);
+#else
+    lstm_k_v under;
+    const lstm_k_v over = LSTM_K(tanh_parts)(x, &under);
+    return lstm_k_div(over, under);
+#endif
+}
+
+/* log((1 + z)/(1 - z)) for 0 <= z <= 1/3: 2z(1 + z^2/3 + z^4/5 + ...), minimax, 4.6e-9
+ * off */
+LSTM_IMPL_INLINE lstm_k_v LSTM_K(log_ratio)(lstm_k_v z)
+{
+    const lstm_k_v z2 = lstm_k_mul(z, z);
+    lstm_k_v p = lstm_k_madd(z2, lstm_k_all(0.140121858f), lstm_k_all(0.139995806f));
+    p = lstm_k_madd(z2, p, lstm_k_all(0.200108488f));
+    p = lstm_k_madd(z2, p, lstm_k_all(0.333332066f));
+    p = lstm_k_madd(z, lstm_k_mul(z2, p), z);
+    return lstm_k_add(p, p);
+}
+
+/* log(x) for finite x >= 1, and NaN for NaN. The exponent becomes a float as the last
+ * bits of 2^23. */
+LSTM_IMPL_INLINE float LSTM_K(log)(float x)
+{
+    const uint32_t bits = lstm_impl_bits_of_float(x);
+    const float exponent = LSTM_IMPL_TO(float, LSTM_IMPL_TO(int, (bits >> 23) - 127u));
+    const float m = lstm_impl_float_of_bits((bits & 0x007fffffu) | 0x3f800000u);
+    float lanes[LSTM_K_LANES];
+    lstm_k_store(lanes, LSTM_K(log_ratio)(lstm_k_all((m - 1.0f) / (m + 1.0f))));
+    return x != x ? x : LSTM_K(multiply_add_1)(exponent, 0.693147182f, lanes[0]);
+}
+
+/* The normal distribution's P(X > a) for a >= 0: e^(-a^2/2)/2 times a polynomial in
+ * 1/(1 + 0.4 a/sqrt 2), minimax for a <= 14 with 1.2e-7 relative error. */
+LSTM_IMPL_INLINE lstm_k_v LSTM_K(normal_tail)(lstm_k_v a)
+{
+    const lstm_k_v one = lstm_k_all(1.0f), half = lstm_k_all(0.5f);
+    const lstm_k_v t = lstm_k_div(one, lstm_k_madd(a, lstm_k_all(0.282842712f), one));
+    lstm_k_v p = lstm_k_madd(t, lstm_k_all(0.0706680327f), lstm_k_all(-0.380969703f));
+    p = lstm_k_madd(t, p, lstm_k_all(0.666125264f));
+    p = lstm_k_madd(t, p, lstm_k_all(-0.366321315f));
+    p = lstm_k_madd(t, p, lstm_k_all(0.414406681f));
+    p = lstm_k_madd(t, p, lstm_k_all(0.131686834f));
+    p = lstm_k_madd(t, p, lstm_k_all(0.240211033f));
+    p = lstm_k_madd(t, p, lstm_k_all(0.224122195f));
+    p = lstm_k_madd(t, p, lstm_k_all(7.08600006e-5f));
+    a = LSTM_K(exp)(lstm_k_mul(lstm_k_mul(lstm_k_all(-0.5f), a), a));
+    return lstm_k_mul(lstm_k_mul(half, p), a);
+}
+
+/* ---- activations of keras.activations, in the order of lstm_activation ---- */
+
+LSTM_IMPL_INLINE lstm_k_v LSTM_K(hard_sigmoid)(lstm_k_v x)
+{
+    x = lstm_k_madd(x, lstm_k_all(1.0f / 6.0f), lstm_k_all(0.5f));
+    return LSTM_K(limit)(x, 0.0f, 1.0f);
+}
+
+LSTM_IMPL_INLINE lstm_k_v LSTM_K(hard_sigmoid_keras2)(lstm_k_v x)
+{
+    x = lstm_k_madd(x, lstm_k_all(0.2f), lstm_k_all(0.5f));
+    return LSTM_K(limit)(x, 0.0f, 1.0f);
+}
+
+/* x < 0 ? a : b */
+LSTM_IMPL_INLINE lstm_k_v LSTM_K(below_0)(lstm_k_v x, lstm_k_v a, lstm_k_v b)
+{
+    return lstm_k_select(lstm_k_less(x, lstm_k_all(0.0f)), a, b);
+}
+
+LSTM_IMPL_INLINE lstm_k_v LSTM_K(relu)(lstm_k_v x)
+{
+    return LSTM_K(below_0)(x, lstm_k_all(0.0f), x);
+}
+
+LSTM_IMPL_INLINE lstm_k_v LSTM_K(relu6)(lstm_k_v x)
+{
+    return LSTM_K(limit)(x, 0.0f, 6.0f);
+}
+
+LSTM_IMPL_INLINE lstm_k_v LSTM_K(leaky_relu)(lstm_k_v x)
+{
+    return LSTM_K(below_0)(x, lstm_k_mul(lstm_k_all(0.2f), x), x);
+}
+
+LSTM_IMPL_INLINE lstm_k_v LSTM_K(elu)(lstm_k_v x)
+{
+    return LSTM_K(below_0)(x, LSTM_K(expm1)(x), x);
+}
+
+LSTM_IMPL_INLINE lstm_k_v LSTM_K(selu)(lstm_k_v x)
+{
+    return LSTM_K(below_0)(x, lstm_k_mul(lstm_k_all(1.75809934f), LSTM_K(expm1)(x)),
+                           lstm_k_mul(lstm_k_all(1.05070099f), x));
+}
+
+/* x*P(X < x) */
+LSTM_IMPL_INLINE lstm_k_v LSTM_K(gelu)(lstm_k_v x)
+{
+    const lstm_k_v tail = LSTM_K(normal_tail)(LSTM_K(abs)(x));
+    return lstm_k_mul(x, LSTM_K(below_0)(x, tail, lstm_k_sub(lstm_k_all(1.0f), tail)));
+}
+
+LSTM_IMPL_INLINE lstm_k_v LSTM_K(silu)(lstm_k_v x)
+{
+    return lstm_k_mul(LSTM_K(sigmoid)(x), x);
+}
+
+LSTM_IMPL_INLINE lstm_k_v LSTM_K(hard_silu)(lstm_k_v x)
+{
+    return lstm_k_mul(LSTM_K(hard_sigmoid)(x), x);
+}
+
+/* log(1 + e^x) */
+LSTM_IMPL_INLINE lstm_k_v LSTM_K(softplus)(lstm_k_v x)
+{
+    const lstm_k_v zero = lstm_k_all(0.0f);
+    const lstm_k_v e = LSTM_K(exp)(LSTM_K(below_0)(x, x, lstm_k_sub(zero, x)));
+    return lstm_k_add(lstm_k_select(lstm_k_less(zero, x), x, zero),
+                      LSTM_K(log_ratio)(lstm_k_div(e, lstm_k_add(lstm_k_all(2.0f), e))));
+}
+
+LSTM_IMPL_INLINE lstm_k_v LSTM_K(softsign)(lstm_k_v x)
+{
+    return lstm_k_div(x, lstm_k_add(lstm_k_all(1.0f), LSTM_K(abs)(x)));
+}
+
+/* x*tanh(softplus(x)); the tanh is (e^2 + 2e)/(e^2 + 2e + 2), e = e^x, or for x > 0 the
+ * same over e^2, as e then would overflow. */
+LSTM_IMPL_INLINE lstm_k_v LSTM_K(mish)(lstm_k_v x)
+{
+    const lstm_k_v one = lstm_k_all(1.0f), two = lstm_k_all(2.0f);
+    const lstm_k_v e =
+        LSTM_K(exp)(LSTM_K(below_0)(x, x, lstm_k_sub(lstm_k_all(0.0f), x)));
+    const lstm_k_v twice = lstm_k_add(e, e);
+    const lstm_k_v over =
+        LSTM_K(below_0)(x, lstm_k_mul(e, lstm_k_add(e, two)), lstm_k_add(one, twice));
+    const lstm_k_v rest = LSTM_K(below_0)(x, two, lstm_k_mul(twice, e));
+    return lstm_k_mul(x, lstm_k_div(over, lstm_k_add(over, rest)));
+}
+
+LSTM_IMPL_INLINE void LSTM_K(each)(lstm_k_v (*f)(lstm_k_v), float *z, size_t n)
+{
+    size_t k;
+    for (k = 0; n - k >= LSTM_K_LANES; k += LSTM_K_LANES) {
+        lstm_k_store(z + k, f(lstm_k_load(z + k)));
+    }
+    if (k < n) {
+        lstm_k_store_some(z + k, f(lstm_k_load_some(z + k, n - k)), n - k);
+    }
+}
+
+LSTM_IMPL_KERNEL void LSTM_K(all_linear)(float *z, size_t n)
+{
+    (void)z;
+    (void)n;
+}
+
+LSTM_IMPL_KERNEL void LSTM_K(all_tanh)(float *z, size_t n)
+{
+    LSTM_K(each)(LSTM_K(tanh), z, n);
+}
+
+LSTM_IMPL_KERNEL void LSTM_K(all_sigmoid)(float *z, size_t n)
+{
+    LSTM_K(each)(LSTM_K(sigmoid), z, n);
+}
+
+LSTM_IMPL_KERNEL void LSTM_K(all_hard_sigmoid)(float *z, size_t n)
+{
+    LSTM_K(each)(LSTM_K(hard_sigmoid), z, n);
+}
+
+LSTM_IMPL_KERNEL void LSTM_K(all_hard_sigmoid_keras2)(float *z, size_t n)
+{
+    LSTM_K(each)(LSTM_K(hard_sigmoid_keras2), z, n);
+}
+
+LSTM_IMPL_KERNEL void LSTM_K(all_relu)(float *z, size_t n)
+{
+    LSTM_K(each)(LSTM_K(relu), z, n);
+}
+
+LSTM_IMPL_KERNEL void LSTM_K(all_relu6)(float *z, size_t n)
+{
+    LSTM_K(each)(LSTM_K(relu6), z, n);
+}
+
+LSTM_IMPL_KERNEL void LSTM_K(all_leaky_relu)(float *z, size_t n)
+{
+    LSTM_K(each)(LSTM_K(leaky_relu), z, n);
+}
+
+LSTM_IMPL_KERNEL void LSTM_K(all_elu)(float *z, size_t n)
+{
+    LSTM_K(each)(LSTM_K(elu), z, n);
+}
+
+LSTM_IMPL_KERNEL void LSTM_K(all_selu)(float *z, size_t n)
+{
+    LSTM_K(each)(LSTM_K(selu), z, n);
+}
+
+LSTM_IMPL_KERNEL void LSTM_K(all_gelu)(float *z, size_t n)
+{
+    LSTM_K(each)(LSTM_K(gelu), z, n);
+}
+
+LSTM_IMPL_KERNEL void LSTM_K(all_silu)(float *z, size_t n)
+{
+    LSTM_K(each)(LSTM_K(silu), z, n);
+}
+
+LSTM_IMPL_KERNEL void LSTM_K(all_hard_silu)(float *z, size_t n)
+{
+    LSTM_K(each)(LSTM_K(hard_silu), z, n);
+}
+
+LSTM_IMPL_KERNEL void LSTM_K(all_softplus)(float *z, size_t n)
+{
+    LSTM_K(each)(LSTM_K(softplus), z, n);
+}
+
+LSTM_IMPL_KERNEL void LSTM_K(all_softsign)(float *z, size_t n)
+{
+    LSTM_K(each)(LSTM_K(softsign), z, n);
+}
+
+LSTM_IMPL_KERNEL void LSTM_K(all_exponential)(float *z, size_t n)
+{
+    LSTM_K(each)(LSTM_K(exp), z, n);
+}
+
+LSTM_IMPL_KERNEL void LSTM_K(all_mish)(float *z, size_t n)
+{
+    LSTM_K(each)(LSTM_K(mish), z, n);
+}
+
+/* Takes the largest element off all of them. */
+LSTM_IMPL_INLINE void LSTM_K(take_largest_off)(float *z, size_t n)
+{
+    float largest = z[0];
+    size_t k;
+    for (k = 1; k < n; k++) {
+        largest = z[k] > largest ? z[k] : largest;
+    }
+    for (k = 0; k < n; k++) {
+        z[k] -= largest;
+    }
+}
+
+/* The sum in four parts that take turns */
+LSTM_IMPL_INLINE float LSTM_K(sum)(const float *z, size_t n)
+{
+    float s[4];
+    size_t k;
+    s[0] = s[1] = s[2] = s[3] = 0.0f;
+    for (k = 0; k < n; k++) {
+        s[k % 4] += z[k];
+    }
+    return (s[0] + s[2]) + (s[1] + s[3]);
+}
+
+LSTM_IMPL_KERNEL void LSTM_K(all_softmax)(float *z, size_t n)
+{
+    float sum;
+    size_t k;
+    LSTM_K(take_largest_off)(z, n);
+    LSTM_K(all_exponential)(z, n);
+    sum = LSTM_K(sum)(z, n);
+    for (k = 0; k < n; k++) {
+        z[k] /= sum;
+    }
+}
+
+/* Here the exponentials have no place to stay but two vectors at a time. */
+LSTM_IMPL_KERNEL void LSTM_K(all_log_softmax)(float *z, size_t n)
+{
+    float lanes[16], s[4], log_sum;
+    size_t k, count, p;
+    LSTM_K(take_largest_off)(z, n);
+    s[0] = s[1] = s[2] = s[3] = 0.0f;
+    for (k = 0; k < n; k += count) {
+        count = n - k < 16 ? n - k : 16;
+        for (p = 0; p < count; p++) {
+            lanes[p] = z[k + p];
+        }
+        LSTM_K(all_exponential)(lanes, count);
+        for (p = 0; p < count; p++) {
+            s[p % 4] += lanes[p];
+        }
+    }
+    log_sum = LSTM_K(log)((s[0] + s[2]) + (s[1] + s[3]));
+    for (k = 0; k < n; k++) {
+        z[k] -= log_sum;
+    }
+}
+
+/* ---- from the gates' sums to the new state ---- */
+
+/* A value so small that it stands for a state that has decayed becomes 0, so that no
+ * arithmetic on denormals follows. */
+LSTM_IMPL_INLINE lstm_k_v LSTM_K(without_tiny)(lstm_k_v x)
+{
+#if LSTM_K_LANES == 1
+    return lstm_impl_bits_of_float(x) << 1 < 0x0d800000u << 1 ? 0.0f : x;
+#else
+    const lstm_k_v tiny = lstm_k_all(7.88860905e-31f); /* 2^-100 */
+    return lstm_k_select(lstm_k_less(LSTM_K(abs)(x), tiny), lstm_k_all(0.0f), x);
+#endif
+}
+
+LSTM_IMPL_KERNEL void LSTM_K(clear_tiny)(float *z, size_t n)
+{
+    LSTM_K(each)(LSTM_K(without_tiny), z, n);
+}
+
+/* sigmoid(x)*tanh(y), with one division for both */
+LSTM_IMPL_INLINE lstm_k_v LSTM_K(sigmoid_times_tanh)(lstm_k_v x, lstm_k_v y)
+{
+    lstm_k_v under, tanh_under, over = LSTM_K(sigmoid_parts)(x, &under);
+    over = lstm_k_mul(over, LSTM_K(tanh_parts)(y, &tanh_under));
+    return lstm_k_div(over, lstm_k_mul(under, tanh_under));
+}
+
+/* Keras' default cell. f, i, g, o are the gates' sums; c old and new, h new. */
+LSTM_IMPL_INLINE void LSTM_K(cell)(lstm_k_v i, lstm_k_v f, lstm_k_v g, lstm_k_v o,
+                                   lstm_k_v *c, lstm_k_v *h)
+{
+    const lstm_k_v new_part = LSTM_K(sigmoid_times_tanh)(i, g);
+    *c = LSTM_K(without_tiny)(lstm_k_madd(LSTM_K(sigmoid)(f), *c, new_part));
+    *h = LSTM_K(without_tiny)(LSTM_K(sigmoid_times_tanh)(o, *c));
+}
+
+#if LSTM_K_LANES > 1
+LSTM_IMPL_INLINE void LSTM_K(cell_in_memory)(const float *z, size_t gap, float *c,
+                                             float *h, lstm_k_v old_c)
+{
+    lstm_k_v new_h;
+    LSTM_K(cell)
+    (lstm_k_load(z), lstm_k_load(z + gap), lstm_k_load(z + 2 * gap),
+     lstm_k_load(z + 3 * gap), &old_c, &new_h);
+    lstm_k_store(c, old_c);
+    lstm_k_store(h, new_h);
+}
+
+/* The cells of all units. The last vector may overlap the one before, so its c is read
+ * before that is written. */
+LSTM_IMPL_KERNEL void LSTM_K(cells)(const float *z, size_t units, float *h, float *c)
+{
+    size_t u;
+    if (units >= LSTM_K_LANES) {
+        const size_t last = units - LSTM_K_LANES;
+        const lstm_k_v last_c = lstm_k_load(c + last);
+        for (u = 0; u < last; u += LSTM_K_LANES) {
+            LSTM_K(cell_in_memory)(z + u, units, c + u, h + u, lstm_k_load(c + u));
+        }
+        LSTM_K(cell_in_memory)(z + last, units, c + last, h + last, last_c);
+    } else {
+        lstm_k_v new_c = lstm_k_load_some(c, units), new_h;
+        LSTM_K(cell)
+        (lstm_k_load_some(z, units), lstm_k_load_some(z + units, units),
+         lstm_k_load_some(z + 2 * units, units), lstm_k_load_some(z + 3 * units, units),
+         &new_c, &new_h);
+        lstm_k_store_some(c, new_c, units);
+        lstm_k_store_some(h, new_h, units);
+    }
+}
+#else
+LSTM_IMPL_KERNEL void LSTM_K(cells)(const float *z, size_t units, float *h, float *c)
+{
+    size_t u;
+    for (u = 0; u < units; u++) {
+        LSTM_K(cell)
+        (z[u], z[units + u], z[2 * units + u], z[3 * units + u], &c[u], &h[u]);
+    }
+}
+#endif
+
+/* Any other activations, on whole arrays; z is left undefined. */
+LSTM_IMPL_KERNEL void LSTM_K(any_cells)(const lstm_impl_run *run, float *z, float *h,
+                                        float *c)
+{
+    const size_t units = run->layer->units;
+    float *i = z, *f = i + units, *g = f + units, *o = g + units, *activated_c = z;
+    size_t u;
+    run->recurrent_activation(i, units);
+    run->recurrent_activation(f, units);
+    run->activation(g, units);
+    run->recurrent_activation(o, units);
+    for (u = 0; u < units; u++) {
+        i[u] = LSTM_K(multiply_1)(i[u], g[u]);
+        c[u] = LSTM_K(multiply_add_1)(f[u], c[u], i[u]);
+    }
+    LSTM_K(clear_tiny)(c, units);
+    for (u = 0; u < units; u++) {
+        activated_c[u] = c[u];
+    }
+    run->activation(activated_c, units);
+    for (u = 0; u < units; u++) {
+        h[u] = o[u] * activated_c[u];
+    }
+    LSTM_K(clear_tiny)(h, units);
+}
+
+/* ---- sums of products ---- */
+
+/* Where vector v of n is: one `gap` after the other, the last one at `tail`. */
+#define LSTM_K_OFFSET(v, n, gap, tail) ((v) + 1 < (n) ? (v) * (gap) : (tail))
+
+#if LSTM_K_LANES > 1
+
+/* `lanes` floats of a vector: a constant LSTM_K_LANES, or less in the rare small layer */
+LSTM_IMPL_INLINE lstm_k_v LSTM_K(get)(const float *p, size_t lanes)
+{
+    return lanes == LSTM_K_LANES ? lstm_k_load(p) : lstm_k_load_some(p, lanes);
+}
+
+LSTM_IMPL_INLINE void LSTM_K(add_row)(lstm_k_v *sum, const unsigned n, const size_t gap,
+                                      const size_t tail, const size_t lanes,
+                                      const float *row, float a)
+{
+    const lstm_k_v factor = lstm_k_all(a);
+    unsigned v;
+    LSTM_IMPL_EACH(v, n) {
+        sum[v] = lstm_k_madd(LSTM_K(get)(row + LSTM_K_OFFSET(v, n, gap, tail), lanes),
+                             factor, sum[v]);
+    }
+}
+
+/* The sums of n vectors of columns from column j on, for one row of x and h. Sums of even
+ * and odd h go side by side, as each product waits for the one before in its own sum. */
+LSTM_IMPL_INLINE void LSTM_K(panel)(const lstm_impl_sums *s, const unsigned n,
+                                    const size_t gap, const size_t tail,
+                                    const size_t lanes, size_t j, lstm_k_v *even)
+{
+    const size_t columns = s->columns;
+    const float *row = s->kernel + j, *odd_row, *x = s->x, *h = s->h;
+    lstm_k_v odd[8];
+    size_t k;
+    unsigned v;
+    LSTM_IMPL_EACH(v, n) {
+        even[v] = odd[v] = lstm_k_all(0.0f);
+        if (s->init != LSTM_IMPL_NULL) {
+            even[v] = LSTM_K(get)(s->init + j + LSTM_K_OFFSET(v, n, gap, tail), lanes);
+        }
+    }
+    for (k = 0; k < s->x_len; k++, row += columns) {
+        LSTM_K(add_row)(even, n, gap, tail, lanes, row, x[k]);
+    }
+    row = s->recurrent_kernel + j;
+    odd_row = row + columns;
+    for (k = 0; k + 1 < s->h_len; k += 2) {
+        LSTM_K(add_row)(even, n, gap, tail, lanes, row, h[k]);
+        LSTM_K(add_row)(odd, n, gap, tail, lanes, odd_row, h[k + 1]);
+        row += 2 * columns;
+        odd_row += 2 * columns;
+    }
+    if (k < s->h_len) {
+        LSTM_K(add_row)(even, n, gap, tail, lanes, row, h[k]);
+    }
+    LSTM_IMPL_EACH(v, n) {
+        even[v] = lstm_k_add(even[v], odd[v]);
+    }
+}
+
+LSTM_IMPL_INLINE void LSTM_K(panel_to_z)(const lstm_impl_sums *s, const unsigned n,
+                                         size_t j, const size_t tail, float *z)
+{
+    lstm_k_v sum[8];
+    unsigned v;
+    LSTM_K(panel)(s, n, LSTM_K_LANES, tail, LSTM_K_LANES, j, sum);
+    LSTM_IMPL_EACH(v, n) {
+        lstm_k_store(z + j + LSTM_K_OFFSET(v, n, LSTM_K_LANES, tail), sum[v]);
+    }
+}
+
+/* z = init + x*kernel + h*recurrent_kernel for one row. A panel takes as many columns as
+ * there are registers for: caches like long stretches of a row better than jumps from row
+ * to row. If every other step takes the panels from the last to the first, a matrix that
+ * is larger than a cache begins with the part that is still in it. */
+LSTM_IMPL_KERNEL void LSTM_K(row_sums)(const lstm_impl_sums *s, int last_first, float *z)
+{
+    const size_t columns = s->columns, most = LSTM_K_PANEL * LSTM_K_LANES;
+    const size_t wide = columns / most;
+    size_t j, panel, rest;
+    if (columns < LSTM_K_LANES) {
+        lstm_k_v sum;
+        LSTM_K(panel)(s, 1, 0, 0, columns, 0, &sum);
+        lstm_k_store_some(z, sum, columns);
+        return;
+    }
+    for (panel = 0; panel < wide; panel++) {
+        j = most * (last_first ? wide - 1 - panel : panel);
+        LSTM_K(panel_to_z)(s, LSTM_K_PANEL, j, most - LSTM_K_LANES, z);
+    }
+    j = most * wide;
+    for (; columns - j >= 4 * LSTM_K_LANES; j += 4 * LSTM_K_LANES) {
+        LSTM_K(panel_to_z)(s, 4, j, 3 * LSTM_K_LANES, z);
+    }
+    rest = columns - j;
+    if (rest > 3 * LSTM_K_LANES) {
+        LSTM_K(panel_to_z)(s, 4, j, rest - LSTM_K_LANES, z);
+    } else if (rest > 2 * LSTM_K_LANES) {
+        LSTM_K(panel_to_z)(s, 3, j, rest - LSTM_K_LANES, z);
+    } else if (rest > LSTM_K_LANES) {
+        LSTM_K(panel_to_z)(s, 2, j, rest - LSTM_K_LANES, z);
+    } else if (rest > 0) {
+        LSTM_K(panel_to_z)(s, 1, columns - LSTM_K_LANES, 0, z);
+    }
+}
+#endif
+
+#if LSTM_K_LANES > 1 && LSTM_IMPL_GROUP > 1
+/* sum[r][v] += a[r][k] * vector v of row k of the matrix, for every a_step-th k from
+ * `first` on */
+LSTM_IMPL_INLINE void LSTM_K(add_products)(lstm_k_v sum[6][4], const unsigned rows,
+                                           const unsigned n, const float *const *a,
+                                           size_t first, size_t a_step, size_t count,
+                                           const float *matrix, size_t matrix_step)
+{
+    lstm_k_v weights[4], factor;
+    unsigned r, v;
+    size_t k = first;
+    for (; count > 0; count--, k += a_step, matrix += matrix_step) {
+        LSTM_IMPL_EACH(v, n) {
+            weights[v] = lstm_k_load(matrix + v * LSTM_K_LANES);
+            LSTM_IMPL_READ_ONCE(weights[v]);
+        }
+        LSTM_IMPL_EACH(r, rows) {
+            factor = lstm_k_all(a[r][k]);
+            LSTM_IMPL_EACH(v, n) {
+                sum[r][v] = lstm_k_madd(weights[v], factor, sum[r][v]);
+            }
+        }
+    }
+}
+
+/* The sums of n vectors of columns from column j on, for some rows at once, so that a
+ * weight is read once for all. There are registers for one sum of each only: the sum of
+ * even h waits in z for that of odd h. */
+LSTM_IMPL_INLINE void LSTM_K(tile_of)(const lstm_impl_rows *q, const unsigned rows,
+                                      const unsigned n, size_t first_row, size_t j,
+                                      float *z)
+{
+    const size_t columns = q->sums.columns;
+    const float *const *x = q->x + first_row, *const *h = q->h + first_row;
+    const unsigned begin = q->sums.x_len == 0;
+    lstm_k_v sum[6][4];
+    unsigned part, r, v;
+    z += first_row * columns + j;
+    for (part = begin; part < (q->sums.h_len != 0 ? 3u : 1u); part++) {
+        const float *start = part == begin ? q->sums.init : z;
+        const size_t start_step = part == begin ? q->init_step : columns;
+        start +=
+            part == begin && start != LSTM_IMPL_NULL ? first_row * start_step + j : 0;
+        LSTM_IMPL_EACH(r, rows) {
+            LSTM_IMPL_EACH(v, n) {
+                sum[r][v] = lstm_k_all(0.0f);
+                if (part < 2 && start != LSTM_IMPL_NULL) {
+                    sum[r][v] = lstm_k_load(start + r * start_step + v * LSTM_K_LANES);
+                }
+            }
+        }
+        if (part == 0) {
+            LSTM_K(add_products)
+            (sum, rows, n, x, 0, 1, q->sums.x_len, q->sums.kernel + j, columns);
+        } else {
+            LSTM_K(add_products)
+            (sum, rows, n, h, part - 1, 2, (q->sums.h_len + 2 - part) / 2,
+             q->sums.recurrent_kernel + (part - 1) * columns + j, 2 * columns);
+        }
+        LSTM_IMPL_EACH(r, rows) {
+            LSTM_IMPL_EACH(v, n) {
+                float *to = z + r * columns + v * LSTM_K_LANES;
+                lstm_k_store(to, part < 2 ? sum[r][v]
+                                          : lstm_k_add(lstm_k_load(to), sum[r][v]));
+            }
+        }
+    }
+}
+
+LSTM_IMPL_INLINE void LSTM_K(tile_of_rows)(const lstm_impl_rows *q, const unsigned rows,
+                                           unsigned n, size_t first_row, size_t j,
+                                           float *z)
+{
+    if ((LSTM_K_MANY_REGISTERS || rows <= 3) && n == 4) {
+        LSTM_K(tile_of)(q, rows, 4, first_row, j, z);
+    } else if (n == 2) {
+        LSTM_K(tile_of)(q, rows, 2, first_row, j, z);
+    } else {
+        LSTM_K(tile_of)(q, rows, 1, first_row, j, z);
+    }
+}
+
+LSTM_IMPL_KERNEL void LSTM_K(tile_2)(const lstm_impl_rows *q, unsigned n,
+                                     size_t first_row, size_t j, float *z)
+{
+    LSTM_K(tile_of_rows)(q, 2, n, first_row, j, z);
+}
+
+LSTM_IMPL_KERNEL void LSTM_K(tile_3)(const lstm_impl_rows *q, unsigned n,
+                                     size_t first_row, size_t j, float *z)
+{
+    LSTM_K(tile_of_rows)(q, 3, n, first_row, j, z);
+}
+
+LSTM_IMPL_KERNEL void LSTM_K(tile_4)(const lstm_impl_rows *q, unsigned n,
+                                     size_t first_row, size_t j, float *z)
+{
+    LSTM_K(tile_of_rows)(q, 4, n, first_row, j, z);
+}
+
+LSTM_IMPL_KERNEL void LSTM_K(tile_5)(const lstm_impl_rows *q, unsigned n,
+                                     size_t first_row, size_t j, float *z)
+{
+    LSTM_K(tile_of_rows)(q, 5, n, first_row, j, z);
+}
+
+LSTM_IMPL_KERNEL void LSTM_K(tile_6)(const lstm_impl_rows *q, unsigned n,
+                                     size_t first_row, size_t j, float *z)
+{
+    LSTM_K(tile_of_rows)(q, 6, n, first_row, j, z);
+}
+
+/* The sums of `count` rows, z[count][columns], in tiles of 2 to 6 rows. All rows of a
+ * tile's columns come before the next columns, so that its weights stay in the cache. The
+ * last tile overlaps the one before where the columns are no multiple of a vector: its
+ * columns are computed twice. */
+LSTM_IMPL_KERNEL void LSTM_K(sums_of_rows)(lstm_impl_rows *q, size_t count, float *z)
+{
+    const size_t columns = q->sums.columns, parts = (count + 5) / 6;
+    const int wide = LSTM_K_MANY_REGISTERS || count <= 3;
+    size_t j, p, r, left;
+    unsigned n;
+    if (count == 1 || columns < LSTM_K_LANES) {
+        for (r = 0; r < count; r++) {
+            lstm_impl_sums one = q->sums;
+            one.x = q->x[r];
+            one.h = q->h[r];
+            one.init += one.init != LSTM_IMPL_NULL ? r * q->init_step : 0;
+            LSTM_K(row_sums)(&one, 0, z + r * columns);
+        }
+        return;
+    }
+    for (j = 0; j < columns; j += n * LSTM_K_LANES) {
+        left = (columns - j) / LSTM_K_LANES;
+        n = left >= 4 && wide ? 4 : left >= 2 ? 2 : 1;
+        j = left == 0 ? columns - LSTM_K_LANES : j;
+        for (p = 0, r = 0; p < parts; p++) {
+            const size_t rows = (count - r + parts - p - 1) / (parts - p);
+            switch (rows) {
+            case 2: LSTM_K(tile_2)(q, n, r, j, z); break;
+            case 3: LSTM_K(tile_3)(q, n, r, j, z); break;
+            case 4: LSTM_K(tile_4)(q, n, r, j, z); break;
+            case 5: LSTM_K(tile_5)(q, n, r, j, z); break;
+            default: LSTM_K(tile_6)(q, n, r, j, z); break;
+            }
+            r += rows;
+        }
+    }
+}
+#endif
+
+#if LSTM_K_LANES == 1
+/* A part of the sums of eight columns from column j on, each in a register. 0: z = init +
+ * x*kernel. 1: h[0], h[2], ... times their rows of recurrent_kernel are added to z. 2:
+ * such products of h[1], h[3], ... have a sum of their own, which is then added. */
+LSTM_IMPL_INLINE void LSTM_K(add_part)(const lstm_impl_sums *s, int part, size_t j,
+                                       float *z)
+{
+    const size_t columns = s->columns, step = part == 0 ? 1 : 2;
+    const int is_first = part == 0 || (part == 1 && s->x_len == 0);
+    const float *start = is_first ? s->init : part == 1 ? z : LSTM_IMPL_NULL;
+    const float *row =
+        (part == 0 ? s->kernel : s->recurrent_kernel) + j + (part == 2 ? columns : 0);
+    size_t count = part == 0 ? s->x_len : (s->h_len + (part == 1)) / 2;
+    const float *a = part == 0 ? s->x : s->h + (part - 1);
+    float sum[8];
+    unsigned v;
+    z += j;
+    if (start != LSTM_IMPL_NULL) {
+        start += j;
+    }
+#if LSTM_IMPL_CUSTOM_LOAD
+    if (is_first && start != LSTM_IMPL_NULL) {
+        for (v = 0; v < 8; v++) {
+            z[v] = LSTM_LOAD(start + v);
+        }
+        start = z;
+    }
+#endif
+    LSTM_IMPL_EACH(v, 8) {
+        sum[v] = start != LSTM_IMPL_NULL ? start[v] : 0.0f;
+    }
+    for (; count > 0; count--, a += step, row += step * columns) {
+        LSTM_IMPL_EACH(v, 8) {
+            sum[v] = lstm_k_madd(*a, LSTM_LOAD(row + v), sum[v]);
+        }
+    }
+    if (part == 2) {
+        LSTM_IMPL_EACH(v, 8) {
+            sum[v] += z[v];
+        }
+    }
+    LSTM_IMPL_EACH(v, 8) {
+        z[v] = sum[v];
+    }
+}
+
+/* The sum of one column; even and odd take turns. */
+LSTM_IMPL_KERNEL float LSTM_K(column)(const lstm_impl_sums *s, size_t j)
+{
+    const size_t columns = s->columns;
+    const float *weight = s->kernel + j;
+    float even = s->init != LSTM_IMPL_NULL ? LSTM_LOAD(s->init + j) : 0.0f;
+    float odd = 0.0f, sum;
+    size_t k;
+    for (k = 0; k < s->x_len; k++, weight += columns) {
+        even = lstm_k_madd(s->x[k], LSTM_LOAD(weight), even);
+    }
+    weight = s->recurrent_kernel + j;
+    for (k = 0; k < s->h_len; k++, weight += columns) {
+        sum = lstm_k_madd(s->h[k], LSTM_LOAD(weight), even);
+        even = odd;
+        odd = sum;
+    }
+    return even + odd;
+}
+
+LSTM_IMPL_KERNEL void LSTM_K(columns_8)(const lstm_impl_sums *s, size_t j, float *z)
+{
+    int part;
+    LSTM_IMPL_EACH_PART(part, 3) {
+        if (part > 0 || s->x_len > 0) {
+            LSTM_K(add_part)(s, part, j, z);
+        }
+    }
+}
+
+LSTM_IMPL_INLINE void LSTM_K(row_sums)(const lstm_impl_sums *s, int last_first, float *z)
+{
+    size_t j = 0;
+    (void)last_first;
+    while (j < s->columns) {
+        if (LSTM_IMPL_HAS_FPU && s->columns - j >= 8) {
+            LSTM_K(columns_8)(s, j, z);
+            j += 8;
+        } else {
+            z[j] = LSTM_K(column)(s, j);
+            j++;
+        }
+    }
+}
+#endif
+
+/* ---- the LSTM layer ---- */
+
+LSTM_IMPL_INLINE lstm_k_v LSTM_K(merge_none)(lstm_k_v y, lstm_k_v h)
+{
+    (void)y;
+    return h;
+}
+
+LSTM_IMPL_INLINE lstm_k_v LSTM_K(merge_sum)(lstm_k_v y, lstm_k_v h)
+{
+    return lstm_k_add(y, h);
+}
+
+LSTM_IMPL_INLINE lstm_k_v LSTM_K(merge_mul)(lstm_k_v y, lstm_k_v h)
+{
+    return lstm_k_mul(y, h);
+}
+
+LSTM_IMPL_INLINE lstm_k_v LSTM_K(merge_ave)(lstm_k_v y, lstm_k_v h)
+{
+    return lstm_k_mul(lstm_k_all(0.5f), lstm_k_add(y, h));
+}
+
+LSTM_IMPL_INLINE void LSTM_K(emit)(lstm_k_v (*merge)(lstm_k_v, lstm_k_v), float *y,
+                                   const float *h, size_t units)
+{
+    const lstm_k_v zero = lstm_k_all(0.0f);
+    size_t u;
+    for (u = 0; units - u >= LSTM_K_LANES; u += LSTM_K_LANES) {
+        lstm_k_store(y + u, merge(lstm_k_load(y + u),
+                                  h != LSTM_IMPL_NULL ? lstm_k_load(h + u) : zero));
+    }
+    if (u < units) {
+        const size_t n = units - u;
+        const lstm_k_v new_h = h != LSTM_IMPL_NULL ? lstm_k_load_some(h + u, n) : zero;
+        lstm_k_store_some(y + u, merge(lstm_k_load_some(y + u, n), new_h), n);
+    }
+}
+
+LSTM_IMPL_KERNEL void LSTM_K(emit_store)(float *y, const float *h, size_t units)
+{
+    size_t u;
+    for (u = 0; u < units; u++) {
+        y[u] = h != LSTM_IMPL_NULL ? h[u] : 0.0f;
+    }
+}
+
+LSTM_IMPL_KERNEL void LSTM_K(emit_sum)(float *y, const float *h, size_t units)
+{
+    LSTM_K(emit)(LSTM_K(merge_sum), y, h, units);
+}
+
+LSTM_IMPL_KERNEL void LSTM_K(emit_mul)(float *y, const float *h, size_t units)
+{
+    LSTM_K(emit)(LSTM_K(merge_mul), y, h, units);
+}
+
+LSTM_IMPL_KERNEL void LSTM_K(emit_ave)(float *y, const float *h, size_t units)
+{
+    LSTM_K(emit)(LSTM_K(merge_ave), y, h, units);
+}
+
+/* The gates' sums z become the new state. */
+LSTM_IMPL_INLINE void LSTM_K(new_state)(const lstm_impl_run *run, float *z, float *h,
+                                        float *c)
+{
+    if (run->is_default) {
+        LSTM_K(cells)(z, run->layer->units, h, c);
+    } else {
+        LSTM_K(any_cells)(run, z, h, c);
+    }
+}
+
+/* The step of a sequence with its sums' start in s: z is scratch, h and c become new. */
+LSTM_IMPL_INLINE void LSTM_K(step)(const lstm_impl_run *run, const lstm_impl_sums *s,
+                                   int last_first, float *z, float *h, float *c)
+{
+    LSTM_K(row_sums)(s, last_first, z);
+    LSTM_K(new_state)(run, z, h, c);
+}
+
+/* One timestep by itself */
+static inline void LSTM_K(one_step)(const lstm_impl_run *run, const float *x, float *h,
+                                    float *c, float *z)
+{
+    lstm_impl_sums sums;
+    lstm_impl_set_sums(&sums, run->layer, x, h);
+    LSTM_K(step)(run, &sums, 0, z, h, c);
+}
+
+/* The output of a step, after its new state */
+LSTM_IMPL_INLINE void LSTM_K(output)(const lstm_impl_run *run, lstm_impl_stream *s,
+                                     size_t step, size_t timesteps, int used)
+{
+    const lstm_layer *layer = run->layer;
+    if (used) {
+        s->has_output = 1;
+    }
+    if (s->y != LSTM_IMPL_NULL && (layer->return_sequences || step + 1 == timesteps)) {
+        const size_t row = run->rows_flipped ? timesteps - 1 - step : step;
+        const int zero = !s->has_output || (!used && run->zero_masked);
+        run->emit(layer->return_sequences ? s->y + row * run->row_len : s->y,
+                  zero ? LSTM_IMPL_NULL : s->h, layer->units);
+    }
+}
+
+#if LSTM_K_LANES > 1 && LSTM_IMPL_GROUP > 1
+/* The products with x of the steps from `first` on, of up to LSTM_IMPL_AHEAD: several
+ * steps at once, so that the kernel is read once for them. Returns how many. */
+LSTM_IMPL_KERNEL size_t LSTM_K(take_ahead)(const lstm_impl_run *run,
+                                           const lstm_impl_stream *s, size_t first,
+                                           size_t timesteps, float *ahead)
+{
+    const float *x[LSTM_IMPL_AHEAD];
+    lstm_impl_rows q;
+    size_t n = timesteps - first, k;
+    n = n < LSTM_IMPL_AHEAD ? n : LSTM_IMPL_AHEAD;
+    for (k = 0; k < n; k++) {
+        x[k] = s->x + lstm_impl_time(run, first + k, timesteps) * run->layer->input_dim;
+    }
+    lstm_impl_set_sums(&q.sums, run->layer, x[0], x[0]);
+    q.sums.h_len = 0;
+    q.init_step = 0;
+    q.x = q.h = x;
+    LSTM_K(sums_of_rows)(&q, n, ahead);
+    return n;
+}
+
+/* One sequence, a step after the other, each with its products with x taken ahead. Those
+ * of up to 16 features are left to their step: the CPU takes them while the gates of the
+ * step before wait for each other. */
+LSTM_IMPL_KERNEL void LSTM_K(sequence)(const lstm_impl_run *run, lstm_impl_stream *s,
+                                       size_t timesteps, float *scratch)
+{
+    const size_t input_dim = run->layer->input_dim, columns = 4 * run->layer->units;
+    const int is_wide = input_dim > 16 && timesteps > 1;
+    float *z = scratch, *ahead = scratch + columns;
+    size_t step, t, begin = 0, end = 0;
+    for (step = 0; step < timesteps; step++) {
+        lstm_impl_sums sums;
+        int used;
+        if (is_wide && step == end) {
+            begin = end;
+            end += LSTM_K(take_ahead)(run, s, begin, timesteps, ahead);
+        }
+        t = lstm_impl_time(run, step, timesteps);
+        used = s->mask == LSTM_IMPL_NULL || s->mask[t] != 0;
+        if (used) {
+            lstm_impl_set_sums(&sums, run->layer, s->x + t * input_dim, s->h);
+            if (is_wide) {
+                sums.init = ahead + (step - begin) * columns;
+                sums.x_len = 0;
+            }
+            LSTM_K(step)(run, &sums, step % 2 != 0, z, s->h, s->c);
+        }
+        LSTM_K(output)(run, s, step, timesteps, used);
+    }
+}
+
+/* Several sequences, step by step together, so that both matrices are read once for some
+ * of them. Sequences whose step is masked are left out. */
+LSTM_IMPL_KERNEL void LSTM_K(group)(const lstm_impl_run *run, lstm_impl_stream *streams,
+                                    size_t count, size_t timesteps, float *z)
+{
+    const size_t columns = 4 * run->layer->units;
+    const float *x[LSTM_IMPL_GROUP], *h[LSTM_IMPL_GROUP];
+    unsigned char used[LSTM_IMPL_GROUP];
+    lstm_impl_rows q;
+    size_t step, r, n;
+    lstm_impl_set_sums(&q.sums, run->layer, streams->x, streams->h);
+    q.init_step = 0;
+    q.x = x;
+    q.h = h;
+    for (step = 0; step < timesteps; step++) {
+        const size_t t = lstm_impl_time(run, step, timesteps);
+        for (r = 0, n = 0; r < count; r++) {
+            const lstm_impl_stream *s = &streams[r];
+            used[r] = s->mask == LSTM_IMPL_NULL || s->mask[t] != 0;
+            if (used[r]) {
+                x[n] = s->x + t * run->layer->input_dim;
+                h[n] = s->h;
+                n++;
+            }
+        }
+        if (n > 0) {
+            LSTM_K(sums_of_rows)(&q, n, z);
+        }
+        for (r = 0, n = 0; r < count; r++) {
+            lstm_impl_stream *s = &streams[r];
+            if (used[r]) {
+                LSTM_K(new_state)(run, z + n * columns, s->h, s->c);
+                n++;
+            }
+            LSTM_K(output)(run, s, step, timesteps, used[r]);
+        }
+    }
+}
+#else
+/* One sequence, a step after the other */
+LSTM_IMPL_INLINE void LSTM_K(sequence)(const lstm_impl_run *run, lstm_impl_stream *s,
+                                       size_t timesteps, float *z)
+{
+    size_t step;
+    for (step = 0; step < timesteps; step++) {
+        const size_t t = lstm_impl_time(run, step, timesteps);
+        const int used = s->mask == LSTM_IMPL_NULL || s->mask[t] != 0;
+        if (used) {
+            lstm_impl_sums sums;
+            lstm_impl_set_sums(&sums, run->layer, s->x + t * run->layer->input_dim, s->h);
+            LSTM_K(step)(run, &sums, 0, z, s->h, s->c);
+        }
+        LSTM_K(output)(run, s, step, timesteps, used);
+    }
+}
+#endif
+
+/* All sequences of a batch; with vectors several at once. */
+static inline void LSTM_K(batch)(const lstm_impl_run *run, const float *x,
+                                 const unsigned char *mask, size_t batch,
+                                 size_t timesteps, float *h, float *c, float *y,
+                                 float *scratch)
+{
+    const size_t most = LSTM_K_LANES > 1 ? LSTM_IMPL_GROUP : 1;
+    const lstm_layer *layer = run->layer;
+    const size_t y_len =
+        layer->return_sequences ? timesteps * run->row_len : run->row_len;
+    lstm_impl_stream streams[LSTM_K_LANES > 1 ? LSTM_IMPL_GROUP : 1];
+    size_t first, count, b;
+    for (first = 0; first < batch; first += count) {
+        count = batch - first < most ? batch - first : most;
+        for (b = 0; b < count; b++) {
+            lstm_impl_stream *s = &streams[b];
+            s->x = x + (first + b) * timesteps * layer->input_dim;
+            s->mask =
+                mask != LSTM_IMPL_NULL ? mask + (first + b) * timesteps : LSTM_IMPL_NULL;
+            s->h = h + (first + b) * layer->units;
+            s->c = c + (first + b) * layer->units;
+            s->y = y != LSTM_IMPL_NULL ? y + (first + b) * y_len : LSTM_IMPL_NULL;
+            s->has_output = 0;
+        }
+#if LSTM_K_LANES > 1 && LSTM_IMPL_GROUP > 1
+        if (count > 1) {
+            LSTM_K(group)(run, streams, count, timesteps, scratch);
+            continue;
+        }
+#endif
+        LSTM_K(sequence)(run, streams, timesteps, scratch);
+    }
+}
+
+/* ---- the Dense layer ---- */
+
+/* The end of one output of a layer of few units, before its activation: the products with
+ * x from k on, a multiple of 8, go to the eight sums in turn, and all is added up. */
+LSTM_IMPL_INLINE float LSTM_K(dense_end)(const lstm_dense *layer, const float *x,
+                                         size_t j, size_t k, float *sum)
+{
+    const float *weight = layer->kernel + k * layer->units + j;
+    unsigned p, n;
+    for (; k < layer->input_dim; k++, weight += layer->units) {
+        sum[k % 8] = LSTM_K(multiply_add_1)(x[k], LSTM_LOAD(weight), sum[k % 8]);
+    }
+    for (n = 4; n > 0; n /= 2) {
+        for (p = 0; p < n; p++) {
+            sum[p] += sum[p + n];
+        }
+    }
+    return layer->bias != LSTM_IMPL_NULL ? sum[0] + LSTM_LOAD(layer->bias + j) : sum[0];
+}
+
+/* One output of a layer of few units: x*kernel + bias. Eight sums take turns, as one sum
+ * alone would have each product wait for the one before. */
+LSTM_IMPL_KERNEL float LSTM_K(dense_column)(const lstm_dense *layer, const float *x,
+                                            size_t j)
+{
+    float sum[8];
+    size_t k = 0;
+    sum[0] = sum[1] = sum[2] = sum[3] = sum[4] = sum[5] = sum[6] = sum[7] = 0.0f;
+#if LSTM_IMPL_GROUP > 1 /* on computers: unrolled, and so in registers */
+    {
+        const float *weight = layer->kernel + j;
+        unsigned p;
+        for (; k < (layer->input_dim & ~LSTM_IMPL_TO(size_t, 7)); k += 8) {
+            LSTM_IMPL_EACH(p, 8) {
+                sum[p] = LSTM_K(multiply_add_1)(x[k + p], LSTM_LOAD(weight), sum[p]);
+                weight += layer->units;
+            }
+        }
+    }
+#endif
+    return LSTM_K(dense_end)(layer, x, j, k, sum);
+}
+
+#if LSTM_K_LANES > 1
+/* The output of a layer of one unit, whose weights stand in a row: its eight sums are one
+ * or two vectors. */
+LSTM_IMPL_KERNEL float LSTM_K(dense_unit)(const lstm_dense *layer, const float *x)
+{
+    const size_t lanes = LSTM_K_LANES < 8 ? LSTM_K_LANES : 8;
+    lstm_k_v low = lstm_k_all(0.0f), high = low;
+    float sum[2 * LSTM_K_LANES];
+    size_t k;
+    for (k = 0; k < (layer->input_dim & ~LSTM_IMPL_TO(size_t, 7)); k += 8) {
+        low = lstm_k_madd(LSTM_K(get)(x + k, lanes),
+                          LSTM_K(get)(layer->kernel + k, lanes), low);
+        if (LSTM_K_LANES < 8) {
+            high = lstm_k_madd(LSTM_K(get)(x + k + lanes, lanes),
+                               LSTM_K(get)(layer->kernel + k + lanes, lanes), high);
+        }
+    }
+    lstm_k_store(sum, low);
+    lstm_k_store(sum + LSTM_K_LANES, high);
+    return LSTM_K(dense_end)(layer, x, 0, k, sum);
+}
+#endif
+
+/* Rows of a layer of 8 units or more, whose sums are taken like those of gates */
+LSTM_IMPL_INLINE void LSTM_K(dense_rows)(const lstm_dense *layer, const float *x,
+                                         size_t count, float *y)
+{
+#if LSTM_K_LANES > 1 && LSTM_IMPL_GROUP > 1
+    const float *rows[LSTM_IMPL_GROUP];
+    lstm_impl_rows q;
+    size_t r;
+    for (r = 0; r < count; r++) {
+        rows[r] = x + r * layer->input_dim;
+    }
+    lstm_impl_set_dense_sums(&q.sums, layer, x);
+    q.init_step = 0;
+    q.x = q.h = rows;
+    LSTM_K(sums_of_rows)(&q, count, y);
+#else
+    lstm_impl_sums sums;
+    (void)count;
+    lstm_impl_set_dense_sums(&sums, layer, x);
+    LSTM_K(row_sums)(&sums, 0, y);
+#endif
+}
+
+LSTM_IMPL_INLINE void LSTM_K(dense_row_of_few)(const lstm_dense *layer, const float *x,
+                                               float *y)
+{
+    size_t j;
+#if LSTM_K_LANES > 1
+    if (layer->units == 1) {
+        y[0] = LSTM_K(dense_unit)(layer, x);
+        return;
+    }
+#endif
+    for (j = 0; j < layer->units; j++) {
+        y[j] = LSTM_K(dense_column)(layer, x, j);
+    }
+}
+
+static inline void LSTM_K(dense)(const lstm_dense *layer, lstm_impl_activation activation,
+                                 const float *x, size_t rows, float *y)
+{
+    const size_t units = layer->units, most = LSTM_K_LANES > 1 ? LSTM_IMPL_GROUP : 1;
+    size_t row, count, r;
+    for (row = 0; row < rows; row += count) {
+        float *y_row = y + row * units;
+        count = rows - row < most ? rows - row : most;
+        if (units >= 8) {
+            LSTM_K(dense_rows)(layer, x + row * layer->input_dim, count, y_row);
+        }
+        for (r = 0; r < count; r++, y_row += units) {
+            if (units < 8) {
+                LSTM_K(dense_row_of_few)(layer, x + (row + r) * layer->input_dim, y_row);
+            }
+            activation(y_row, units);
+        }
+    }
+}
+
+#if defined(LSTM_K_TARGET) && defined(__clang__)
+#pragma clang attribute pop
+#elif defined(LSTM_K_TARGET) && LSTM_IMPL_GNU
+#pragma GCC pop_options
+#endif
+
+/* ---- what the API calls: the target is the compiler's flags again ---- */
+
+LSTM_IMPL_INLINE lstm_impl_activation LSTM_K(find)(lstm_activation activation,
+                                                   lstm_impl_activation default_one)
+{
+    switch (activation) {
+    case LSTM_DEFAULT: return default_one;
+    case LSTM_LINEAR: return LSTM_K(all_linear);
+    case LSTM_TANH: return LSTM_K(all_tanh);
+    case LSTM_SIGMOID: return LSTM_K(all_sigmoid);
+    case LSTM_HARD_SIGMOID: return LSTM_K(all_hard_sigmoid);
+    case LSTM_HARD_SIGMOID_KERAS2: return LSTM_K(all_hard_sigmoid_keras2);
+    case LSTM_RELU: return LSTM_K(all_relu);
+    case LSTM_RELU6: return LSTM_K(all_relu6);
+    case LSTM_LEAKY_RELU: return LSTM_K(all_leaky_relu);
+    case LSTM_ELU: return LSTM_K(all_elu);
+    case LSTM_SELU: return LSTM_K(all_selu);
+    case LSTM_GELU: return LSTM_K(all_gelu);
+    case LSTM_SILU: return LSTM_K(all_silu);
+    case LSTM_HARD_SILU: return LSTM_K(all_hard_silu);
+    case LSTM_SOFTPLUS: return LSTM_K(all_softplus);
+    case LSTM_SOFTSIGN: return LSTM_K(all_softsign);
+    case LSTM_EXPONENTIAL: return LSTM_K(all_exponential);
+    case LSTM_MISH: return LSTM_K(all_mish);
+    case LSTM_SOFTMAX: return LSTM_K(all_softmax);
+    case LSTM_LOG_SOFTMAX: return LSTM_K(all_log_softmax);
+    }
+    return default_one;
+}
+
+LSTM_IMPL_INLINE lstm_impl_emit LSTM_K(find_emit)(lstm_merge merge)
+{
+    return merge == LSTM_MERGE_SUM   ? LSTM_K(emit_sum)
+           : merge == LSTM_MERGE_MUL ? LSTM_K(emit_mul)
+           : merge == LSTM_MERGE_AVE ? LSTM_K(emit_ave)
+                                     : LSTM_K(emit_store);
+}
+
+LSTM_IMPL_INLINE void LSTM_K(prepare)(lstm_impl_run *run, lstm_merge merge)
+{
+    run->activation = LSTM_K(find)(run->layer->activation, LSTM_K(all_tanh));
+    run->recurrent_activation =
+        LSTM_K(find)(run->layer->recurrent_activation, LSTM_K(all_sigmoid));
+    run->emit = LSTM_K(find_emit)(merge);
+    run->is_default = LSTM_IMPL_OWN_MATH && run->activation == LSTM_K(all_tanh) &&
+                      run->recurrent_activation == LSTM_K(all_sigmoid);
+}
+
+LSTM_IMPL_INLINE void LSTM_K(layer)(lstm_impl_run *run, lstm_merge merge, const float *x,
+                                    const unsigned char *mask, size_t batch,
+                                    size_t timesteps, float *h, float *c, float *y,
+                                    float *scratch)
+{
+    LSTM_K(prepare)(run, merge);
+    LSTM_K(batch)(run, x, mask, batch, timesteps, h, c, y, scratch);
+}
+
+LSTM_IMPL_INLINE void LSTM_K(streaming_step)(lstm_impl_run *run, const float *x, float *h,
+                                             float *c, float *z)
+{
+    LSTM_K(prepare)(run, LSTM_MERGE_CONCAT);
+    LSTM_K(one_step)(run, x, h, c, z);
+}
+
+LSTM_IMPL_INLINE void LSTM_K(dense_layer)(const lstm_dense *layer, const float *x,
+                                          size_t rows, float *y)
+{
+    LSTM_K(dense)(layer, LSTM_K(find)(layer->activation, LSTM_K(all_linear)), x, rows, y);
+}
+
+#undef LSTM_K_JOIN_
+#undef LSTM_K_JOIN
+#undef LSTM_K
+#undef LSTM_K_PUSH
+#undef LSTM_K_MANY_REGISTERS
+#undef LSTM_K_PANEL
+#undef lstm_k_v
+#undef lstm_k_w
+#undef lstm_k_m
+#undef lstm_k_load
+#undef lstm_k_store
+#undef lstm_k_load_some
+#undef lstm_k_store_some
+#undef lstm_k_weights
+#undef lstm_k_all
+#undef lstm_k_add
+#undef lstm_k_sub
+#undef lstm_k_div
+#undef lstm_k_mul
+#undef lstm_k_madd
+#undef lstm_k_less
+#undef lstm_k_select
+#undef lstm_k_bits
+#undef lstm_k_of_bits
+#undef lstm_k_and
+#undef lstm_k_or
+#undef lstm_k_plus
+#undef lstm_k_up23
+#undef lstm_k_down23
+#undef lstm_k_clip
+#undef LSTM_K_MM
+#undef LSTM_K_OFFSET
+#undef LSTM_K_LANES
+#undef LSTM_K_FUSED
+#undef LSTM_K_TARGET
+#undef LSTM_IMPL_SET
+#endif /* LSTM_IMPL_SET */
+
+/*
+ * MIT License
+ *
+ * Copyright (c) 2026 The lstm.h authors
+ *
+ * Permission is hereby granted, free of charge, to any person obtaining a copy
+ * of this software and associated documentation files (the "Software"), to deal
+ * in the Software without restriction, including without limitation the rights
+ * to use, copy, modify, merge, publish, distribute, sublicense, and/or sell
+ * copies of the Software, and to permit persons to whom the Software is
+ * furnished to do so, subject to the following conditions:
+ *
+ * The above copyright notice and this permission notice shall be included in all
+ * copies or substantial portions of the Software.
+ *
+ * THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR
+ * IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY,
+ * FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE
+ * AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER
+ * LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM,
+ * OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE
+ * SOFTWARE.
+ */

@@ -240,8 +240,10 @@ static void softmax_of_gates_finds_its_maximum_at_every_place(void)
                 ((float *)(uintptr_t)layer.bias)[gate * units + place] += 200.0f;
             }
             for (size_t u = 0; u < units; u++) {
-                h_want[u] = h[u] = 0.0f;
-                c_want[u] = c[u] = 0.5f;
+                h_want[u] = 0.0;
+                h[u] = 0.0f;
+                c_want[u] = 0.5;
+                c[u] = 0.5f;
             }
             reference_step(&layer, &x, h_want, c_want);
             CHECK(lstm_step(&layer, &x, h, c, scratch) == LSTM_OK);

@@ -85,34 +85,69 @@ static void softmax_is_over_the_units_of_one_row(void)
     }
 }
 
-/* The order of summation is part of what the header promises. */
-static void products_are_summed_in_eight_parts(void)
+/* sum + a*b, rounded once or twice */
+static float add_product(float sum, float a, float b, int is_fused)
 {
-    uint64_t seed = 4;
-    for (size_t count = 1; count <= MAX_IN; count++) {
-        float kernel[MAX_IN], bias = 0.3f, s[8] = {0};
-        volatile float product, sum;
-        lstm_dense dense = {0};
-        check_random_fill(kernel, count, 1.0f, &seed);
-        check_random_fill(x, count, 1.0f, &seed);
-        for (size_t k = 0; k < count; k++) {
-            product = x[k] * kernel[k];
-            sum = s[k % 8] + product;
-            s[k % 8] = sum;
-        }
-        for (size_t half = 4; half > 0; half /= 2) {
-            for (size_t k = 0; k < half; k++) {
-                s[k] += s[k + half];
-            }
-        }
-        s[0] += bias;
-        dense.input_dim = count;
-        dense.units = 1;
-        dense.kernel = kernel;
-        dense.bias = &bias;
-        CHECK(lstm_dense_forward(&dense, x, 1, y) == LSTM_OK);
-        CHECK_BITS(y, s, 1);
+    volatile float product = a * b, rounded = sum + product;
+    return is_fused ? fmaf(a, b, sum) : rounded;
+}
+
+/* The order of summation is part of what the header promises: `parts` sums take turns. */
+static float sum_of_parts(const float *kernel, size_t count, size_t units, size_t parts,
+                          float bias, int is_fused)
+{
+    float s[8] = {0};
+    s[0] = parts == 2 ? bias : 0.0f;
+    for (size_t k = 0; k < count; k++) {
+        s[k % parts] = add_product(s[k % parts], x[k], kernel[k * units], is_fused);
     }
+    for (size_t half = parts / 2; half > 0; half /= 2) {
+        for (size_t k = 0; k < half; k++) {
+            s[k] += s[k + half];
+        }
+    }
+    return parts == 2 ? s[0] : s[0] + bias;
+}
+
+/* All products are fused, or none is. */
+static void check_order(size_t units, size_t parts)
+{
+    static float kernel[MAX_IN * 9], bias[9];
+    uint64_t seed = 4;
+    int apart = 1, fused = 1;
+    for (size_t count = 1; count <= MAX_IN; count++) {
+        lstm_dense dense = {0};
+        check_random_fill(kernel, count * units, 1.0f, &seed);
+        check_random_fill(bias, units, 1.0f, &seed);
+        check_random_fill(x, count, 1.0f, &seed);
+        dense.input_dim = count;
+        dense.units = units;
+        dense.kernel = kernel;
+        dense.bias = bias;
+        CHECK(lstm_dense_forward(&dense, x, 1, y) == LSTM_OK);
+        for (size_t j = 0; j < units; j++) {
+            apart &= y[j] == sum_of_parts(kernel + j, count, units, parts, bias[j], 0);
+            fused &= y[j] == sum_of_parts(kernel + j, count, units, parts, bias[j], 1);
+        }
+    }
+#ifdef LSTM_NO_FMA
+    CHECK(apart);
+#else
+    CHECK(apart || fused);
+#endif
+}
+
+static void few_units_are_summed_in_eight_parts(void)
+{
+    for (size_t units = 1; units < 8; units++) {
+        check_order(units, 8);
+    }
+}
+
+static void eight_units_are_summed_in_two_parts(void)
+{
+    check_order(8, 2);
+    check_order(9, 2);
 }
 
 int main(void)
@@ -121,6 +156,7 @@ int main(void)
     RUN(rows_are_independent);
     RUN(every_activation_is_applied_to_each_row);
     RUN(softmax_is_over_the_units_of_one_row);
-    RUN(products_are_summed_in_eight_parts);
+    RUN(few_units_are_summed_in_eight_parts);
+    RUN(eight_units_are_summed_in_two_parts);
     return check_report();
 }

@@ -1,24 +1,14 @@
-/* The kernels of every vector width give the bits of the portable code, on every path: any number
- * of units (a vector more or less full), any number of steps and rows taken at once. Buffers are
- * of exact size and begin one float off any alignment that malloc gives. */
-static int lanes_to_use; /* 0: portable code */
-#define LSTM_TEST_LANES lanes_to_use
+/* The kernels of every instruction set give the bits of the portable code, on every path: any
+ * number of units (a vector more or less full), any number of steps and rows taken at once. Sets
+ * that fuse are compared with each other, and so are those that do not. Buffers are of exact size
+ * and begin one float off any alignment that malloc gives. */
+static int set_to_use;
+#define LSTM_TEST_SET set_to_use
 #include "check.h"
 #include "lstm.h"
+#include "sets.h"
 
-static const int widths[] = {4, 8, 16};
-
-static int has_width(int lanes)
-{
-#if defined(LSTM_NO_SIMD) || !defined(__GNUC__)
-    return lanes == 0;
-#elif defined(__x86_64__)
-    return lanes == 4 || (lanes == 8 && __builtin_cpu_supports("avx2")) ||
-           (lanes == 16 && __builtin_cpu_supports("avx512f"));
-#else
-    return lanes == 4 && LSTM_SCRATCH_LEN(1) > 4;
-#endif
-}
+static instruction_sets apart, fused;
 
 typedef struct problem {
     lstm_layer layer;
@@ -81,7 +71,7 @@ static void free_problem(problem *p)
     free(p->mask);
 }
 
-static void run(const problem *p, int lanes, const unsigned char *mask, outputs *o)
+static void run(const problem *p, int set, const unsigned char *mask, outputs *o)
 {
     const size_t units = p->layer.units;
     float *scratch = off_alignment(LSTM_BATCH_SCRATCH_LEN(p->batch, units));
@@ -96,7 +86,7 @@ static void run(const problem *p, int lanes, const unsigned char *mask, outputs 
     for (size_t k = 0; k < LSTM_BATCH_SCRATCH_LEN(p->batch, units); k++) {
         scratch[k] = NAN;
     }
-    lanes_to_use = lanes;
+    set_to_use = set;
     CHECK(lstm_forward_batch(&p->layer, p->x, mask, p->batch, p->timesteps, o->h, o->c,
                              o->y, scratch) == LSTM_OK);
     CHECK(lstm_dense_forward(&p->dense, o->h, p->batch, o->dense) == LSTM_OK);
@@ -111,21 +101,29 @@ static void free_outputs(outputs *o)
     release(o->dense);
 }
 
-static void compare(const problem *p, const unsigned char *mask)
+static void compare_sets(const problem *p, const unsigned char *mask,
+                         const instruction_sets *of)
 {
     outputs want, got;
-    run(p, 0, mask, &want);
-    for (size_t k = 0; k < sizeof widths / sizeof *widths; k++) {
-        if (has_width(widths[k])) {
-            run(p, widths[k], mask, &got);
-            CHECK_BITS(got.y, want.y, want.y_len);
-            CHECK_BITS(got.h, want.h, want.state_len);
-            CHECK_BITS(got.c, want.c, want.state_len);
-            CHECK_BITS(got.dense, want.dense, p->batch * p->dense.units);
-            free_outputs(&got);
-        }
+    if (of->count == 0) {
+        return;
+    }
+    run(p, of->sets[0], mask, &want);
+    for (int k = 1; k < of->count; k++) {
+        run(p, of->sets[k], mask, &got);
+        CHECK_BITS(got.y, want.y, want.y_len);
+        CHECK_BITS(got.h, want.h, want.state_len);
+        CHECK_BITS(got.c, want.c, want.state_len);
+        CHECK_BITS(got.dense, want.dense, p->batch * p->dense.units);
+        free_outputs(&got);
     }
     free_outputs(&want);
+}
+
+static void compare(const problem *p, const unsigned char *mask)
+{
+    compare_sets(p, mask, &apart);
+    compare_sets(p, mask, &fused);
 }
 
 static void any_number_of_units_gives_the_same_bits(void)
@@ -246,34 +244,42 @@ static void ties_of_the_exponent_give_the_same_bits(void)
     CHECK(found > 30);
 }
 
+static void compare_nans(const problem *p, const instruction_sets *of)
+{
+    const size_t units = p->layer.units;
+    outputs want, got;
+    if (of->count == 0) {
+        return;
+    }
+    run(p, of->sets[0], NULL, &want);
+    for (int k = 1; k < of->count; k++) {
+        run(p, of->sets[k], NULL, &got);
+        for (size_t i = 0; i < want.y_len; i++) {
+            CHECK(isnan(want.y[i]) == isnan(got.y[i]));
+        }
+        CHECK(isnan(got.y[2 * 3 * units + units / 2]) && !isnan(got.y[0]));
+        free_outputs(&got);
+    }
+    free_outputs(&want);
+}
+
 static void a_nan_reaches_the_same_elements(void)
 {
     for (size_t units = 1; units <= 40; units++) {
         uint64_t seed = units;
         problem p;
-        outputs want, got;
         make_problem(&p, 2, units, 3, 5, &seed);
         p.c0[2 * units + units / 2] = NAN;
         p.x[4 * 3 * 2 + 3] = NAN;
-        run(&p, 0, NULL, &want);
-        for (size_t k = 0; k < sizeof widths / sizeof *widths; k++) {
-            if (!has_width(widths[k])) {
-                continue;
-            }
-            run(&p, widths[k], NULL, &got);
-            for (size_t i = 0; i < want.y_len; i++) {
-                CHECK(isnan(want.y[i]) == isnan(got.y[i]));
-            }
-            CHECK(isnan(got.y[2 * 3 * units + units / 2]) && !isnan(got.y[0]));
-            free_outputs(&got);
-        }
-        free_outputs(&want);
+        compare_nans(&p, &apart);
+        compare_nans(&p, &fused);
         free_problem(&p);
     }
 }
 
 int main(void)
 {
+    find_sets(&apart, &fused);
     RUN(any_number_of_units_gives_the_same_bits);
     RUN(any_number_of_features_gives_the_same_bits);
     RUN(any_number_of_steps_and_rows_gives_the_same_bits);

@@ -1,13 +1,14 @@
-/* Any layer with any option over any numbers: every vector width gives the bits of the portable
+/* Any layer with any option over any numbers: every instruction set gives the bits of the portable
  * code, a batch those of its single sequences, a sequence those of its steps; and an error writes
  * nothing. Buffers are of exact size, so that AddressSanitizer sees the first float beyond.
  *
  *   clang -g -O1 -fsanitize=fuzzer,address,undefined -Iinclude tests/fuzz/fuzz_layers.c -lm
  *   cc -Iinclude tests/fuzz/fuzz_layers.c tests/fuzz/replay.c -lm      to replay files */
-static int lanes_to_use;
-#define LSTM_TEST_LANES lanes_to_use
+static int set_to_use;
+#define LSTM_TEST_SET set_to_use
 #include "lstm.h"
 #include "fuzz.h"
+#include "../sets.h"
 
 typedef struct problem {
     lstm_bidirectional both;
@@ -126,11 +127,11 @@ static float *poisoned(const problem *p, size_t count)
     return scratch;
 }
 
-static void run(const problem *p, int lanes, outputs *out)
+static void run(const problem *p, int set, outputs *out)
 {
     const size_t rows = smaller(p->batch, p->state_len);
     float *scratch = poisoned(p, p->scratch_len);
-    lanes_to_use = lanes;
+    set_to_use = set;
     out->h = (float *)fuzz_copy(p->h, p->state_len * sizeof *p->h);
     out->c = (float *)fuzz_copy(p->c, p->state_len * sizeof *p->c);
     out->y = (float *)fuzz_alloc(p->y_len * sizeof *out->y);
@@ -203,43 +204,39 @@ static void a_batch_is_its_steps(const problem *p, const outputs *whole)
     free(scratch);
 }
 
-static int has_lanes(int lanes)
+static void compare_sets(const problem *p, const instruction_sets *of)
 {
-#if defined(LSTM_NO_SIMD) || !defined(__x86_64__)
-    return lanes == 0;
-#else
-    return lanes <= 4 || (lanes == 8 && __builtin_cpu_supports("avx2")) ||
-           (lanes == 16 && __builtin_cpu_supports("avx512f"));
-#endif
+    outputs first, other;
+    if (of->count == 0) {
+        return;
+    }
+    run(p, of->sets[0], &first);
+    an_error_writes_nothing(p, &first);
+    for (int k = 1; k < of->count; k++) {
+        run(p, of->sets[k], &other);
+        FUZZ_ASSERT(other.status == first.status);
+        FUZZ_ASSERT(other.dense_status == first.dense_status);
+        FUZZ_ASSERT(fuzz_is_same(other.y, first.y, p->y_len));
+        FUZZ_ASSERT(fuzz_is_same(other.h, first.h, p->state_len));
+        FUZZ_ASSERT(fuzz_is_same(other.c, first.c, p->state_len));
+        FUZZ_ASSERT(fuzz_is_same(other.dense, first.dense, p->batch * p->dense.units));
+        if (!p->is_bidirectional && other.status == LSTM_OK) {
+            a_batch_is_its_steps(p, &other);
+        }
+        free_outputs(&other);
+    }
+    free_outputs(&first);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const int widths[] = {4, 8, 16};
     fuzz_input in = {data, size};
+    instruction_sets apart = {{0}, 0}, fused = {{0}, 0};
     problem p;
-    outputs portable, vector;
-    size_t k;
+    find_sets(&apart, &fused);
     read_problem(&in, &p);
-    run(&p, 0, &portable);
-    an_error_writes_nothing(&p, &portable);
-    for (k = 0; k < sizeof widths / sizeof *widths; k++) {
-        if (has_lanes(widths[k])) {
-            run(&p, widths[k], &vector);
-            FUZZ_ASSERT(vector.status == portable.status);
-            FUZZ_ASSERT(vector.dense_status == portable.dense_status);
-            FUZZ_ASSERT(fuzz_is_same(vector.y, portable.y, p.y_len));
-            FUZZ_ASSERT(fuzz_is_same(vector.h, portable.h, p.state_len));
-            FUZZ_ASSERT(fuzz_is_same(vector.c, portable.c, p.state_len));
-            FUZZ_ASSERT(
-                fuzz_is_same(vector.dense, portable.dense, p.batch * p.dense.units));
-            if (!p.is_bidirectional && vector.status == LSTM_OK) {
-                a_batch_is_its_steps(&p, &vector);
-            }
-            free_outputs(&vector);
-        }
-    }
-    free_outputs(&portable);
+    compare_sets(&p, &apart);
+    compare_sets(&p, &fused);
     free_problem(&p);
     return 0;
 }
