@@ -126,7 +126,7 @@ typedef struct lstm_int8_layer {
     const int8_t *weights;       /* [units][blocks][4 gates i f g o][8]: a block is 8 rows
                                     of the kernel followed by the recurrent kernel; rows
                                     after the last are 0 */
-    const uint16_t *row_scales;  /* [input_dim + units], 32768 is 1.0 */
+    const uint16_t *row_scales;  /* [input_dim + units], times 32768; at most 32767 */
     const uint16_t *multipliers; /* [units][4] */
     const int32_t *bias;         /* [units][4] */
     int shift;                   /* 0 to 15 */
@@ -352,6 +352,41 @@ LSTM_API size_t lstm_int8_argmax(const int32_t *logits, size_t n);
 #define LSTM_INT8_IMPL_THUMB1 0
 #endif
 
+/* X86: SSE2, and AVX2 where the compiler's flags have it or, with LSTM_INT8_IMPL_CHOICE,
+ * where the CPU is found to have it. NEON: AArch64. WASM: WebAssembly SIMD. */
+#if LSTM_INT8_IMPL_VECTORS && defined(__SSE2__)
+#define LSTM_INT8_IMPL_X86 1
+#define LSTM_INT8_IMPL_ROWS 4   /* sequences of a batch that are run together */
+#define LSTM_INT8_IMPL_SUMS 128 /* of 8 units of these */
+#include <immintrin.h>
+#else
+#define LSTM_INT8_IMPL_X86 0
+#endif
+#if LSTM_INT8_IMPL_VECTORS && defined(__aarch64__) && !defined(__ARM_BIG_ENDIAN)
+#define LSTM_INT8_IMPL_NEON 1
+#include <arm_neon.h>
+#else
+#define LSTM_INT8_IMPL_NEON 0
+#endif
+#if LSTM_INT8_IMPL_VECTORS && defined(__wasm_simd128__)
+#define LSTM_INT8_IMPL_WASM 1
+#include <wasm_simd128.h>
+#else
+#define LSTM_INT8_IMPL_WASM 0
+#endif
+#ifndef LSTM_INT8_IMPL_ROWS
+#define LSTM_INT8_IMPL_ROWS 1
+#define LSTM_INT8_IMPL_SUMS 4
+#endif
+#if LSTM_INT8_IMPL_X86 && !defined(__AVX2__) && defined(__x86_64__) && \
+    !defined(LSTM_NO_DISPATCH) && __STDC_HOSTED__
+#define LSTM_INT8_IMPL_CHOICE 1
+#define LSTM_INT8_IMPL_AVX2 __attribute__((__target__("avx2")))
+#else
+#define LSTM_INT8_IMPL_CHOICE 0
+#define LSTM_INT8_IMPL_AVX2
+#endif
+
 /* On a microcontroller code is to be short: a lookup in the table is a call. */
 #if defined(__GNUC__) &&                                                             \
     (defined(__AVR__) || defined(__ARM_ARCH_PROFILE) && __ARM_ARCH_PROFILE == 'M' || \
@@ -367,7 +402,6 @@ LSTM_API size_t lstm_int8_argmax(const int32_t *logits, size_t n);
 #define LSTM_INT8_IMPL_KERNEL static
 #define LSTM_INT8_IMPL_INLINE static inline
 #endif
-#define LSTM_INT8_IMPL_ROWS 1 /* sequences of a batch that are run together */
 
 /* Keeps GCC from carrying what it read at a pointer into the next round of a loop: it finds
  * that half of it is read again, and spills registers to hold it. */
@@ -520,7 +554,7 @@ LSTM_INT8_IMPL_KERNEL void lstm_int8_impl_unit(const int16_t *v, size_t stride,
 }
 /* clang-format on */
 
-#else
+#elif !LSTM_INT8_IMPL_X86 && !LSTM_INT8_IMPL_NEON && !LSTM_INT8_IMPL_WASM
 
 #if defined(__AVR_HAVE_MUL__)
 
@@ -596,6 +630,239 @@ LSTM_INT8_IMPL_SHORT void lstm_int8_impl_unit(const int16_t *v, size_t stride,
         w += 24;
     } while (v != end);
     sums[0] = i, sums[1] = f, sums[2] = g, sums[3] = o;
+}
+
+#endif
+
+/* ---- SUMS IN VECTORS --------------------------------------------------------------- */
+
+#if LSTM_INT8_IMPL_X86 || LSTM_INT8_IMPL_NEON || LSTM_INT8_IMPL_WASM
+
+/* Vectors of 16 bytes, the operations by instruction set:
+ *   inputs(p)        8 int16
+ *   weights(p)       8 int8 as 8 int16
+ *   add(sum, a, b)   4 int32, to which the 8 products of a and b are added
+ *   total(sum)       the sum of the 4
+ *   scaled(a, b)     (a * b + 16384) >> 15, where b is not negative
+ *   store(p, a)      8 int16 */
+#if LSTM_INT8_IMPL_X86
+typedef __m128i lstm_int8_impl_eight;
+typedef __m128i lstm_int8_impl_sum;
+LSTM_INT8_IMPL_INLINE __m128i lstm_int8_impl_inputs_at(const int16_t *p)
+{
+    return _mm_loadu_si128((const __m128i *)(const void *)p);
+}
+LSTM_INT8_IMPL_INLINE __m128i lstm_int8_impl_weights_at(const int8_t *p)
+{
+    const __m128i bytes = _mm_loadl_epi64((const __m128i *)(const void *)p);
+    return _mm_srai_epi16(_mm_unpacklo_epi8(bytes, bytes), 8);
+}
+LSTM_INT8_IMPL_INLINE __m128i lstm_int8_impl_add(__m128i sum, __m128i a, __m128i b)
+{
+    return _mm_add_epi32(sum, _mm_madd_epi16(a, b));
+}
+LSTM_INT8_IMPL_INLINE int32_t lstm_int8_impl_total(__m128i sum)
+{
+    sum = _mm_add_epi32(sum, _mm_shuffle_epi32(sum, 0x4E));
+    sum = _mm_add_epi32(sum, _mm_shuffle_epi32(sum, 0xB1));
+    return _mm_cvtsi128_si32(sum);
+}
+LSTM_INT8_IMPL_INLINE __m128i lstm_int8_impl_scaled(__m128i a, __m128i b)
+{
+    const __m128i high = _mm_mulhi_epi16(a, b);
+    const __m128i low = _mm_srli_epi16(_mm_mullo_epi16(a, b), 14);
+    const __m128i rounded = _mm_srli_epi16(_mm_add_epi16(low, _mm_set1_epi16(1)), 1);
+    return _mm_add_epi16(_mm_add_epi16(high, high), rounded);
+}
+LSTM_INT8_IMPL_INLINE void lstm_int8_impl_store(int16_t *p, __m128i a)
+{
+    _mm_storeu_si128((__m128i *)(void *)p, a);
+}
+#define LSTM_INT8_IMPL_ZERO _mm_setzero_si128()
+#elif LSTM_INT8_IMPL_NEON
+typedef int16x8_t lstm_int8_impl_eight;
+typedef int32x4_t lstm_int8_impl_sum;
+LSTM_INT8_IMPL_INLINE int16x8_t lstm_int8_impl_inputs_at(const int16_t *p)
+{
+    return vld1q_s16(p);
+}
+LSTM_INT8_IMPL_INLINE int16x8_t lstm_int8_impl_weights_at(const int8_t *p)
+{
+    return vmovl_s8(vld1_s8(p));
+}
+LSTM_INT8_IMPL_INLINE int32x4_t lstm_int8_impl_add(int32x4_t sum, int16x8_t a,
+                                                   int16x8_t b)
+{
+    return vmlal_high_s16(vmlal_s16(sum, vget_low_s16(a), vget_low_s16(b)), a, b);
+}
+LSTM_INT8_IMPL_INLINE int32_t lstm_int8_impl_total(int32x4_t sum)
+{
+    return vaddvq_s32(sum);
+}
+LSTM_INT8_IMPL_INLINE int16x8_t lstm_int8_impl_scaled(int16x8_t a, int16x8_t b)
+{
+    return vqrdmulhq_s16(a, b);
+}
+LSTM_INT8_IMPL_INLINE void lstm_int8_impl_store(int16_t *p, int16x8_t a)
+{
+    vst1q_s16(p, a);
+}
+#define LSTM_INT8_IMPL_ZERO vdupq_n_s32(0)
+#else
+typedef v128_t lstm_int8_impl_eight;
+typedef v128_t lstm_int8_impl_sum;
+LSTM_INT8_IMPL_INLINE v128_t lstm_int8_impl_inputs_at(const int16_t *p)
+{
+    return wasm_v128_load(p);
+}
+LSTM_INT8_IMPL_INLINE v128_t lstm_int8_impl_weights_at(const int8_t *p)
+{
+    return wasm_i16x8_load8x8(p);
+}
+LSTM_INT8_IMPL_INLINE v128_t lstm_int8_impl_add(v128_t sum, v128_t a, v128_t b)
+{
+    return wasm_i32x4_add(sum, wasm_i32x4_dot_i16x8(a, b));
+}
+LSTM_INT8_IMPL_INLINE int32_t lstm_int8_impl_total(v128_t sum)
+{
+    return wasm_i32x4_extract_lane(sum, 0) + wasm_i32x4_extract_lane(sum, 1) +
+           wasm_i32x4_extract_lane(sum, 2) + wasm_i32x4_extract_lane(sum, 3);
+}
+LSTM_INT8_IMPL_INLINE v128_t lstm_int8_impl_scaled(v128_t a, v128_t b)
+{
+    return wasm_i16x8_q15mulr_sat(a, b);
+}
+LSTM_INT8_IMPL_INLINE void lstm_int8_impl_store(int16_t *p, v128_t a)
+{
+    wasm_v128_store(p, a);
+}
+#define LSTM_INT8_IMPL_ZERO wasm_i32x4_splat(0)
+#endif
+
+/* The sums of one unit for one sequence. */
+LSTM_INT8_IMPL_INLINE void lstm_int8_impl_unit_16(const int16_t *v, size_t stride,
+                                                  const int8_t *w, size_t blocks,
+                                                  int32_t *sums)
+{
+    lstm_int8_impl_sum i = LSTM_INT8_IMPL_ZERO, f = i, g = i, o = i;
+    size_t block;
+    (void)stride;
+    for (block = 0; block < blocks; block++, v += 8, w += 32) {
+        const lstm_int8_impl_eight inputs = lstm_int8_impl_inputs_at(v);
+        i = lstm_int8_impl_add(i, inputs, lstm_int8_impl_weights_at(w));
+        f = lstm_int8_impl_add(f, inputs, lstm_int8_impl_weights_at(w + 8));
+        g = lstm_int8_impl_add(g, inputs, lstm_int8_impl_weights_at(w + 16));
+        o = lstm_int8_impl_add(o, inputs, lstm_int8_impl_weights_at(w + 24));
+    }
+    sums[0] = lstm_int8_impl_total(i);
+    sums[1] = lstm_int8_impl_total(f);
+    sums[2] = lstm_int8_impl_total(g);
+    sums[3] = lstm_int8_impl_total(o);
+}
+
+#endif
+
+#if LSTM_INT8_IMPL_CHOICE || (LSTM_INT8_IMPL_X86 && defined(__AVX2__))
+
+/* 16 weights, those of two gates, as int16 */
+LSTM_INT8_IMPL_AVX2 static inline __m256i lstm_int8_impl_weights_32(const int8_t *p)
+{
+    return _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)(const void *)p));
+}
+
+/* sum + the products of 8 inputs and the weights of two gates, a gate in each half */
+LSTM_INT8_IMPL_AVX2 static inline __m256i
+lstm_int8_impl_add_32(__m256i sum, const int16_t *inputs, __m256i weights)
+{
+    const __m256i twice = _mm256_broadcastsi128_si256(
+        _mm_loadu_si128((const __m128i *)(const void *)inputs));
+    return _mm256_add_epi32(sum, _mm256_madd_epi16(twice, weights));
+}
+
+/* The totals of the four gates of a and of b, from sums of i and f and of g and o. */
+LSTM_INT8_IMPL_AVX2 static inline void
+lstm_int8_impl_totals_32(__m256i a_if, __m256i a_go, __m256i b_if, __m256i b_go,
+                         int32_t *a, int32_t *b)
+{
+    const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+    const __m256i pairs_a = _mm256_hadd_epi32(a_if, a_go); /* i i g g | f f o o */
+    const __m256i pairs_b = _mm256_hadd_epi32(b_if, b_go);
+    const __m256i totals = _mm256_permutevar8x32_epi32(
+        _mm256_hadd_epi32(pairs_a, pairs_b), order); /* i g i g | f o f o before */
+    _mm_storeu_si128((__m128i *)(void *)a, _mm256_castsi256_si128(totals));
+    _mm_storeu_si128((__m128i *)(void *)b, _mm256_extracti128_si256(totals, 1));
+}
+
+/* The sums of two units: they share the inputs. */
+LSTM_INT8_IMPL_AVX2 static inline void
+lstm_int8_impl_two_units_32(const int16_t *v, const int8_t *w, const int8_t *w2,
+                            size_t blocks, int32_t *sums, int32_t *sums2)
+{
+    const __m256i zero = _mm256_setzero_si256();
+    __m256i i_f = zero, g_o = zero, i_f2 = zero, g_o2 = zero;
+    do {
+        i_f = lstm_int8_impl_add_32(i_f, v, lstm_int8_impl_weights_32(w));
+        g_o = lstm_int8_impl_add_32(g_o, v, lstm_int8_impl_weights_32(w + 16));
+        i_f2 = lstm_int8_impl_add_32(i_f2, v, lstm_int8_impl_weights_32(w2));
+        g_o2 = lstm_int8_impl_add_32(g_o2, v, lstm_int8_impl_weights_32(w2 + 16));
+        v += 8;
+        w += 32;
+        w2 += 32;
+    } while (--blocks != 0);
+    lstm_int8_impl_totals_32(i_f, g_o, i_f2, g_o2, sums, sums2);
+}
+
+LSTM_INT8_IMPL_AVX2 static inline void
+lstm_int8_impl_sums_32(const int16_t *v, size_t stride, const int8_t *w, size_t blocks,
+                       size_t n, int32_t *sums)
+{
+    const size_t unit = 32 * blocks;
+    int32_t unused[4];
+    size_t k;
+    (void)stride;
+    for (k = 0; k + 2 <= n; k += 2, w += 2 * unit) {
+        lstm_int8_impl_two_units_32(v, w, w + unit, blocks, sums + 4 * k,
+                                    sums + 4 * k + 4);
+    }
+    if (k < n) {
+        lstm_int8_impl_two_units_32(v, w, w, blocks, sums + 4 * k, unused);
+    }
+}
+
+/* The sums of one unit for four sequences: v[4][stride], sums[4][8 units][4]. */
+LSTM_INT8_IMPL_AVX2 static inline void
+lstm_int8_impl_unit_32_rows(const int16_t *v, size_t stride, const int8_t *w,
+                            size_t blocks, int32_t *sums)
+{
+    const __m256i zero = _mm256_setzero_si256();
+    __m256i a = zero, b = zero, c = zero, d = zero; /* i and f of each sequence */
+    __m256i p = zero, q = zero, r = zero, s = zero; /* g and o */
+    do {
+        const __m256i i_f = lstm_int8_impl_weights_32(w);
+        const __m256i g_o = lstm_int8_impl_weights_32(w + 16);
+        a = lstm_int8_impl_add_32(a, v, i_f);
+        p = lstm_int8_impl_add_32(p, v, g_o);
+        b = lstm_int8_impl_add_32(b, v + stride, i_f);
+        q = lstm_int8_impl_add_32(q, v + stride, g_o);
+        c = lstm_int8_impl_add_32(c, v + 2 * stride, i_f);
+        r = lstm_int8_impl_add_32(r, v + 2 * stride, g_o);
+        d = lstm_int8_impl_add_32(d, v + 3 * stride, i_f);
+        s = lstm_int8_impl_add_32(s, v + 3 * stride, g_o);
+        v += 8;
+        w += 32;
+    } while (--blocks != 0);
+    lstm_int8_impl_totals_32(a, p, b, q, sums, sums + 32);
+    lstm_int8_impl_totals_32(c, r, d, s, sums + 64, sums + 96);
+}
+
+LSTM_INT8_IMPL_AVX2 static inline void
+lstm_int8_impl_sums_32_rows(const int16_t *v, size_t stride, const int8_t *w,
+                            size_t blocks, size_t n, int32_t *sums)
+{
+    size_t k;
+    for (k = 0; k < n; k++) {
+        lstm_int8_impl_unit_32_rows(v, stride, w + 32 * blocks * k, blocks, sums + 4 * k);
+    }
 }
 
 #endif
@@ -706,8 +973,16 @@ LSTM_INT8_IMPL_SHORT void lstm_int8_impl_inputs(const int16_t *values,
                                                 const uint16_t *scales, size_t first,
                                                 size_t n, int16_t *v)
 {
-    size_t k;
-    for (k = 0; k < n; k++) {
+    size_t k = 0;
+#if LSTM_INT8_IMPL_X86 || LSTM_INT8_IMPL_NEON || LSTM_INT8_IMPL_WASM
+    for (; k + 8 <= n; k += 8) {
+        const int16_t *const scale = (const int16_t *)(scales + first + k);
+        lstm_int8_impl_store(v + first + k,
+                             lstm_int8_impl_scaled(lstm_int8_impl_inputs_at(values + k),
+                                                   lstm_int8_impl_inputs_at(scale)));
+    }
+#endif
+    for (; k < n; k++) {
         const int32_t scale = LSTM_INT8_LOAD_16(scales + first + k);
         v[first + k] = (int16_t)((values[k] * scale + 16384) >> 15);
     }
@@ -729,73 +1004,279 @@ static inline void lstm_int8_impl_rows(const lstm_int8_layer *layer, const int16
     lstm_int8_impl_pair(v, LSTM_INT8_BLOCKS(layer->input_dim, layer->units));
 }
 
-/* Sums the products of one unit: sums[row][4] from v[row][stride]; blocks is not 0. */
-typedef void lstm_int8_impl_unit_function(const int16_t *v, size_t stride,
-                                          const int8_t *w, size_t blocks, int32_t *sums);
+/* Sums the products of n units; blocks is not 0. Of several sequences, v of the next is
+ * `stride` further on, and its sums are those of 8 units further on. */
+typedef void lstm_int8_impl_sums_function(const int16_t *v, size_t stride,
+                                          const int8_t *w, size_t blocks, size_t n,
+                                          int32_t *sums);
+
+/* n cells, from that of `unit` on: the new c and h from sums[n][4]. */
+typedef void lstm_int8_impl_cells_function(const lstm_int8_layer *layer, size_t unit,
+                                           size_t n, int32_t *sums, int32_t *c,
+                                           int16_t *h);
+
+static inline void lstm_int8_impl_cells(const lstm_int8_layer *layer, size_t unit,
+                                        size_t n, int32_t *sums, int32_t *c, int16_t *h)
+{
+    size_t k;
+    for (k = 0; k < n; k++) {
+        lstm_int8_impl_cell(layer, unit + k, sums + 4 * k, c + k, h + k);
+    }
+}
+
+#if LSTM_INT8_IMPL_X86 || LSTM_INT8_IMPL_NEON || LSTM_INT8_IMPL_WASM
+#define LSTM_INT8_IMPL_UNIT lstm_int8_impl_unit_16
+#else
+#define LSTM_INT8_IMPL_UNIT lstm_int8_impl_unit
+#endif
+LSTM_INT8_IMPL_INLINE void lstm_int8_impl_sums(const int16_t *v, size_t stride,
+                                               const int8_t *w, size_t blocks, size_t n,
+                                               int32_t *sums)
+{
+    size_t k;
+    for (k = 0; k < n; k++) {
+        LSTM_INT8_IMPL_UNIT(v, stride, w + 32 * blocks * k, blocks, sums + 4 * k);
+    }
+}
 
 /* One step of `rows` sequences: x, h and c of sequence r are at x + r*x_stride, h +
- * r*units, c + r*units. Weights are read once for all rows. */
+ * r*units, c + r*units. Weights are read once for all rows. Cells are computed when the
+ * sums of `most` units are there. */
 LSTM_INT8_IMPL_INLINE void lstm_int8_impl_step_of(const lstm_int8_layer *layer,
                                                   const int16_t *x, size_t x_stride,
                                                   int16_t *h, int32_t *c, int16_t *v,
-                                                  size_t rows,
-                                                  lstm_int8_impl_unit_function *sum)
+                                                  size_t rows, size_t most,
+                                                  lstm_int8_impl_sums_function *sum,
+                                                  lstm_int8_impl_cells_function *cells)
 {
     const size_t blocks = LSTM_INT8_BLOCKS(layer->input_dim, layer->units);
     const size_t units = layer->units;
     const int8_t *weights = layer->weights;
-    size_t unit, row;
+    size_t unit, row, n;
     for (row = 0; row < rows; row++) {
         lstm_int8_impl_rows(layer, x + row * x_stride, h + row * units,
                             v + row * 8 * blocks);
     }
-    for (unit = 0; unit < units; unit++, weights += 32 * blocks) {
-        int32_t sums[4 * LSTM_INT8_IMPL_ROWS];
-        sum(v, 8 * blocks, weights, blocks, sums);
+    for (unit = 0; unit < units; unit += n) {
+        int32_t sums[LSTM_INT8_IMPL_SUMS];
+        n = units - unit < most ? units - unit : most;
+        sum(v, 8 * blocks, weights, blocks, n, sums);
+        weights += 32 * blocks * n;
         for (row = 0; row < rows; row++) {
-            lstm_int8_impl_cell(layer, unit, sums + 4 * row, c + row * units + unit,
-                                h + row * units + unit);
+            cells(layer, unit, n, sums + 32 * row, c + row * units + unit,
+                  h + row * units + unit);
         }
     }
 }
 
-LSTM_INT8_IMPL_KERNEL void lstm_int8_impl_step(const lstm_int8_layer *layer,
-                                               const int16_t *x, int16_t *h, int32_t *c,
-                                               int16_t *v)
+#if LSTM_INT8_IMPL_CHOICE || (LSTM_INT8_IMPL_X86 && defined(__AVX2__))
+
+/* lstm_int8_impl_tanh of 8 values: a gather reads an entry of the table and the next. */
+LSTM_INT8_IMPL_AVX2 static inline __m256i lstm_int8_impl_tanh_32(__m256i z)
 {
-    lstm_int8_impl_step_of(layer, x, 0, h, c, v, 1, lstm_int8_impl_unit);
+    const __m256i a = _mm256_min_epi32(_mm256_abs_epi32(z), _mm256_set1_epi32(49151));
+    const __m256i entries =
+        _mm256_i32gather_epi32((const int *)(const void *)lstm_int8_impl_table,
+                               _mm256_srli_epi32(a, 8), sizeof *lstm_int8_impl_table);
+    const __m256i low = _mm256_and_si256(entries, _mm256_set1_epi32(0xFFFF));
+    const __m256i rise = _mm256_sub_epi32(_mm256_srli_epi32(entries, 16), low);
+    const __m256i part = _mm256_and_si256(a, _mm256_set1_epi32(255));
+    const __m256i more = _mm256_srli_epi32(_mm256_madd_epi16(rise, part), 8);
+    return _mm256_sign_epi32(_mm256_add_epi32(low, more), z);
 }
 
-/* The sequence from x: `timesteps` steps of one sequence. */
-static inline void lstm_int8_impl_sequence(const lstm_int8_layer *layer, const int16_t *x,
-                                           size_t timesteps, int16_t *h, int32_t *c,
-                                           int16_t *y, int16_t *scratch)
+/* The gates of two units: 8 columns. Products of 48 bits are taken in two parts. */
+LSTM_INT8_IMPL_AVX2 static inline __m256i
+lstm_int8_impl_gates_32(const lstm_int8_layer *layer, size_t column, const int32_t *sums)
 {
-    size_t t, u;
+    const __m256i sum = _mm256_loadu_si256((const __m256i *)(const void *)sums);
+    const __m256i multipliers = _mm256_cvtepu16_epi32(
+        _mm_loadu_si128((const __m128i *)(const void *)(layer->multipliers + column)));
+    const __m256i bias =
+        _mm256_loadu_si256((const __m256i *)(const void *)(layer->bias + column));
+    const __m256i high = _mm256_mullo_epi32(_mm256_srai_epi32(sum, 16), multipliers);
+    const __m256i low = _mm256_srli_epi32(
+        _mm256_mullo_epi32(_mm256_and_si256(sum, _mm256_set1_epi32(0xFFFF)), multipliers),
+        16);
+    const __m256i z = _mm256_add_epi32(_mm256_add_epi32(high, low), bias);
+    return lstm_int8_impl_tanh_32(_mm256_sra_epi32(z, _mm_cvtsi32_si128(layer->shift)));
+}
+
+LSTM_INT8_IMPL_AVX2 static inline __m256i lstm_int8_impl_sigmoid_32(__m256i tanh_of_half)
+{
+    return _mm256_add_epi32(_mm256_set1_epi32(16384), _mm256_srai_epi32(tanh_of_half, 1));
+}
+
+/* round(a, bits), and round(c * f, 15) */
+LSTM_INT8_IMPL_AVX2 static inline __m256i lstm_int8_impl_round_32(__m256i a, int bits)
+{
+    const __m256i half = _mm256_set1_epi32(1 << (bits - 1));
+    return _mm256_srai_epi32(_mm256_add_epi32(a, half), bits);
+}
+
+LSTM_INT8_IMPL_AVX2 static inline __m256i lstm_int8_impl_forget_32(__m256i c, __m256i f)
+{
+    const __m256i low = _mm256_and_si256(c, _mm256_set1_epi32(0x7FFF));
+    return _mm256_add_epi32(_mm256_mullo_epi32(_mm256_srai_epi32(c, 15), f),
+                            lstm_int8_impl_round_32(_mm256_mullo_epi32(low, f), 15));
+}
+
+/* lstm_int8_impl_cell for 8 cells, from their gates: c is updated, h stored. */
+LSTM_INT8_IMPL_AVX2 static inline void lstm_int8_impl_eight_cells(__m256i i, __m256i f,
+                                                                  __m256i g, __m256i o,
+                                                                  int32_t *c, int16_t *h)
+{
+    /* the gates are those of units 0 2 4 6 1 3 5 7 */
+    const __m256i split = _mm256_setr_epi32(0, 2, 4, 6, 1, 3, 5, 7);
+    const __m256i join = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+    const __m256i old = _mm256_permutevar8x32_epi32(
+        _mm256_loadu_si256((const __m256i *)(void *)c), split);
+    const __m256i limit = _mm256_set1_epi32(1 << 30);
+    const __m256i most = _mm256_sub_epi32(limit, _mm256_set1_epi32(1));
+    const __m256i least = _mm256_sub_epi32(_mm256_setzero_si256(), limit);
+    __m256i next = lstm_int8_impl_forget_32(old, lstm_int8_impl_sigmoid_32(f));
+    next = _mm256_max_epi32(_mm256_min_epi32(next, most), least);
+    next = _mm256_add_epi32(
+        next,
+        lstm_int8_impl_round_32(_mm256_mullo_epi32(lstm_int8_impl_sigmoid_32(i), g), 14));
+    _mm256_storeu_si256((__m256i *)(void *)c, _mm256_permutevar8x32_epi32(next, join));
+    next = lstm_int8_impl_tanh_32(_mm256_srai_epi32(next, 3));
+    next = lstm_int8_impl_round_32(_mm256_mullo_epi32(lstm_int8_impl_sigmoid_32(o), next),
+                                   15);
+    next = _mm256_permutevar8x32_epi32(next, join);
+    next = _mm256_packs_epi32(next, next); /* saturates */
+    _mm_storeu_si128((__m128i *)(void *)h,
+                     _mm256_castsi256_si128(_mm256_permute4x64_epi64(next, 0x08)));
+}
+
+LSTM_INT8_IMPL_AVX2 static inline void
+lstm_int8_impl_cells_32(const lstm_int8_layer *layer, size_t unit, size_t n,
+                        int32_t *sums, int32_t *c, int16_t *h)
+{
+    const size_t column = 4 * unit;
+    __m256i a, b, d, e, low_a, low_b, high_a, high_b;
+    if (n < 8) {
+        lstm_int8_impl_cells(layer, unit, n, sums, c, h);
+        return;
+    }
+    a = lstm_int8_impl_gates_32(layer, column, sums);
+    b = lstm_int8_impl_gates_32(layer, column + 8, sums + 8);
+    d = lstm_int8_impl_gates_32(layer, column + 16, sums + 16);
+    e = lstm_int8_impl_gates_32(layer, column + 24, sums + 24);
+    low_a = _mm256_unpacklo_epi32(a, b); /* i0 i2 f0 f2 | i1 i3 f1 f3 */
+    low_b = _mm256_unpacklo_epi32(d, e);
+    high_a = _mm256_unpackhi_epi32(a, b); /* g0 g2 o0 o2 | ... */
+    high_b = _mm256_unpackhi_epi32(d, e);
+    lstm_int8_impl_eight_cells(_mm256_unpacklo_epi64(low_a, low_b),
+                               _mm256_unpackhi_epi64(low_a, low_b),
+                               _mm256_unpacklo_epi64(high_a, high_b),
+                               _mm256_unpackhi_epi64(high_a, high_b), c, h);
+}
+
+#endif
+
+/* A step of one sequence, or of four where there are vectors. */
+#if LSTM_INT8_IMPL_CHOICE || (LSTM_INT8_IMPL_X86 && defined(__AVX2__))
+LSTM_INT8_IMPL_AVX2 LSTM_INT8_IMPL_KERNEL void
+lstm_int8_impl_step_32(const lstm_int8_layer *layer, const int16_t *x, int16_t *h,
+                       int32_t *c, int16_t *v)
+{
+    lstm_int8_impl_step_of(layer, x, 0, h, c, v, 1, 8, lstm_int8_impl_sums_32,
+                           lstm_int8_impl_cells_32);
+}
+
+LSTM_INT8_IMPL_AVX2 LSTM_INT8_IMPL_KERNEL void
+lstm_int8_impl_step_32_rows(const lstm_int8_layer *layer, const int16_t *x,
+                            size_t x_stride, int16_t *h, int32_t *c, int16_t *v)
+{
+    lstm_int8_impl_step_of(layer, x, x_stride, h, c, v, 4, 8, lstm_int8_impl_sums_32_rows,
+                           lstm_int8_impl_cells_32);
+}
+#endif
+
+LSTM_INT8_IMPL_KERNEL void lstm_int8_impl_step_16(const lstm_int8_layer *layer,
+                                                  const int16_t *x, int16_t *h,
+                                                  int32_t *c, int16_t *v)
+{
+    lstm_int8_impl_step_of(layer, x, 0, h, c, v, 1, 1, lstm_int8_impl_sums,
+                           lstm_int8_impl_cells);
+}
+
+/* Whether 32-byte vectors are to be used. */
+static inline int lstm_int8_impl_is_wide(void)
+{
+#if LSTM_INT8_IMPL_CHOICE
+    return __builtin_cpu_supports("avx2") != 0;
+#elif LSTM_INT8_IMPL_X86 && defined(__AVX2__)
+    return 1;
+#else
+    return 0;
+#endif
+}
+
+/* A step of `rows` sequences, x_stride apart. */
+static inline void lstm_int8_impl_step(const lstm_int8_layer *layer, const int16_t *x,
+                                       size_t x_stride, size_t rows, int16_t *h,
+                                       int32_t *c, int16_t *v)
+{
+    size_t row;
+#if LSTM_INT8_IMPL_CHOICE || (LSTM_INT8_IMPL_X86 && defined(__AVX2__))
+    if (lstm_int8_impl_is_wide()) {
+        if (rows == LSTM_INT8_IMPL_ROWS) {
+            lstm_int8_impl_step_32_rows(layer, x, x_stride, h, c, v);
+            return;
+        }
+        for (row = 0; row < rows; row++) {
+            lstm_int8_impl_step_32(layer, x + row * x_stride, h + row * layer->units,
+                                   c + row * layer->units, v);
+        }
+        return;
+    }
+#endif
+    for (row = 0; row < rows; row++) {
+        lstm_int8_impl_step_16(layer, x + row * x_stride, h + row * layer->units,
+                               c + row * layer->units, v);
+    }
+}
+
+/* `timesteps` steps of `rows` sequences, which follow one another in x, h, c and y. */
+static inline void lstm_int8_impl_sequences(const lstm_int8_layer *layer,
+                                            const int16_t *x, size_t rows,
+                                            size_t timesteps, int16_t *h, int32_t *c,
+                                            int16_t *y, int16_t *scratch)
+{
+    const size_t units = layer->units, outputs = layer->return_sequences ? timesteps : 1;
+    size_t t, row, u;
     for (t = 0; t < timesteps; t++) {
         const size_t from = layer->go_backwards ? timesteps - 1 - t : t;
-        lstm_int8_impl_step(layer, x + from * layer->input_dim, h, c, scratch);
-        if (y != NULL && (layer->return_sequences || t + 1 == timesteps)) {
-            for (u = 0; u < layer->units; u++) {
-                *y++ = h[u];
+        lstm_int8_impl_step(layer, x + from * layer->input_dim,
+                            timesteps * layer->input_dim, rows, h, c, scratch);
+        if (y == NULL || (!layer->return_sequences && t + 1 != timesteps)) {
+            continue;
+        }
+        for (row = 0; row < rows; row++) {
+            for (u = 0; u < units; u++) {
+                y[row * outputs * units + u] = h[row * units + u];
             }
         }
+        y += units;
     }
 }
 
-/* A batch, one sequence after the other. */
+/* A batch, a few sequences at a time. */
 static inline void lstm_int8_impl_batch(const lstm_int8_layer *layer, const int16_t *x,
                                         size_t batch, size_t timesteps, int16_t *h,
                                         int32_t *c, int16_t *y, int16_t *scratch)
 {
     const size_t outputs = layer->return_sequences ? timesteps : 1;
-    size_t row;
-    for (row = 0; row < batch; row++) {
-        lstm_int8_impl_sequence(layer, x, timesteps, h, c, y, scratch);
-        x += timesteps * layer->input_dim;
-        h += layer->units;
-        c += layer->units;
-        y = y != NULL ? y + outputs * layer->units : NULL;
+    while (batch > 0) {
+        const size_t rows = batch < LSTM_INT8_IMPL_ROWS ? 1 : LSTM_INT8_IMPL_ROWS;
+        lstm_int8_impl_sequences(layer, x, rows, timesteps, h, c, y, scratch);
+        x += rows * timesteps * layer->input_dim;
+        h += rows * layer->units;
+        c += rows * layer->units;
+        y = y != NULL ? y + rows * outputs * layer->units : NULL;
+        batch -= rows;
     }
 }
 
@@ -977,7 +1458,7 @@ static inline uint16_t lstm_int8_impl_row_scale(const lstm_int8_impl_source *fro
                                                 size_t row)
 {
     const float size = lstm_int8_impl_row_size(from, row);
-    const float scale = size > 0.0f ? size / from->largest * 32768.0f : 0.0f;
+    const float scale = size > 0.0f ? size / from->largest * 32767.0f : 0.0f;
     const uint16_t whole = (uint16_t)scale;
     return (uint16_t)((float)whole < scale ? whole + 1 : whole);
 }
@@ -1406,7 +1887,7 @@ LSTM_API lstm_status lstm_int8_step(const lstm_int8_layer *layer, const int16_t 
     if (x == NULL || h == NULL || c == NULL || scratch == NULL) {
         return LSTM_ERR_NULL;
     }
-    lstm_int8_impl_step(layer, x, h, c, scratch);
+    lstm_int8_impl_step(layer, x, 0, 1, h, c, scratch);
     return LSTM_OK;
 }
 
@@ -1564,6 +2045,14 @@ LSTM_API size_t lstm_int8_argmax(const int32_t *logits, size_t n)
 #undef LSTM_INT8_IMPL_KERNEL
 #undef LSTM_INT8_IMPL_INLINE
 #undef LSTM_INT8_IMPL_ROWS
+#undef LSTM_INT8_IMPL_SUMS
+#undef LSTM_INT8_IMPL_X86
+#undef LSTM_INT8_IMPL_NEON
+#undef LSTM_INT8_IMPL_WASM
+#undef LSTM_INT8_IMPL_CHOICE
+#undef LSTM_INT8_IMPL_AVX2
+#undef LSTM_INT8_IMPL_ZERO
+#undef LSTM_INT8_IMPL_UNIT
 
 #endif /* LSTM_INT8_H */
 

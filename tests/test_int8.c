@@ -142,7 +142,7 @@ static void draw_raw(const golden *g, uint64_t *state, whole_layer *all, int16_t
         }
     }
     for (size_t row = 0; row < rows; row++) {
-        all->row_scales[row] = (uint16_t)pick(state, edge, 0, 32768);
+        all->row_scales[row] = (uint16_t)pick(state, edge, 0, 32767);
     }
     for (size_t column = 0; column < 4 * units; column++) {
         all->multipliers[column % units * 4 + column / units] =
@@ -655,7 +655,7 @@ static void check_worst_sums(const whole_layer *all)
             const int64_t high = ((int64_t)32767 * s + 16384) >> 15, low = -s;
             most += w > 0 ? w * high : w * low;
             least += w > 0 ? w * low : w * high;
-            CHECK(w >= -127 && s <= 32768);
+            CHECK(w >= -127 && s <= 32767);
         }
         CHECK(most <= 1 << 30 && least >= -(1 << 30));
         scaled = ((most * all->multipliers[at]) >> 16) + all->bias[at];

@@ -206,7 +206,7 @@ def quantize(
     sizes = np.abs(weights).max(1)
     largest = sizes.max()
     row_scales = [
-        math.ceil(size / largest * F32(32768)) if size > 0 else 0 for size in sizes
+        math.ceil(size / largest * F32(32767)) if size > 0 else 0 for size in sizes
     ]
     columns, factors = [], []
     for column in range(4 * case.units):
@@ -269,7 +269,7 @@ def draw_raw(case: Case, random: Random) -> tuple[Layer, list[int]]:
     weights = [
         [random.pick(edge, -127, 127) for _ in range(columns)] for _ in range(rows)
     ]
-    row_scales = [random.pick(edge, 0, 32768) for _ in range(rows)]
+    row_scales = [random.pick(edge, 0, 32767) for _ in range(rows)]
     multipliers = [random.pick(edge, 0, 65535) for _ in range(columns)]
     bias = [random.pick(edge, -(1 << 23), 1 << 23) for _ in range(columns)]
     layer = Layer(case, weights, row_scales, multipliers, bias, case.shift)
