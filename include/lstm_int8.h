@@ -1363,10 +1363,11 @@ static inline lstm_status lstm_int8_impl_check_dense(const lstm_int8_dense *laye
 
 /* ---- CONVERSION -------------------------------------------------------------------- */
 
-/* x rounded to nearest, halves away from 0; |x| < 2^31 */
+/* x rounded to nearest, halves away from 0; |x| < 2^31. Where the compiler computes in more
+ * bits than float has, the casts take them off: here, and in what calls this. */
 static inline int32_t lstm_int8_impl_nearest(float x)
 {
-    return x < 0.0f ? -(int32_t)(0.5f - x) : (int32_t)(x + 0.5f);
+    return x < 0.0f ? -(int32_t)(float)(0.5f - x) : (int32_t)(float)(x + 0.5f);
 }
 
 static inline float lstm_int8_impl_power(int exponent) /* 2^exponent, 0 to 31 */
@@ -1458,7 +1459,8 @@ static inline uint16_t lstm_int8_impl_row_scale(const lstm_int8_impl_source *fro
                                                 size_t row)
 {
     const float size = lstm_int8_impl_row_size(from, row);
-    const float scale = size > 0.0f ? size / from->largest * 32767.0f : 0.0f;
+    const float share = size > 0.0f ? size / from->largest : 0.0f;
+    const float scale = share * 32767.0f;
     const uint16_t whole = (uint16_t)scale;
     return (uint16_t)((float)whole < scale ? whole + 1 : whole);
 }
@@ -1475,7 +1477,8 @@ static inline void lstm_int8_impl_round(const float *values, size_t rows, float 
 {
     size_t k;
     for (k = 0; k < rows; k++) {
-        const int32_t q = scale > 0.0f ? lstm_int8_impl_nearest(values[k] / scale) : 0;
+        const int32_t q =
+            scale > 0.0f ? lstm_int8_impl_nearest((float)(values[k] / scale)) : 0;
         weights[lstm_int8_impl_packed(k, gate)] = (int8_t)(q > 127    ? 127
                                                            : q < -127 ? -127
                                                                       : q);
@@ -1840,7 +1843,8 @@ LSTM_API lstm_status lstm_int8_quantize_dense(const lstm_dense *from,
         for (k = 0; k < from->input_dim; k++) {
             const float weight = LSTM_LOAD(from->kernel + k * from->units + u);
             *weights++ =
-                (int8_t)(scale > 0.0f ? lstm_int8_impl_nearest(weight / scale) : 0);
+                (int8_t)(scale > 0.0f ? lstm_int8_impl_nearest((float)(weight / scale))
+                                      : 0);
         }
         lstm_int8_impl_finish(scale * unit, b * 65536.0f, to->shift, multipliers + u,
                               bias + u);
