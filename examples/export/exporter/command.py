@@ -155,8 +155,9 @@ def _golden(form: Format, path: Path, options: Options, model: Model, by: str) -
     expected = golden.from_reference(model)
     if by == "reference":
         return expected
+    framework = form.framework_of(path) if form.framework_of else form.framework
     try:
-        if importlib.util.find_spec(form.framework) is None:
+        if importlib.util.find_spec(framework) is None:
             raise NotRun("is not installed")
         golden.check_length(model, expected.x)
         found = form.run(path, options, model, expected.x)
@@ -168,8 +169,8 @@ def _golden(form: Format, path: Path, options: Options, model: Model, by: str) -
         return golden.checked(expected, found)
     if by == "framework":
         do = "install it or leave" if "installed" in why else "leave"
-        raise Refusal(f"{path.name}: {form.framework} {why}; {do} --golden out")
-    return replace(expected, by=f"{expected.by}, as {form.framework} {why}")
+        raise Refusal(f"{path.name}: {framework} {why}; {do} --golden out")
+    return replace(expected, by=f"{expected.by}, as {framework} {why}")
 
 
 def _export(arguments: Mapping[str, Any]) -> None:

@@ -141,6 +141,14 @@ class Clip(Own):
 
 
 @dataclass(frozen=True)
+class Erf(Own):
+    """A part of what some exporters make of a gelu."""
+
+    def after(self, shape: Shape, rows: Rows) -> tuple[Shape, Rows]:
+        raise Refusal(f"{self}: is no part of a gelu; export the model without it")
+
+
+@dataclass(frozen=True)
 class Repeat(Own):
     """A vector as a sequence of itself."""
 

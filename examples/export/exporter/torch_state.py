@@ -1,4 +1,4 @@
-"""A PyTorch state_dict of nn.LSTM and nn.Linear modules, whatever file it is in.
+"""A PyTorch state_dict, whatever file it is in.
 
 A state_dict has the weights and the names of the modules, and not how they are put
 together. Where the sizes leave one order of the modules, that is it; else the command
@@ -10,8 +10,8 @@ from __future__ import annotations
 import importlib
 import itertools
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from exporter.errors import NotRun, Refusal
-from exporter.formats import Options, float32
+from exporter.formats import Options
 from exporter.model import (
     ACTIVATIONS,
     Activation,
@@ -34,110 +34,36 @@ from exporter.model import (
     Source,
     with_early_rows,
 )
+from exporter.own_layers import Affine, Embedding, LayerNorm, normalising
+from exporter.torch_modules import Module, modules_of
 
 OPTIONS = frozenset({"take", "order", "activations"})  # of the command line, used here
 MOST_MODULES = 6  # whose orders are tried
-_LSTM_NAME = re.compile(r"(weight|bias)_(ih|hh|hr)(?:_l(\d+)(_reverse)?)?")
+EPSILON = 1e-5  # what PyTorch's normalizations add to a variance unless told otherwise
 
-# A table of embeddings is a matrix, as is the weight of an nn.Linear without a bias.
-_EMBEDDING_NAME = re.compile(r"(^|[._])(embs?|embed|embeddings?|wte)\d*$", re.IGNORECASE)
-
-
-@dataclass
-class Module:
-    """The arrays of one nn.LSTM or nn.Linear, by the names they have in it."""
-
-    name: str
-    arrays: dict[str, Array] = field(default_factory=dict)
-
-    def __str__(self) -> str:
-        return f"module '{self.name}' ({'nn.LSTM' if self.is_lstm else 'nn.Linear'})"
-
-    @property
-    def is_lstm(self) -> bool:
-        return any(_LSTM_NAME.fullmatch(name) for name in self.arrays)
-
-    @property
-    def inputs(self) -> int:
-        first = "weight_ih_l0" if self.is_lstm else "weight"
-        return int(self.arrays[first].shape[1])
-
-    @property
-    def outputs(self) -> int:
-        if not self.is_lstm:
-            return int(self.arrays["weight"].shape[0])
-        directions = 2 if "weight_ih_l0_reverse" in self.arrays else 1
-        return directions * int(self.arrays["weight_hh_l0"].shape[1])
-
-
-def modules_of(state: Mapping[str, npt.ArrayLike]) -> list[Module]:
-    """The modules in a state_dict, in its order."""
-    found: dict[str, Module] = {}
-    for path, value in state.items():
-        prefix, _, variable = str(path).rpartition(".")
-        match = _LSTM_NAME.fullmatch(variable)
-        if match is None and variable not in ("weight", "bias"):
-            raise Refusal(
-                f"the tensor '{path}' belongs to no nn.LSTM or nn.Linear; export a "
-                "state_dict of these alone"
-            )
-        if match is not None and match[3] is None:
-            variable += "_l0"  # nn.LSTMCell
-        name = prefix or ("lstm" if match else "linear")
-        module = found.setdefault(name, Module(name))
-        module.arrays[variable] = float32(value, f"the tensor '{path}'")
-    if not found:
-        raise Refusal("the file has no tensors; save model.state_dict()")
-    for module in found.values():
-        _check_module(module)
-    return list(found.values())
-
-
-def _check_module(module: Module) -> None:
-    arrays = module.arrays
-    if not module.is_lstm:
-        weight = arrays.get("weight")
-        if weight is None or weight.ndim != 2:
-            shape = None if weight is None else weight.shape
-            raise Refusal(
-                f"module '{module.name}': its weight has the shape {shape}, which is not "
-                "that of an nn.Linear; export a model of nn.LSTM and nn.Linear alone"
-            )
-        if "bias" not in arrays and _EMBEDDING_NAME.search(module.name):
-            raise Refusal(
-                f"module '{module.name}': by its name an nn.Embedding, which is not "
-                "supported; export the modules after it (or rename it, if it is an "
-                "nn.Linear)"
-            )
-        return
-    for name in arrays:
-        if name.startswith(("weight_hr", "bias_hr")):
-            raise Refusal(
-                f"{module}: {name} is a projection (proj_size), which lstm.h has not; "
-                "train it with proj_size=0"
-            )
-    for needed in ("weight_ih_l0", "weight_hh_l0"):
-        if needed not in arrays or arrays[needed].ndim != 2:
-            raise Refusal(
-                f"{module}: there is no matrix {needed}; save model.state_dict() again"
-            )
-    rows, units = arrays["weight_hh_l0"].shape
-    if units == 0 or rows != 4 * units:
-        kind = {3: "an nn.GRU", 1: "an nn.RNN"}.get(rows // max(units, 1), "no nn.LSTM")
-        raise Refusal(
-            f"module '{module.name}': weight_hh_l0 has the shape {(rows, units)}, that "
-            f"of {kind}; train an nn.LSTM"
-        )
+# Names that say what a module is, so that nobody has to be asked: rec, fc1, head.2.
+_LSTMS = re.compile(
+    r"(^|\.)(\w*lstm\w*|rnn\d*|rec|recurrent|encoder|\d+)$", re.IGNORECASE
+)
+_LINEARS = re.compile(
+    r"(^|\.)(fc\d*|fc_?\w*|lin|linear\w*|dense\w*|out|output\w*|head|classifier|decoder|"
+    r"regressor|proj\w*|hidden2\w+|\w*_fc|\w*_linear|\w*_head|layer\d*|\d+)(\.\d+)?$",
+    re.IGNORECASE,
+)
 
 
 # ---- Order -----------------------------------------------------------------------------
 
 
 def _fits(modules: tuple[Module, ...]) -> bool:
+    if any(module.is_embedding for module in modules[1:]):
+        return False
     return all(a.outputs == b.inputs for a, b in itertools.pairwise(modules))
 
 
-def ordered(modules: list[Module], options: Options, keeps_order: bool) -> list[Module]:
+def ordered(
+    modules: list[Module], options: Options, keeps_order: bool, file: str
+) -> list[Module]:
     """The modules in the order in which they run."""
     names = [module.name for module in modules]
     if options.order:
@@ -147,18 +73,79 @@ def ordered(modules: list[Module], options: Options, keeps_order: bool) -> list[
                 f"{', '.join(names)}; name each of them once"
             )
         return [modules[names.index(name)] for name in options.order]
-    if keeps_order and _fits(tuple(modules)):
-        return modules
     fitting = []
-    if len(modules) <= MOST_MODULES:
+    if keeps_order and _fits(tuple(modules)):
+        fitting = [tuple(modules)]
+    elif len(modules) <= MOST_MODULES:
         fitting = [p for p in itertools.permutations(modules) if _fits(p)]
-    if len(fitting) == 1:
-        return list(fitting[0])
-    many = "more than one order" if fitting else "no order that is tried"
-    raise Refusal(
-        f"the sizes of the modules {', '.join(names)} fit together in {many}; add "
-        "--order with their names in the order they run"
+    if not fitting:
+        raise Refusal(
+            f"the modules {_listed(modules)} fit together in no order that is tried; "
+            "export a model that is one chain of these, or say which with --order"
+        )
+    if len(fitting) > 1:
+        raise Refusal(
+            f"the sizes of the modules {', '.join(names)} fit together in more than one "
+            f"order; say which: {_command(file, fitting[0], {})}"
+        )
+    found = list(fitting[0])
+    if not _is_plain(found):
+        raise Refusal(
+            f"the file does not say how {_listed(found)} are put together; say so if it "
+            f"is this: {_command(file, found, _gaps(found))}"
+        )
+    return found
+
+
+def _is_plain(modules: list[Module]) -> bool:
+    """Whether their names say that they are an LSTM, or some, before Linears."""
+    kinds = [module.kind for module in modules]
+    count = kinds.count("nn.LSTM")
+    if kinds != ["nn.LSTM"] * count + ["nn.Linear"] * (len(kinds) - count):
+        return False
+    if count == len(kinds) == 1:
+        return True
+    return all(
+        (_LSTMS if module.is_lstm else _LINEARS).search(module.name) for module in modules
     )
+
+
+def _listed(modules: list[Module]) -> str:
+    return ", ".join(
+        f"{module.name} ({module.kind}, {module.inputs} to {module.outputs})"
+        for module in modules
+    )
+
+
+def _gaps(modules: list[Module]) -> dict[str, str]:
+    """After which modules others without weights come: head.0, head.2."""
+    found = {}
+    for first, second in itertools.pairwise(modules):
+        (a, _, i), (b, _, j) = (m.name.rpartition(".") for m in (first, second))
+        if a == b and i.isdigit() and j.isdigit() and int(j) > int(i) + 1:
+            found[first.name] = "relu"
+    return found
+
+
+def _command(file: str, modules: Sequence[Module], gaps: Mapping[str, str]) -> str:
+    """A command line to copy."""
+    names = ",".join(module.name for module in modules)
+    line = f"lstm_export.py {file} --order {names} --take last"
+    if gaps:
+        line += " --activations " + ",".join(f"{k}={v}" for k, v in gaps.items())
+    return line
+
+
+def check_gaps(modules: list[Module], options: Options, file: str) -> None:
+    """Ask for what a gap in the numbers of modules shows to be there."""
+    for name in _gaps(modules):
+        if name not in options.activations:
+            gaps = {name: "relu", **options.activations}
+            raise Refusal(
+                f"the numbers of the modules leave one out after '{name}', as an "
+                "activation has no weights; say which, or linear if it is a Dropout: "
+                f"{_command(file, modules, gaps)}"
+            )
 
 
 # ---- Layers ----------------------------------------------------------------------------
@@ -213,6 +200,18 @@ def _lstm_layers(module: Module, take: str) -> list[Layer]:
     return layers
 
 
+def _own_layer(module: Module) -> Layer:
+    arrays, kind = module.arrays, module.kind
+    gamma, beta = arrays.get("weight"), arrays.get("bias")
+    if kind == "nn.Embedding":
+        return Embedding(module.name, kind, arrays["weight"])
+    if kind == "nn.LayerNorm":
+        return LayerNorm(module.name, kind, gamma, beta, EPSILON)
+    mean, variance = arrays["running_mean"], arrays["running_var"]
+    found = normalising(mean, variance, gamma, beta, EPSILON)
+    return Affine(module.name, kind, *found, tuple(arrays.items()))
+
+
 def _activation(name: str, after: str) -> Activation:
     if name not in ACTIVATIONS:
         raise Refusal(
@@ -228,6 +227,8 @@ def model_of(modules: list[Module], options: Options, source: Source, name: str)
     for k, module in enumerate(modules):
         if module.is_lstm:
             layers += _lstm_layers(module, options.take if k == last else "sequence")
+        elif module.kind != "nn.Linear":
+            layers.append(_own_layer(module))
         else:
             kernel = np.ascontiguousarray(module.arrays["weight"].T)
             bias = module.arrays.get("bias")
@@ -246,11 +247,21 @@ def model_of(modules: list[Module], options: Options, source: Source, name: str)
         "last": "the last row of the LSTM's output",
         "final": "the final h of each direction",
     }[options.take]
+    found = [layer for layer in layers if isinstance(layer, Embedding)]
+    if found and layers[0] is not found[0]:
+        raise Refusal(f"{found[0]}: not the first module; name it first in --order")
+    vocabulary = int(found[0].table.shape[0]) if found else None
+    epsilon = ""
+    if any(isinstance(layer, LayerNorm | Affine) for layer in layers):
+        epsilon = f"; normalizations have PyTorch's eps of {EPSILON:g}"
     note = (
         f"Modules in the order {', '.join(names)}; what follows the LSTM takes {taken}; "
-        "the file does not say this, nor which activations there are besides these."
+        f"the file does not say this, nor which activations there are besides "
+        f"these{epsilon}."
     )
-    return Model(name, with_early_rows(layers), modules[0].inputs, None, source, (note,))
+    inputs = modules[0].inputs
+    layers = list(with_early_rows(layers))
+    return Model(name, tuple(layers), inputs, None, source, (note,), vocabulary)
 
 
 # ---- PyTorch's own output --------------------------------------------------------------
@@ -287,7 +298,14 @@ def _torch() -> ModuleType:
 def _torch_module(torch: ModuleType, module: Module) -> Any:
     arrays = module.arrays
     state = {name: torch.tensor(array.tolist()) for name, array in arrays.items()}
-    if not module.is_lstm:
+    if module.kind == "nn.Embedding":
+        made = torch.nn.Embedding(*arrays["weight"].shape)
+    elif module.kind == "nn.LayerNorm":
+        made = torch.nn.LayerNorm(module.inputs)
+    elif module.kind == "nn.BatchNorm1d":
+        made = torch.nn.BatchNorm1d(module.inputs, affine="weight" in arrays).eval()
+        state["num_batches_tracked"] = torch.tensor(0)
+    elif not module.is_lstm:
         made = torch.nn.Linear(module.inputs, module.outputs, "bias" in arrays)
     else:
         layers = 1 + max(int(re.findall(r"_l(\d+)", name)[0]) for name in arrays)
@@ -321,6 +339,10 @@ def output_of(modules: list[Module], options: Options, x: Array) -> tuple[Array,
                 y, (h, _) = made(y)
                 take = options.take if k == last else "sequence"
                 y = _taken(torch, take, y, h, directions)
+            elif module.kind == "nn.Embedding":
+                y = made(y[..., 0].long())
+            elif module.kind == "nn.BatchNorm1d" and y.dim() == 3:
+                y = made(y.transpose(1, 2)).transpose(1, 2)
             else:
                 y = made(y)
             activation = options.activations.get(module.name, "linear")
@@ -340,7 +362,10 @@ class TorchFile:
     made_by: str = "PyTorch"
 
     def _modules(self, path: Any, options: Options) -> list[Module]:
-        return ordered(modules_of(self.state(path)), options, self.keeps_order)
+        found = modules_of(self.state(path))
+        modules = ordered(found, options, self.keeps_order, path.name)
+        check_gaps(modules, options, path.name)
+        return modules
 
     def read(self, path: Any, options: Options) -> Model:
         modules = self._modules(path, options)

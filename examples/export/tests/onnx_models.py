@@ -184,7 +184,113 @@ def _shape_of_zeros(b: Builder) -> Any:
     return b.model(b.node("MatMul", y, b.weight(H, 3)))
 
 
+def _rows(b: Builder) -> str:
+    return _squeezed(b, b.lstm("x", D))
+
+
+def _number(b: Builder, value: float) -> str:
+    return b.constant(np.array(value, np.float32))
+
+
+def _arithmetic(b: Builder) -> Any:
+    y = b.node("Div", b.node("Sub", "x", b.weight(D)), b.weight(D, scale=2.0))
+    y = _squeezed(b, b.lstm(y, D))
+    y = b.node("Add", b.node("Mul", b.weight(H), y), b.weight(1, 1, H))
+    return b.model(b.node("Sub", _number(b, 1.5), b.node("Mul", y, _number(b, 3.0))))
+
+
+def _norms(b: Builder) -> Any:
+    y = b.node("LayerNormalization", "x", b.weight(D), b.weight(D), axis=-1)
+    y = b.node("Transpose", _squeezed(b, b.lstm(y, D)), perm=[0, 2, 1])
+    statistics = [b.weight(H), b.weight(H), b.weight(H)]
+    variance = b.constant(np.linspace(0.3, 2.0, H).astype(np.float32))
+    y = b.node("BatchNormalization", y, *statistics, variance, epsilon=1e-3)
+    y = b.node("Transpose", y, perm=[0, 2, 1])
+    return b.model(b.node("MatMul", y, b.weight(H, 3)))
+
+
+def _composed(b: Builder) -> Any:
+    """SiLU, GELU and Mish as the nodes that they are made of."""
+    y = b.node("MatMul", _rows(b), b.weight(H, 5, scale=2.0))
+    y = b.node("MatMul", b.node("Mul", y, b.node("Sigmoid", y)), b.weight(5, 6))
+    erf = b.node("Erf", b.node("Div", y, _number(b, 2.0**0.5)))
+    y = b.node("Mul", y, b.node("Add", erf, _number(b, 1.0)))
+    y = b.node("MatMul", b.node("Mul", y, _number(b, 0.5)), b.weight(6, 4))
+    y = b.node("Mul", y, b.node("Tanh", b.node("Softplus", y)))
+    return b.model(b.node("MatMul", y, b.weight(4, 3)))
+
+
+def _curves(b: Builder) -> Any:
+    y = b.node("LeakyRelu", b.node("MatMul", _rows(b), b.weight(H, 4)), alpha=0.01)
+    y = b.node("Elu", b.node("MatMul", y, b.weight(4, 4)), alpha=0.5)
+    y = b.node("PRelu", b.node("MatMul", y, b.weight(4, 4)), b.weight(4))
+    y = b.node("Clip", y, _number(b, -0.25), _number(b, 0.5))
+    return b.model(b.node("Clip", y, "", _number(b, 0.3)))
+
+
+def _halves(b: Builder, y: str, axis: int) -> str:
+    """Both directions as tf2onnx takes them apart, next to each other."""
+    parts = []
+    for number in (0, 1):
+        one = [b.constant(np.array([k])) for k in (number, number + 1, axis)]
+        parts.append(_squeezed(b, b.node("Slice", y, *one), axis))
+    return b.node("Concat", *parts, axis=-1)
+
+
+def _sliced_halves(b: Builder) -> Any:
+    y = _halves(b, b.lstm("x", D, direction="bidirectional"), 1)
+    return b.model(b.node("MatMul", y, b.weight(2 * H, 3)))
+
+
+def _gathered_final(b: Builder) -> Any:
+    h = b.lstm("x", D, direction="bidirectional") + "_1"
+    parts = [b.node("Gather", h, b.constant(np.array(k)), axis=0) for k in (-2, -1)]
+    y = b.node("Concat", *parts, axis=1)
+    return b.model(b.node("Gemm", y, b.weight(3, 2 * H), b.weight(3), transB=1))
+
+
+def _split_final(b: Builder) -> Any:
+    h = b.lstm("x", D, direction="bidirectional") + "_1"
+    first = b.node("Split", h, outputs=2, axis=0, num_outputs=2)
+    parts = [_squeezed(b, each, 0) for each in (first, f"{first}_1")]
+    y = b.node("Concat", *parts, axis=-1)
+    return b.model(b.node("MatMul", y, b.weight(2 * H, 3)))
+
+
+def _sliced_axes(b: Builder) -> Any:
+    """A Slice over all axes, of which one cuts."""
+    last = 2**63 - 1
+    numbers = ([-1, 0, 0], [last, last, last], [0, 1, 2])
+    y = b.node("Slice", _rows(b), *(b.constant(np.array(each)) for each in numbers))
+    y = _squeezed(b, y, 0)
+    return b.model(b.node("MatMul", y, b.weight(H, 3)))
+
+
+def _old_constants(b: Builder) -> Any:
+    """Weights put together by operators as they were in opset 11."""
+    parts = b.node("Split", b.weight(8 * H, D), outputs=2, axis=0)
+    w = b.node("Unsqueeze", parts, axes=[0])
+    r = b.node("Squeeze", b.node("Unsqueeze", b.weight(1, 4 * H, H), axes=[0]), axes=[1])
+    y = b.node("LSTM", "x", w, r, outputs=3, hidden_size=H)
+    return b.model(b.node("Squeeze", y, axes=[1]), opset=11)
+
+
+def _started(b: Builder) -> Any:
+    """A state to begin with that is not zero."""
+    return b.model(_squeezed(b, b.lstm("x", D, "", b.weight(1, 1, H), b.weight(1, 1, H))))
+
+
 MODELS = {
+    "arithmetic": _arithmetic,
+    "norms": _norms,
+    "composed activations": _composed,
+    "curves": _curves,
+    "halves sliced": _sliced_halves,
+    "halves gathered, final": _gathered_final,
+    "halves split, final": _split_final,
+    "slice of several axes, final": _sliced_axes,
+    "old constants": _old_constants,
+    "state to begin with": _started,
     "forward": _forward,
     "no bias": _no_bias,
     "reverse": _reverse,
@@ -239,11 +345,55 @@ def _case(name: str, model: Any, path: Path) -> Case:
     return Case(f"ONNX {name}", path, pairs, options, by="onnxruntime")
 
 
+def _embedding_case(path: Path, kind: int) -> Case:
+    """Whole numbers, rows of a table."""
+    b = Builder(50 + kind)
+    table = b.weight(VOCABULARY, D)
+    ids = b.node("Cast", "ids", to=TensorProto.INT64)
+    rows = b.node("Transpose", b.node("Gather", table, ids), perm=[1, 0, 2])
+    y = b.node("MatMul", _squeezed(b, b.lstm(rows, D)), b.weight(H, 3))
+    model = b.model(y)
+    del model.graph.input[:]
+    shape = ["batch", "time"]
+    model.graph.input.append(helper.make_tensor_value_info("ids", kind, shape))
+    onnx.save(model, path)
+    pairs = []
+    for timesteps in LENGTHS:
+        x = np.random.RandomState(timesteps).randint(0, VOCABULARY, (timesteps, 1))
+        feeds = {"ids": x.T.astype(helper.tensor_dtype_to_np_dtype(kind))}
+        found = output_of(model, y, feeds)
+        pairs.append(Pair(x.astype(np.int32), found.reshape(timesteps, 3)))
+    return Case(f"ONNX embedding of type {kind}", path, pairs, by="onnxruntime")
+
+
+def _external_case(path: Path) -> Case:
+    """As torch.onnx.export writes it by default: weights in a file beside it."""
+    model = _bidirectional(Builder(3))
+    built = _case("external", model, path)
+    onnx.save(
+        onnx.load(path),
+        path,
+        save_as_external_data=True,
+        all_tensors_to_one_file=True,
+        location=f"{path.name}.data",
+        size_threshold=0,
+    )
+    return Case("ONNX weights beside it", path, built.pairs, by="onnxruntime")
+
+
+VOCABULARY = 13
+
+
 def cases(directory: Path) -> list[Case]:
     directory.mkdir()
     return [
-        _case(name, build(Builder(seed)), directory / f"onnx{seed}.onnx")
-        for seed, (name, build) in enumerate(MODELS.items())
+        *(
+            _case(name, build(Builder(seed)), directory / f"onnx{seed}.onnx")
+            for seed, (name, build) in enumerate(MODELS.items())
+        ),
+        _embedding_case(directory / "ids32.onnx", TensorProto.INT32),
+        _embedding_case(directory / "ids64.onnx", TensorProto.INT64),
+        _external_case(directory / "beside.onnx"),
     ]
 
 

@@ -535,7 +535,7 @@ ONE_FORMAT: tuple[tuple[list[str], tuple[str, ...]], ...] = (
 def _options_of_others(directory: Path) -> Iterator[Refused]:
     """Options that play no part are not passed over."""
     suffixes = {suffix for _, known in ONE_FORMAT for suffix in known}
-    for suffix in sorted({*suffixes, ".keras", ".json"}):
+    for suffix in sorted({*suffixes, ".keras", ".json", ".nam"}):
         path = directory / f"given{suffix}"
         path.write_bytes(b"a model, honestly")
         for option, known in ONE_FORMAT:
@@ -602,9 +602,48 @@ STATES: dict[str, tuple[dict[str, Any], list[str], tuple[str, ...]]] = {
         ["--order", "rec,lin"],
         ("'rec'", "weight_hh_l0_reverse"),
     ),
-    "convolution": ({"conv__weight": np.ones((2, 3, 4), F)}, [], ("'conv'", "nn.Linear")),
-    "embedding": ({"tokens_emb__weight": np.ones((3, 3), F)}, [], ("Embedding",)),
-    "statistics": ({"bn__running_mean": np.ones(3, F)}, [], ("bn.running_mean",)),
+    "convolution": ({"conv__weight": np.ones((2, 3, 4), F)}, [], ("'conv'", "nn.Conv1d")),
+    "embedding": (
+        {"tokens_emb__weight": np.ones((9, 3), F)},
+        [],
+        ("nn.Embedding", "--order tokens_emb,rec,lin --take last"),
+    ),
+    "a late embedding": (
+        {"tokens_emb__weight": np.ones((9, 3), F)},
+        ["--order", "rec,tokens_emb,lin"],
+        ("tokens_emb", "first"),
+    ),
+    "half of the statistics": (
+        {"bn__running_mean": np.ones(3, F)},
+        [],
+        ("'bn'", "nn.BatchNorm1d"),
+    ),
+    "batch norm": (
+        {"bn__running_mean": np.ones(4, F), "bn__running_var": np.ones(4, F)},
+        [],
+        ("bn (nn.BatchNorm1d, 4 to 4)", "--order rec,bn,lin"),
+    ),
+    "no variance": (
+        {"bn__running_mean": np.ones(4, F), "bn__running_var": -np.ones(4, F)},
+        ["--order", "rec,bn,lin"],
+        ("variance",),
+    ),
+    "prelu": ({"act__weight": np.ones(1, F)}, [], ("'act'", "nn.PReLU")),
+    "attention": (
+        {"attn__weight": np.ones((4, 4), F), "attn__bias": np.ones(4, F)},
+        [],
+        ("attn (nn.Linear, 4 to 4)", "--order rec,attn,lin --take last"),
+    ),
+    "a gap": (
+        {
+            "lin__weight": None,
+            "lin__bias": None,
+            "head__0__weight": np.ones((5, 4), F),
+            "head__2__weight": np.ones((1, 5), F),
+        },
+        [],
+        ("'head.0'", "--activations head.0=relu"),
+    ),
     "double": ({"lin__bias": np.ones(1)}, [], ("lin.bias", "float64")),
     "NaN": ({"rec__weight_ih_l0": _nan()}, [], ("rec", "kernel", "nan")),
     "orders": (
@@ -612,7 +651,7 @@ STATES: dict[str, tuple[dict[str, Any], list[str], tuple[str, ...]]] = {
         [],
         ("--order", "a, b"),
     ),
-    "no order": ({"a__weight": np.ones((9, 8), F)}, [], ("--order",)),
+    "no order": ({"a__weight": np.ones((9, 8), F)}, [], ("no order", "a (nn.Linear")),
     "wrong order": ({}, ["--order", "rec,fc"], ("--order", "lin, rec")),
     "an order that does not fit": ({}, ["--order", "lin,rec"], ("rec", "3")),
     "an activation": ({}, ["--activations", "lin=swosh"], ("swosh", "'lin'")),
@@ -635,11 +674,13 @@ def torch_refusals(python: str, directory: Path, score: Score) -> None:
         "gru.pt": ("nn.GRU",),
         "projected.pt": ("proj_size",),
         "double.pt": ("float64",),
-        "conv.pt": ("nn.Linear",),
+        "conv.pt": ("nn.Conv1d",),
         "sparse.pt": ("weight_hh_l0", "sparse"),
         "meta.pt": ("weight_hh_l0", "meta"),
-        "pickled.pt": ("state_dict",),
-        "checkpoint.pt": ("'epoch'", "state_dict"),
+        "pickled.pt": ("Python objects", "torch.load('pickled.pt'", "model.state_dict()"),
+        "scripted.pt": ("TorchScript", "torch.jit.load('scripted.pt')"),
+        "checkpoint.pt": ("weights", "save the one"),
+        "several.pt": ("encoder, decoder", "save the one"),
         "cut.pt": ("state_dict",),
         "text.pt": ("state_dict",),
         "tar.pt": ("a tar file", "state_dict"),
@@ -663,14 +704,51 @@ def _amplifiers(directory: Path) -> Iterator[Refused]:
             ("GRU", {"unit_type": "GRU"}, ("GRU",)),
             ("two skips", {"skip": 2}, ("skip",)),
             ("other size", {"hidden_size": 40}, ("hidden_size", "40")),
-            ("no state", None, ("state_dict",)),
         )
     ):
         path = directory / f"amplifier_refused{number}.json"
         state = {key: value.tolist() for key, value in _state().items()}
         data: dict[str, Any] = {"model_data": settings, "state_dict": state}
-        path.write_text(json.dumps({"layers": []} if settings is None else data))
+        path.write_text(json.dumps(data))
         yield Refused(f"Proteus {name}", [path], words)
+    config = directory / "to_json.json"
+    config.write_text(sequential(L.LSTM(3)).to_json())
+    yield Refused("to_json() alone", [config], ("--config", "weights"))
+    for number, (name, data, words) in enumerate(_OTHER_JSON):
+        path = directory / f"other{number}{'.nam' if 'NAM' in name else '.json'}"
+        path.write_text(json.dumps(data))
+        yield Refused(name, [path], words)
+
+
+def _rtneural(*layers: Any, **more: Any) -> dict[str, Any]:
+    return {"in_shape": [None, None, 1], "layers": list(layers), **more}
+
+
+_DENSE = {"type": "dense", "activation": "", "weights": [[[1.0]], [0.0]]}
+_NAM = {"architecture": "LSTM", "config": {"hidden_size": 2, "num_layers": 1}}
+_OTHER_JSON: tuple[tuple[str, dict[str, Any], tuple[str, ...]], ...] = (
+    ("JSON of nothing known", {"layers": []}, ("GuitarML", "RTNeural")),
+    ("RTNeural gru", _rtneural({"type": "gru"}), ("layer 0 (gru)", "lstm")),
+    ("RTNeural without an lstm", _rtneural(_DENSE), ("no LSTM",)),
+    ("RTNeural text", _rtneural({**_DENSE, "weights": ["a"]}), ("dense", "numbers")),
+    (
+        "RTNeural shape",
+        _rtneural({**_DENSE, "shape": [None, None, 3]}),
+        ("ends in 3", "1 units"),
+    ),
+    (
+        "RTNeural activation",
+        _rtneural({**_DENSE, "activation": "swosh"}),
+        ("'swosh'", "use one of"),
+    ),
+    ("RTNeural skip", _rtneural(_DENSE, in_skip=2), ("in_skip",)),
+    ("RTNeural gain", _rtneural(_DENSE, in_gain="loud"), ("in_gain", "'loud'")),
+    ("a .nam as .json", {**_NAM, "weights": []}, (".nam",)),
+    ("NAM WaveNet", {"architecture": "WaveNet", "config": {}}, ("WaveNet", "LSTM")),
+    ("NAM too few", {**_NAM, "weights": [0.0] * 9}, ("(9,)", "(39,)")),
+    ("NAM no sizes", {"architecture": "LSTM", "config": {}}, ("hidden_size",)),
+    ("NAM text", {**_NAM, "weights": ["a"]}, ("no numbers",)),
+)
 
 
 # ---- ONNX ------------------------------------------------------------------------------
@@ -697,7 +775,52 @@ def _lengths(b: Any) -> Any:
 
 
 def _started(b: Any) -> Any:
-    return b.model(b.lstm("x", D, "", b.weight(1, 1, 6)))
+    state = b.weight(2, 1, 6)
+    return b.model(b.lstm("x", D, "", state, direction="bidirectional"))
+
+
+def _half_alone(b: Any) -> Any:
+    y = b.lstm("x", D, direction="bidirectional")
+    y = b.node("Gather", y, b.constant(np.array(1)), axis=1)
+    return b.model(b.node("MatMul", y, b.weight(6, 2)))
+
+
+def _halves_turned(b: Any) -> Any:
+    h = b.lstm("x", D, direction="bidirectional") + "_1"
+    parts = [b.node("Gather", h, b.constant(np.array(k)), axis=0) for k in (1, 0)]
+    return b.model(b.node("Concat", *parts, axis=1))
+
+
+def _erf_alone(b: Any) -> Any:
+    return b.model(b.node("Erf", onnx_models._squeezed(b, b.lstm("x", D))))
+
+
+def _audio(b: Any) -> Any:
+    model = b.model(b.lstm("x", D))
+    del model.graph.input[0].type.tensor_type.shape.dim[1:]
+    return model
+
+
+def _of_timesteps(b: Any) -> Any:
+    y = onnx_models._squeezed(b, b.lstm("x", D))
+    return b.model(b.node("Mul", y, b.weight(7, 1, 6)))
+
+
+def _loop(b: Any) -> Any:
+    """A loop that takes the output of an LSTM from the graph around it."""
+    y = onnx_models._squeezed(b, b.lstm("x", D))
+    info = helper.make_tensor_value_info
+    inner = helper.make_graph(
+        [
+            helper.make_node("Identity", ["going"], ["goes_on"]),
+            helper.make_node("Tanh", [y], ["row"]),
+        ],
+        "body",
+        [info("i", 7, []), info("going", 9, [])],
+        [info("goes_on", 9, []), info("row", 1, None)],
+    )
+    count, going = b.constant(np.array(3)), b.constant(np.array(True))
+    return b.model(b.node("Loop", count, going, body=inner))
 
 
 def _branches(b: Any) -> Any:
@@ -800,7 +923,13 @@ ONNX: dict[str, tuple[Callable[[Any], Any], list[str], tuple[str, ...]]] = {
     "sequence_lens": (_lengths, [], ("lstm0", "sequence_lens")),
     "clip": (_onnx_lstm(clip=3.0), [], ("lstm0", "clip")),
     "input_forget": (_onnx_lstm(input_forget=1), [], ("lstm0", "input_forget")),
-    "initial state": (_started, [], ("lstm0", "initial_h")),
+    "initial states": (_started, [], ("lstm0", "initial_h", "(2, 1, 6)")),
+    "a half alone": (_half_alone, [], ("one of two directions",)),
+    "halves the wrong way round": (_halves_turned, [], ("Concat", "joins 2")),
+    "an erf alone": (_erf_alone, [], ("Erf", "gelu")),
+    "audio": (_audio, [], ("raw audio", "--node")),
+    "a loop": (_loop, [], ("Loop", "as a layer")),
+    "arithmetic of timesteps": (_of_timesteps, [], ("Mul", "(7, 1, 6)")),
     "state as input": (_inputs, [], ("initial_h", "--zero-state")),
     "activations g and h": (
         _onnx_lstm(activations=["Sigmoid", "Tanh", "Relu"]),
@@ -832,7 +961,7 @@ ONNX: dict[str, tuple[Callable[[Any], Any], list[str], tuple[str, ...]]] = {
     "features before timesteps": (_turned, [], ("axes",)),
     "weights of nothing": (_unused, [], ("plays no part", "w0")),
     "a shape": (_shape, [], ("lstm0", "R", "(1, 20, 6)")),
-    "the state c": (_cell, [], ("does not depend",)),
+    "the state c": (_cell, [], ("the state c of an LSTM", "--tensor")),
     "half precision": (_half, [], ("lstm0", "float16")),
     "one timestep": (_one_step, [], ("lstm", "one timestep")),
     "a flatten": (_flattened(0, -1), [], ("Reshape", "timesteps")),
@@ -845,9 +974,12 @@ ONNX: dict[str, tuple[Callable[[Any], Any], list[str], tuple[str, ...]]] = {
 }
 
 
-def _external_data(directory: Path) -> Path:
+def _external_data(directory: Path, name: str, location: str, size: int = -1) -> Path:
+    """A model whose weights are said to be at this place, of which so many are there."""
     model = _onnx_lstm()(onnx_models.Builder(1))
-    path = directory / "external.onnx"
+    place = directory / f"external_{name}"
+    place.mkdir()
+    path = place / "external.onnx"
     onnx.save(
         model,
         path,
@@ -856,7 +988,30 @@ def _external_data(directory: Path) -> Path:
         location="weights.bin",
         size_threshold=0,
     )
+    held = onnx.load(path, load_external_data=False)
+    for tensor in held.graph.initializer:
+        for entry in tensor.external_data:
+            if entry.key == "location":
+                entry.value = location
+    path.write_bytes(held.SerializeToString())
+    weights = place / "weights.bin"
+    if size >= 0:
+        weights.write_bytes(weights.read_bytes()[:size])
+    shutil.copy(weights, directory / "weights.bin")
     return path
+
+
+def _external(directory: Path) -> Iterator[Refused]:
+    """Nothing but a whole file beside the model is read."""
+    for name, location, size, words in (
+        ("above", "../weights.bin", -1, ("'../weights.bin'", "not beside")),
+        ("absolute", str(directory / "weights.bin"), -1, ("not beside",)),
+        ("of Windows", "..\\weights.bin", -1, ("not beside",)),
+        ("nowhere", "none.bin", -1, ("'none.bin'", "copy that file")),
+        ("cut", "weights.bin", 100, ("'weights.bin'", "100 bytes")),
+    ):
+        path = _external_data(directory, name, location, size)
+        yield Refused(f"ONNX weights {name}", [path], words)
 
 
 def _several_outputs(directory: Path) -> Path:
@@ -884,9 +1039,7 @@ def _onnx(directory: Path) -> Iterator[Refused]:
         path = directory / f"refused{number}.onnx"
         onnx.save(build(onnx_models.Builder(number)), path)
         yield Refused(f"ONNX {name}", [path, *options], words)
-    yield Refused(
-        "ONNX weights elsewhere", [_external_data(directory)], ("another file",)
-    )
+    yield from _external(directory)
     yield Refused("ONNX outputs", [_several_outputs(directory)], ("--tensor", "lstm0_1"))
     yield Refused("ONNX cycle", [_cycle(directory)], ("itself",))
     whole = onnx_models.silero() / "silero_vad_16k_sequence.onnx"

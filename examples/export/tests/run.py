@@ -54,7 +54,15 @@ def torch_cases(directory: Path, score: Score) -> list[Case]:
         *cases.safetensors(models),
         *cases.onnx(models),
         *cases.proteus(models, directory / "torch"),
+        *cases.nam(directory, TORCH_PYTHON, score),
     ]
+
+
+def rtneural_cases(directory: Path, score: Score) -> list[Case]:
+    import rtneural_models
+
+    del score
+    return rtneural_models.cases(directory / "rtneural")
 
 
 def onnx_cases(directory: Path, score: Score) -> list[Case]:
@@ -123,6 +131,7 @@ MODELS: dict[str, Callable[[Path, Score], list[Case]]] = {
     "keras": keras_cases,
     "keras_own": keras_own_cases,
     "torch": torch_cases,
+    "rtneural": rtneural_cases,
     "onnx": onnx_cases,
     "keras2": keras2_cases,
 }

@@ -23,7 +23,31 @@ def safetensors(models: list[dict[str, Any]]) -> list[Case]:
         save_file({k: np.ascontiguousarray(v) for k, v in model["state"].items()}, path)
         name = f"PyTorch {model['name']} as .safetensors"
         found.append(Case(name, path, _pairs(model), tuple(model["options"])))
+        kind = model["name"].rpartition(" ")[2]
+        if kind in ("float16", "bfloat16"):
+            path = path.with_stem(f"{path.stem}_{kind}")
+            path.write_bytes(_halves(model["state"], kind))
+            name = f"PyTorch's {kind} as .safetensors"
+            found.append(Case(name, path, _pairs(model), tuple(model["options"])))
     return found
+
+
+def _halves(state: dict[str, Any], kind: str) -> bytes:
+    """The same numbers, which are some of that type, in it."""
+    head: dict[str, Any] = {}
+    parts = b""
+    for name, array in state.items():
+        data = array.astype("<f2").tobytes()
+        if kind == "bfloat16":
+            data = (array.view("<u4") >> 16).astype("<u2").tobytes()
+        head[name] = {
+            "dtype": {"float16": "F16", "bfloat16": "BF16"}[kind],
+            "shape": list(array.shape),
+            "data_offsets": [len(parts), len(parts) + len(data)],
+        }
+        parts += data
+    text = json.dumps(head).encode()
+    return len(text).to_bytes(8, "little") + text + parts
 
 
 def state_dicts(
@@ -70,7 +94,7 @@ def proteus(models: list[dict[str, Any]], directory: Path) -> list[Case]:
             "hidden_size": 6,
             "bias_fl": True,
         }
-        names = {"m0": "rec", "m1": "lin"}
+        names = {"lstm0": "rec", "fc1": "lin"}
         state = {
             f"{names[key.split('.')[0]]}.{key.split('.')[1]}": value.tolist()
             for key, value in model["state"].items()
@@ -79,4 +103,30 @@ def proteus(models: list[dict[str, Any]], directory: Path) -> list[Case]:
         path.write_text(json.dumps({"model_data": settings, "state_dict": state}))
         pairs = [Pair(x, y + x[:, :skip] if skip else y) for x, y in model["pairs"]]
         found.append(Case(f"Proteus with skip {skip}", path, pairs, can_stream=True))
+    return found
+
+
+def nam(directory: Path, python: str, score: Score) -> list[Case]:
+    """Neural Amp Modeler's, exported by the Python that has torch."""
+    files = sorted((directory / "torch").glob("*.nam"))
+    headers = [directory / f"nam{number}.h" for number in range(len(files))]
+    lines = [
+        [str(file), "-o", str(header)]
+        for file, header in zip(files, headers, strict=True)
+    ]
+    results = torch_models.export(python, lines, directory)
+    found = []
+    for file, header, (status, err) in zip(files, headers, results, strict=True):
+        pairs = json.loads(file.with_suffix(".pairs").read_text(encoding="ascii"))
+        case = Case(
+            f"Neural Amp Modeler {file.name}",
+            file,
+            [Pair(np.array(x, np.float32), np.array(y, np.float32)) for x, y in pairs],
+            header=header,
+        )
+        if score.check(status == 0, f"{case.name}: {err}"):
+            text = header.read_text(encoding="ascii")
+            score.check("selftest by torch " in text, f"{case.name}: not by torch")
+            score.check("48000 samples a second" in text, f"{case.name}: no rate")
+            found.append(case)
     return found

@@ -45,17 +45,54 @@ STATES: dict[str, tuple[list[Any], list[str]]] = {
     ),
     "activations": (
         [("lstm", D, 6, {}), ("linear", 6, 7), ("linear", 7, 3)],
-        ["--take", "last", "--activations", "m1=relu,m2=softmax"],
+        ["--take", "last", "--activations", "fc1=relu,fc2=softmax"],
     ),
     "linear before": (
         [("linear", D, 7), ("lstm", 7, 6, {}), ("lstm", 6, 4, {}), ("linear", 4, 2)],
-        ["--take", "final", "--activations", "m0=tanh"],
+        [
+            "--order",
+            "fc0,lstm1,lstm2,fc3",
+            "--take",
+            "final",
+            "--activations",
+            "fc0=tanh",
+        ],
     ),
     "same sizes": (
         [("linear", D, D), ("lstm", D, D, {}), ("linear", D, D)],
-        ["--order", "m0,m1,m2", "--take", "last"],
+        ["--order", "fc0,lstm1,fc2", "--take", "last"],
+    ),
+    "embedding": (
+        [("embedding", 17, D), ("lstm", D, 6, {}), ("linear", 6, 3)],
+        ["--order", "embedding0,lstm1,fc2", "--take", "last"],
+    ),
+    "embedding rows": (
+        [
+            ("embedding", 17, D),
+            ("lstm", D, 6, {"bidirectional": True}),
+            ("linear", 12, 3),
+        ],
+        ["--order", "embedding0,lstm1,fc2"],
+    ),
+    "batch norm": (
+        [("norm", D, D), ("lstm", D, 6, {}), ("norm", 6, 6), ("linear", 6, 3)],
+        ["--order", "norm0,lstm1,norm2,fc3", "--take", "last"],
+    ),
+    "batch norm rows": (
+        [("lstm", D, 6, {}), ("norm", 6, 6), ("linear", 6, 3)],
+        ["--order", "lstm0,norm1,fc2", "--activations", "norm1=relu"],
+    ),
+    "layer norm": (
+        [
+            ("layernorm", D, D),
+            ("lstm", D, 6, {}),
+            ("layernorm", 6, 6),
+            ("linear", 6, 3),
+        ],
+        ["--order", "layernorm0,lstm1,layernorm2,fc3"],
     ),
 }
+NAMES = {"linear": "fc"}
 
 
 def _option(options: list[str], name: str, otherwise: str) -> str:
@@ -76,9 +113,11 @@ def _run(torch: Any, modules: list[Any], options: list[str], x: Any) -> Any:
                 y = y[:, -1]
             elif k == last and take == "final":
                 y = torch.cat(list(h[-2:] if module.bidirectional else h[-1:]), -1)
+        elif isinstance(module, torch.nn.BatchNorm1d) and y.dim() == 3:
+            y = module(y.transpose(1, 2)).transpose(1, 2)
         else:
             y = module(y)
-        name = after.get(f"m{k}")
+        name = next((v for n, v in after.items() if n.endswith(str(k))), "")
         if name:
             y = (
                 functional.softmax(y, -1)
@@ -90,7 +129,15 @@ def _run(torch: Any, modules: list[Any], options: list[str], x: Any) -> Any:
 
 def _module(torch: Any, description: Any) -> Any:
     kind, inputs, outputs, *rest = description
-    if kind == "linear":
+    if kind == "embedding":
+        return torch.nn.Embedding(inputs, outputs)
+    if kind == "layernorm":
+        made = torch.nn.LayerNorm(inputs)
+    elif kind == "norm":
+        made = torch.nn.BatchNorm1d(inputs).eval()
+        torch.nn.init.uniform_(made.running_mean, -0.6, 0.6)
+        torch.nn.init.uniform_(made.running_var, 0.3, 1.6)
+    elif kind == "linear":
         made = torch.nn.Linear(inputs, outputs)
     else:
         made = torch.nn.LSTM(inputs, outputs, batch_first=True, **rest[0])
@@ -114,6 +161,88 @@ def _whole(torch: Any, modules: list[Any], options: list[str]) -> Any:
     return Whole().eval()
 
 
+def write_nam(torch: Any, directory: Path, layers: int) -> None:
+    """A model of Neural Amp Modeler: an nn.LSTM with a state to begin with, an nn.Linear;
+    for each layer the input's and the state's weights of a gate side by side, the sum of
+    the biases, h and c; then the head."""
+    torch.manual_seed(layers)
+    lstm = _module(torch, ("lstm", 1, 6, {"num_layers": layers}))
+    head = _module(torch, ("linear", 6, 1))
+    h, c = (torch.rand(layers, 1, 6) - 0.5 for _ in range(2))
+    numbers = []
+    for k in range(layers):
+        ih, hh, b, d = (
+            getattr(lstm, f"{name}_l{k}").detach()
+            for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+        )
+        for part in (torch.cat([ih, hh], 1), b + d, h[k], c[k]):
+            numbers += part.flatten().tolist()
+    numbers += head.weight.flatten().tolist() + head.bias.tolist()
+    config = {"input_size": 1, "hidden_size": 6, "num_layers": layers}
+    found = {"version": "0.5.4", "architecture": "LSTM", "config": config}
+    text = json.dumps({**found, "weights": numbers, "sample_rate": 48000})
+    (directory / f"amp{layers}.nam").write_text(text, encoding="ascii")
+    pairs = []
+    with torch.no_grad():
+        for timesteps in LENGTHS:
+            x = torch.rand(1, timesteps, 1) * 2 - 1
+            pairs.append([x[0].tolist(), head(lstm(x, (h, c))[0])[0].tolist()])
+    text = json.dumps(pairs)
+    (directory / f"amp{layers}.pairs").write_text(text, encoding="ascii")
+
+
+# How a state_dict is kept, and what becomes of its numbers.
+WRAPPED: dict[str, Any] = {
+    "in a checkpoint": lambda value: value,
+    "of DataParallel": lambda value: value,
+    "compiled, of Lightning": lambda value: value,
+    "of float16": lambda value: value.half(),
+    "of bfloat16": lambda value: value.bfloat16(),
+}
+
+
+def _suffix(how: str) -> str:
+    return "ckpt" if "Lightning" in how else "pt"
+
+
+def _held(how: str, state: dict[str, Any]) -> dict[str, Any]:
+    if "checkpoint" in how:
+        return {"epoch": 3, "model_state_dict": state}
+    if "DataParallel" in how:
+        return {f"module.{name}": value for name, value in state.items()}
+    if "Lightning" in how:
+        inner = {f"module._orig_mod.{name}": value for name, value in state.items()}
+        return {"epoch": 3, "global_step": 9, "state_dict": inner}
+    return state
+
+
+def _input(torch: Any, described: list[Any], timesteps: int) -> Any:
+    if described[0][0] == "embedding":
+        return torch.randint(0, described[0][1], (1, timesteps))
+    return torch.rand(1, timesteps, D) * 3 - 1.5
+
+
+def _write_case(
+    torch: Any,
+    stem: Path,
+    name: str,
+    described: list[Any],
+    modules: list[Any],
+    options: list[str],
+    state: dict[str, Any],
+) -> None:
+    """What PyTorch makes of some sequences."""
+    pairs = []
+    with torch.no_grad():
+        for timesteps in LENGTHS:
+            x = _input(torch, described, timesteps)
+            y = _run(torch, modules, options, x)[0]
+            pairs.append([x[0].tolist(), y.reshape(-1, y.shape[-1]).tolist()])
+    arrays = {key: value.tolist() for key, value in state.items()}
+    found = {"name": name, "options": options, "state": arrays, "pairs": pairs}
+    Path(f"{stem}.case").write_text(json.dumps(found), encoding="ascii")
+
+
 def write(directory: Path) -> None:
     import torch
 
@@ -121,32 +250,46 @@ def write(directory: Path) -> None:
         torch.manual_seed(number)
         modules = [_module(torch, description) for description in described]
         state = {
-            f"m{k}.{key}": value
-            for k, module in enumerate(modules)
+            f"{NAMES.get(kind, kind)}{k}.{key}": value
+            for k, (module, (kind, *_)) in enumerate(zip(modules, described, strict=True))
             for key, value in module.state_dict().items()
         }
         stem = directory / f"torch{number}"
         torch.save(state, f"{stem}.pt")
-        arrays = {key: value.tolist() for key, value in state.items()}
-        pairs = []
-        with torch.no_grad():
-            for timesteps in LENGTHS:
-                x = torch.rand(1, timesteps, D) * 3 - 1.5
-                y = _run(torch, modules, options, x)[0]
-                pairs.append([x[0].tolist(), y.reshape(-1, y.shape[-1]).tolist()])
-        found = {"name": name, "options": options, "state": arrays, "pairs": pairs}
-        Path(f"{stem}.case").write_text(json.dumps(found), encoding="ascii")
-        if "final" not in options:  # PyTorch writes that as a Split
+        _write_case(torch, stem, name, described, modules, options, state)
+        if "final" not in options and "layer norm" not in name:
+            x = _input(torch, described, 7)
             torch.onnx.export(
                 _whole(torch, modules, options),
-                torch.rand(1, 7, D),
+                x,
                 f"{stem}.onnx",
                 input_names=["x"],
                 output_names=["y"],
                 dynamic_axes={"x": {0: "batch", 1: "time"}},
                 opset_version=14,
             )
-    torch.save({"epoch": 3, "state_dict": state}, directory / "checkpoint.pt")
+        if name == "lstm last":
+            for wrapped, (how, change) in enumerate(WRAPPED.items()):
+                stem = directory / f"wrapped{wrapped}"
+                changed = {k: change(v).float() for k, v in state.items()}
+                for module, prefix in zip(modules, ("lstm0.", "fc1."), strict=True):
+                    inner = {
+                        k[len(prefix) :]: v
+                        for k, v in changed.items()
+                        if k.startswith(prefix)
+                    }
+                    module.load_state_dict(inner)
+                held = {k: change(v) for k, v in state.items()}
+                torch.save(_held(how, held), f"{stem}.{_suffix(how)}")
+                _write_case(
+                    torch, stem, f"lstm {how}", described, modules, options, changed
+                )
+    for layers in (1, 2):
+        write_nam(torch, directory, layers)
+    torch.save({"epoch": 3, "weights": state}, directory / "checkpoint.pt")
+    torch.save({"encoder": state, "decoder": state}, directory / "several.pt")
+    scripted = torch.jit.script(torch.nn.LSTM(3, 4))
+    torch.jit.save(scripted, directory / "scripted.pt")
     for name in ("sparse", "meta"):
         state = torch.nn.LSTM(3, 4).state_dict()
         weight = state["weight_hh_l0"]
@@ -169,12 +312,22 @@ def made(python: str, directory: Path) -> list[dict[str, Any]]:
     found = []
     for path in sorted(directory.glob("*.case")):
         case = json.loads(path.read_text(encoding="ascii"))
-        case["file"] = path.with_suffix(".pt")
+        kinds = (path.with_suffix(each) for each in (".pt", ".ckpt"))
+        case["file"] = next(each for each in kinds if each.exists())
         case["pairs"] = [
-            tuple(np.array(part, np.float32) for part in pair) for pair in case["pairs"]
+            (
+                np.array(x, np.int32)[:, None]
+                if case["name"].startswith("embedding")
+                else np.array(x, np.float32),
+                np.array(y, np.float32),
+            )
+            for x, y in case["pairs"]
         ]
         case["state"] = {
-            name: np.array(values, np.float32) for name, values in case["state"].items()
+            name: np.array(
+                values, np.int64 if name.endswith("num_batches_tracked") else np.float32
+            )
+            for name, values in case["state"].items()
         }
         found.append(case)
     return found

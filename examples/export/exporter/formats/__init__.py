@@ -41,6 +41,8 @@ class Format:
     # installed or does not do what the one that made the file did.
     run: Callable[[Path, Options, Model, Array], tuple[Array, str]]
     options: frozenset[str] = frozenset()  # the fields of Options that it reads
+    # The package for this file, where it is not one for all.
+    framework_of: Callable[[Path], str] | None = None
 
 
 def all_formats() -> list[Format]:

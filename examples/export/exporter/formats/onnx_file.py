@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from exporter.errors import NotRun, Refusal, as_written_by, require
 from exporter.formats import Format, Options
 from exporter.model import Array, Model, Source, with_early_rows
-from exporter.onnx_graph.values import FEATURES, Data
-from exporter.onnx_graph.walk import Walk, graph_inputs, shape_of, start
+from exporter.onnx_graph.external import take_in
+from exporter.onnx_graph.values import FEATURES, Data, Unknown
+from exporter.onnx_graph.walk import WHOLE, Walk, graph_inputs, shape_of, start
+from exporter.own_layers import Embedding
 
 MOST_NAMES = 20  # in a note
 
@@ -20,12 +23,14 @@ MOST_NAMES = 20  # in a note
 def _load(path: Path) -> Any:
     onnx = require("onnx", "onnx", "reading an .onnx file")
     try:
-        return onnx.load(path, load_external_data=False)
+        proto = onnx.load(path, load_external_data=False)
     except Exception as error:  # of protobuf, whose exceptions differ by version
         reason = str(error).split("\n")[0][:120]
         raise Refusal(
             f"{path.name}: not a whole ONNX file ({reason}); copy or export it again"
         ) from error
+    take_in(proto, path)
+    return proto
 
 
 def _opset(proto: Any) -> int:
@@ -101,24 +106,48 @@ def _model(proto: Any, path: Path, options: Options) -> Model:
     _check_options(graph, options)
     if options.node is not None:
         return _node_model(graph, options.node, source)
-    walk, first = start(graph, options.zero_state, _opset(proto))
+    walk, first = _start(proto, options)
     name = _wanted(graph, options)
     output = walk.value(name)
     if not isinstance(output, Data):
-        raise Refusal(f"the output '{name}' does not depend on the input '{first.name}'")
+        raise Refusal(_why_not(walk, name, first.name, output))
+    if output.part is not None:
+        raise Refusal(f"the output '{name}' is one of two directions alone; take both")
     _check_output(name, output)
     _check_used(graph, walk, options)
     dims = shape_of(first)
     time = next((k for k in range(len(dims)) if f"x{k}" == _time_axis(output, walk)), 0)
     layers = with_early_rows(output.layers)
+    table = layers[0] if layers and isinstance(layers[0], Embedding) else None
     return Model(
         graph.name or path.stem,
         layers,
-        int(dims[-1] or 0),
+        1 if table is not None else int(dims[-1] or 0),
         dims[time],
         source,
         (*_notes(graph, options, name), *_left_out(graph, walk.used)),
+        None if table is None else int(table.table.shape[0]),
     )
+
+
+def _start(proto: Any, options: Options) -> tuple[Walk, Any]:
+    imports = tuple(proto.opset_import)
+    return start(proto.graph, options.zero_state, _opset(proto), imports)
+
+
+def _why_not(walk: Walk, name: str, first: str, output: Any) -> str:
+    """Why an output is none of layers."""
+    why = output.why if isinstance(output, Unknown) else ""
+    if "(Loop)" in why or "(Scan)" in why:
+        return (
+            f"the output '{name}' is {why}, a loop over timesteps; export the LSTM as a "
+            "layer, not as a loop"
+        )
+    if why == "the state c":
+        return (
+            f"the output '{name}' is the state c of an LSTM; take another with --tensor"
+        )
+    return f"the output '{name}' does not depend on the input '{first}'"
 
 
 def _time_axis(output: Data, walk: Walk) -> str:
@@ -216,21 +245,23 @@ def _alone(proto: Any, options: Options) -> Any:
     )
 
 
-def _feeds(proto: Any, x: Array, options: Options) -> dict[str, Array]:
+def _feeds(proto: Any, x: Array, options: Options) -> dict[str, npt.NDArray[Any]]:
     first, *others = graph_inputs(proto.graph)
     dims = shape_of(first)
     if options.node is not None:
         walk, node = _chosen(proto.graph, options.node)
         return {"X": x[None] if walk.lstm_alone(node).layout else x[:, None]}
-    walk, _ = start(proto.graph, options.zero_state, _opset(proto))
+    walk, _ = _start(proto, options)
     output = walk.value(_wanted(proto.graph, options))
     assert isinstance(output, Data)
-    shaped = x
-    if len(dims) == 3:
+    shaped: npt.NDArray[Any] = x
+    if first.type.tensor_type.elem_type in WHOLE:
+        shaped = x[:, 0].astype("i4" if first.type.tensor_type.elem_type == 6 else "i8")
+    if len(dims) == shaped.ndim + 1:
         batch = 1 if _time_axis(output, walk) == "x0" else 0
         if dims[batch] not in (None, 1):
             raise NotRun(f"runs it for {dims[batch]} sequences together")
-        shaped = np.expand_dims(x, batch)
+        shaped = np.expand_dims(shaped, batch)
     feeds = {first.name: shaped}
     for other in others:
         shape = [dim or 1 for dim in shape_of(other)]

@@ -9,21 +9,33 @@ import numpy.typing as npt
 
 from exporter.errors import Refusal, require
 from exporter.formats import Format
+from exporter.torch_modules import widened
 from exporter.torch_state import OPTIONS, TorchFile
+
+TYPES = {
+    "F32": "float32",
+    "F16": "float16",
+    "BF16": "bfloat16",
+    "F64": "float64",
+    "I64": "int64",
+}
 
 
 def _state(path: Path) -> Mapping[str, npt.ArrayLike]:
     safetensors = require("safetensors", "safetensors", "reading a .safetensors file")
     found: dict[str, npt.ArrayLike] = {}
     try:
-        with safetensors.safe_open(path, framework="numpy") as file:
-            for name in file.keys():  # noqa: SIM118 - this is no dictionary
-                found[name] = file.get_tensor(name)
+        tensors = safetensors.deserialize(path.read_bytes())
     except (safetensors.SafetensorError, OSError, TypeError, ValueError) as error:
         raise Refusal(
-            f"{path.name}: not a whole file of float32 tensors ({error}); write it with "
+            f"{path.name}: not a whole file of tensors ({error}); write it with "
             "safetensors.torch.save_file(model.state_dict(), path)"
         ) from error
+    for name, tensor in sorted(tensors, key=lambda pair: pair[0]):
+        kind = TYPES.get(
+            tensor["dtype"], tensor["dtype"].lower().replace("f64", "float64")
+        )
+        found[name] = widened(name, kind, bytes(tensor["data"]), tuple(tensor["shape"]))
     return found
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from exporter.errors import Refusal
 from exporter.formats import float32
-from exporter.model import Array, Bidirectional, Cell, Layer, Lstm
+from exporter.model import Array, Bidirectional, Cell, Layer, Lstm, State
 from exporter.onnx_graph.values import (
     DIRECTIONS,
     FEATURES,
@@ -111,6 +111,7 @@ class LstmNode:
     cells: list[Cell]
     direction: str
     layout: int
+    start: State | None = None
 
     def layer(self, sequences: bool) -> Layer:
         if len(self.cells) == 2:
@@ -130,6 +131,7 @@ class LstmNode:
             return_sequences=sequences,
             go_backwards=reverse,
             rows_in_time_order=reverse,
+            start=self.start,
         )
 
 
@@ -213,27 +215,46 @@ def _cell(w: Array, r: Array, b: Array | None, recurrent: str, activation: str) 
     return Cell(rows(w), rows(r), bias, activation, recurrent)
 
 
-def _check_state(what: str, name: str, value: Value | None, zero_state: bool) -> None:
+def _state(
+    what: str, name: str, value: Value | None, zero_state: bool, found: LstmNode
+) -> Array | None:
+    """A state that is stored and not zero."""
     if value is None or isinstance(value, Zeros):
-        return
-    if isinstance(value, Known) and not np.any(value.array):
-        return
+        return None
+    if isinstance(value, Known):
+        if not np.any(value.array):
+            return None
+        array = float32(value.array, f"{what}: {name}")
+        if len(found.cells) == 1 and array.size == found.cells[0].units:
+            return np.ascontiguousarray(array.ravel())
+        raise Refusal(
+            f"{what}: {name} is not zero and of the shape {array.shape}, not that of one "
+            "direction; export the model without it"
+        )
     if isinstance(value, Unknown) and value.why == "input":
         if zero_state:
-            return
+            return None
         raise Refusal(
             f"{what}: {name} is an input of the model; add --zero-state to begin with "
             "zeros, which step() then keeps"
         )
-    raise Refusal(f"{what}: {name} is not zero; export the model without it")
+    raise Refusal(
+        f"{what}: {name} is computed by the model; export it without, or the LSTM alone "
+        "with --node"
+    )
 
 
 def run_lstm(node: Any, inputs: list[Value | None], zero_state: bool) -> list[Value]:
     """The outputs Y, Y_h and Y_c."""
     found = lstm_node(node, inputs)
+    states = []
     for position, name in ((5, "initial_h"), (6, "initial_c")):
         value = inputs[position] if len(inputs) > position else None
-        _check_state(found.what, name, value, zero_state)
+        states.append(_state(found.what, name, value, zero_state, found))
+    if any(state is not None for state in states):
+        zeros = np.zeros(found.cells[0].units, np.float32)
+        h, c = (zeros if state is None else state for state in states)
+        found = replace(found, start=State(h, c))
     data = inputs[0]
     if not isinstance(data, Data):
         raise Refusal(f"{found.what}: its input is not the model's; export it apart")

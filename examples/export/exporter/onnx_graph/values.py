@@ -50,6 +50,8 @@ class Data:
     time: str = ""  # the name of the axis of timesteps, once an LSTM has shown which
     directions: int = 1
     opset: int = 0  # the version of ONNX' operators
+    is_whole: bool = False  # the model's input, of whole numbers
+    part: int | None = None  # of two directions, the one that it is
 
     def then(self, layer: Layer) -> Data:
         return replace(self, layers=(*self.layers, layer))

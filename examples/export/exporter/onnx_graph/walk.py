@@ -49,6 +49,7 @@ class Walk:
 
     graph: Any
     zero_state: bool = False
+    imports: tuple[Any, ...] = ()  # the operators' versions
     values: dict[str, Value] = field(default_factory=dict)
     makers: dict[str, Any] = field(default_factory=dict)
     weights: dict[str, Any] = field(default_factory=dict)
@@ -67,7 +68,10 @@ class Walk:
 
     def inside(self, graph: Any) -> Walk:
         """A subgraph, which sees what is around it."""
-        return Walk(graph, self.zero_state, dict(self.values), self.makers, self.weights)
+        values = dict(self.values)
+        return Walk(
+            graph, self.zero_state, self.imports, values, self.makers, self.weights
+        )
 
     def value(self, name: str) -> Value | None:
         """What is known of a tensor. None for an input that is left out."""
@@ -103,7 +107,9 @@ class Walk:
         elif node.op_type == "Shape":
             results = [Unknown("a shape")]
         elif any(isinstance(value, Data) for value in inputs):
-            results = [run_node(node, inputs), *[Unknown("a mask")] * 3]
+            results = run_node(node, inputs)
+            if node.op_type in ("Dropout", "BatchNormalization", "LayerNormalization"):
+                results = [*results, *[Unknown("of training")] * 4]
         else:
             results = self._constants(node, inputs)
         if len(results) < len(node.output):
@@ -121,7 +127,7 @@ class Walk:
         first = inputs[0] if inputs else None
         are_known = all(value is None or isinstance(value, Known) for value in inputs)
         if node.op_type in FOLDED and are_known:
-            return _folded(node, inputs)
+            return _folded(node, inputs, self.imports)
         is_zero = isinstance(first, Zeros) or (
             isinstance(first, Known)
             and first.array.dtype.kind == "f"
@@ -179,7 +185,11 @@ def _fill(node: Any) -> Any:
     return np.zeros(1) if value is None else _stored(value)
 
 
-def _folded(node: Any, inputs: list[Value | None]) -> list[Value]:
+def _folded(
+    node: Any, inputs: list[Value | None], imports: tuple[Any, ...]
+) -> list[Value]:
+    """What a node makes of stored numbers, in the file's version of the operators."""
+    from onnx import helper
     from onnx.reference import ReferenceEvaluator
 
     if node.op_type == "Constant":
@@ -196,7 +206,11 @@ def _folded(node: Any, inputs: list[Value | None]) -> list[Value]:
         if size > MOST_NUMBERS:
             raise Refusal(f"{label(node)}: makes {size} numbers; export it again")
     try:
-        results = ReferenceEvaluator(node).run(None, dict(feeds))
+        infos = [helper.make_tensor_value_info(name, 0, None) for name in feeds]
+        outs = [helper.make_tensor_value_info(n, 0, None) for n in node.output if n]
+        graph = helper.make_graph([node], "one", infos, outs)
+        model = helper.make_model(graph, opset_imports=imports) if imports else node
+        results = ReferenceEvaluator(model).run(None, dict(feeds))
     except Exception as error:  # whatever numpy says of operands that do not fit
         raise Refusal(f"{label(node)}: cannot be computed ({error})") from error
     return [Known(np.asarray(result)) for result in results]
@@ -213,23 +227,44 @@ def shape_of(value: Any) -> list[int | None]:
     return [int(dim.dim_value) or None for dim in dims]
 
 
-def start(graph: Any, zero_state: bool, opset: int) -> tuple[Walk, Any]:
+WHOLE, FLOAT = (6, 7), 1  # ONNX' numbers for int32, int64 and float32
+
+
+def start(
+    graph: Any, zero_state: bool, opset: int, imports: tuple[Any, ...] = ()
+) -> tuple[Walk, Any]:
     """A walk from the model's input: the one that is a sequence."""
     inputs = graph_inputs(graph)
     if not inputs:
         raise Refusal("the graph has no input; export the model again")
-    walk = Walk(graph, zero_state)
+    walk = Walk(graph, zero_state, imports)
     first = inputs[0]
     for other in inputs[1:]:
         walk.values[other.name] = Unknown("input")
     dims = shape_of(first)
+    kind = first.type.tensor_type.elem_type
+    if kind in WHOLE and len(dims) in (1, 2):
+        axes = tuple(f"x{k}" for k in range(len(dims)))
+        walk.values[first.name] = Data((), axes, 0, opset=opset, is_whole=True)
+        return walk, first
+    if kind != FLOAT:
+        name = _type_name(kind)
+        raise Refusal(
+            f"the input '{first.name}' is of {name} and {len(dims)} axes; an LSTM takes "
+            "sequences of float32 vectors, or of int32 or int64 numbers for an embedding"
+        )
     if len(dims) not in (2, 3) or dims[-1] is None:
         raise Refusal(
             f"the input '{first.name}' has the shape {dims}, not timesteps, batch and a "
-            "fixed number of features; export the model again"
+            "fixed number of features: raw audio or the like, which the graph makes "
+            "features of; export the part from the LSTM on, or the LSTM alone with --node"
         )
-    if first.type.tensor_type.elem_type != 1:
-        raise Refusal(f"the input '{first.name}' is not of float32; export it again")
     axes = tuple(f"x{k}" for k in range(len(dims) - 1))
     walk.values[first.name] = Data((), (*axes, FEATURES), int(dims[-1] or 0), opset=opset)
     return walk, first
+
+
+def _type_name(kind: int) -> str:
+    from onnx import TensorProto
+
+    return str(TensorProto.DataType.Name(kind)).lower()

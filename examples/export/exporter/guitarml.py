@@ -1,4 +1,4 @@
-"""Guitar amplifiers as Proteus and others of GuitarML load them, .json.
+"""Guitar amplifiers as Proteus and others of GuitarML load them.
 
 A state_dict as lists, of an nn.LSTM 'rec' and an nn.Linear 'lin', whose output is added
 to the first `skip` columns of the input.
@@ -14,14 +14,13 @@ from typing import Any
 import numpy as np
 
 from exporter.errors import Refusal
-from exporter.formats import Format, Options
-from exporter.json_text import json_of
+from exporter.formats import Options
 from exporter.model import AddInput, Array, Model, Source
-from exporter.torch_state import Module, model_of, modules_of, output_of
+from exporter.torch_modules import Module, modules_of
+from exporter.torch_state import model_of, output_of
 
 
-def _read(path: Path) -> tuple[list[Module], Mapping[str, Any]]:
-    found = json_of(path.read_bytes(), path.name)
+def _read(path: Path, found: Mapping[str, Any]) -> tuple[list[Module], Mapping[str, Any]]:
     settings, state = found.get("model_data"), found.get("state_dict")
     if not isinstance(settings, dict) or not isinstance(state, dict):
         raise Refusal(
@@ -75,8 +74,8 @@ def _check_settings(
         )
 
 
-def read(path: Path, options: Options) -> Model:
-    modules, settings = _read(path)
+def read(path: Path, found: Mapping[str, Any], options: Options) -> Model:
+    modules, settings = _read(path, found)
     source = Source(path.name, f"{settings.get('model', 'an unknown model')} of GuitarML")
     model = model_of(modules, options, source, path.name.split(".")[0])
     skip = int(settings.get("skip", 0))
@@ -86,12 +85,10 @@ def read(path: Path, options: Options) -> Model:
     return model
 
 
-def run(path: Path, options: Options, model: Model, x: Array) -> tuple[Array, str]:
-    del model
-    modules, settings = _read(path)
+def run(
+    path: Path, found: Mapping[str, Any], options: Options, x: Array
+) -> tuple[Array, str]:
+    modules, settings = _read(path, found)
     y, by = output_of(modules, options, x)
     skip = int(settings.get("skip", 0))
     return (y + x[:, :skip] if skip else y), by
-
-
-FORMAT = Format("torch", (".json",), read, run)
