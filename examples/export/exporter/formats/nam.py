@@ -28,7 +28,7 @@ def _read(path: Path) -> tuple[Mapping[str, Any], tuple[int, int, int], Array]:
     kind = found.get("architecture")
     if kind != "LSTM":
         raise Refusal(
-            f"{path.name}: its architecture is {kind}, not LSTM, which alone lstm.h runs; "
+            f"{path.name}: its architecture is {kind}, not LSTM, all that lstm.h runs; "
             "train one with the architecture LSTM"
         )
     config = found.get("config")
