@@ -10,7 +10,9 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
-from exporter import VERSION, golden
+import numpy as np
+
+from exporter import VERSION, golden, int8
 from exporter.c_header import Progress, header_lines
 from exporter.c_names import check_name, default_name
 from exporter.c_text import printable, safe
@@ -24,6 +26,7 @@ from exporter.files import (
 )
 from exporter.formats import Format, Options, all_formats, format_of
 from exporter.golden import Golden
+from exporter.int8_header import header_lines as int8_header_lines
 from exporter.model import Model
 from exporter.plan import Plan
 from exporter.summary import summary_lines
@@ -83,6 +86,27 @@ def _parser() -> Parser:
         "of this tool's float64 reference, for a header that is the same on every "
         "machine; auto is the framework where it is installed, else the reference. The "
         "header says whose they are",
+    )
+    add(
+        "--int8",
+        action="store_true",
+        help="8-bit weights and integer arithmetic: a header for lstm_int8.h, with "
+        "outputs that are a little off. For LSTM layers one after the other, or one "
+        "Bidirectional, and a Dense layer after them",
+    )
+    add(
+        "--calibrate",
+        type=Path,
+        metavar="X.npy",
+        help="with --int8: real inputs [batch][timesteps][features]. Weights are rounded "
+        "so that outputs for such inputs change least, and the range of x is taken from "
+        "them",
+    )
+    add(
+        "--input-range",
+        type=float,
+        metavar="R",
+        help="with --int8: inputs are from -R to R; default 8",
     )
     add("--version", action="version", version=f"lstm_export.py {VERSION}")
     keras = parser.add_argument_group("Keras weights without their model (.weights.h5)")
@@ -193,6 +217,12 @@ def _export(arguments: Mapping[str, Any]) -> None:
     if "summary" in arguments:
         write_out(safe(line) for line in summary_lines(model))
         return
+    if "int8" in arguments:
+        _export_int8(model, name, arguments, target)
+        return
+    for option in ("calibrate", "input_range"):
+        if option in arguments:
+            raise Refusal(f"--{option.replace('_', '-')} is for --int8; add it")
     expected = _golden(form, path, options, model, arguments.get("golden", "auto"))
     plan = Plan(model, name)
     lines = header_lines(plan, expected, _progress(model.parameters))
@@ -206,6 +236,35 @@ def _export(arguments: Mapping[str, Any]) -> None:
     else:
         write(target, lines)
         write_out([printable(f"wrote {output or target.name}: {said}"), *notes])
+
+
+def _export_int8(
+    model: Model, name: str, arguments: Mapping[str, Any], target: Path | None
+) -> None:
+    if "golden" in arguments:
+        raise Refusal("--golden plays no part with --int8; leave it out")
+    int8.chain(model)  # refuses what it does not do before anything is read
+    data = []
+    if "calibrate" in arguments:
+        data = int8.calibration(arguments["calibrate"], model)
+    reach = max((float(np.abs(x).max()) for x in data), default=8.0)
+    bits = int8.fraction_bits(arguments.get("input_range", reach or 1.0))
+    made = int8.convert(model, bits, data)
+    x = golden.inputs(model)
+    errors = [("the self-test's input", int8.largest_error(made, [x]))]
+    if data:
+        errors.append(("the calibration data", int8.largest_error(made, data)))
+    lines = int8_header_lines(made, name, int8.from_float(x, bits), errors)
+    said = (
+        f"{made.bytes:,} bytes of 8-bit weights in place of {4 * model.parameters:,}, "
+        f"outputs within {errors[-1][1]:.2g} on {errors[-1][0]}"
+    )
+    if target is None:
+        write_out(lines)
+        print(f"lstm_export.py: {printable(said)}", file=sys.stderr)
+    else:
+        write(target, lines)
+        write_out([printable(f"wrote {arguments.get('output') or target.name}: {said}")])
 
 
 def main(words: Sequence[str] | None = None) -> int:

@@ -115,6 +115,12 @@ def test_others(directory: Path, score: Score) -> None:
     others.test_others(directory, score)
 
 
+def test_int8(directory: Path, score: Score) -> None:
+    import int8_models
+
+    int8_models.test_int8(directory, score)
+
+
 def test_style(directory: Path, score: Score) -> None:
     """ruff and mypy have nothing to say."""
     tool = str(HERE.parent)
@@ -141,6 +147,7 @@ OTHERS: dict[str, Callable[[Path, Score], None]] = {
     "outputs": test_outputs,
     "names": test_names,
     "others": test_others,
+    "int8": test_int8,
     "style": test_style,
 }
 
