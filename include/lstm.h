@@ -72,8 +72,9 @@
  *             32-bit x86 and compilers other than GCC, clang and MSVC need a flag for it
  *             (-mfma) or do without.
  *   Order     A gate starts with its bias and adds the products of x in order. Then it
- *             adds those of h with an even index. Those of h with an odd index have a sum
- *             of their own, which is added last. A Dense output of 8 units or more is
+ *             adds those of the first half of h, which is the longer one if units is odd.
+ *             Those of the second half have a sum of their own, which is added last. A
+ *             Dense output of 8 units or more is
  *             summed like this, with its x in the place of h. With fewer units it has
  *             eight sums, for k % 8 = 0..7; the sum of k and k+4, k+2, k+1 is taken in
  *             this order, and the bias is added last.
@@ -222,19 +223,19 @@ static inline constexpr size_t lstm_impl_size(size_t n)
 
 /* Floats of scratch: for lstm_step and lstm_forward; for lstm_forward_batch; for
  * lstm_bidirectional_forward. They do not depend on the timesteps. On microcontrollers it
- * is the gates of one step. On other CPUs it is the gates of 13 steps, or for a batch
- * those of up to 32 sequences, twice. */
+ * is the gates of one step. On other CPUs it is the gates of 14 steps, or for a batch
+ * those of up to 32 sequences. */
 #if defined(__x86_64__) || defined(__i386__) || defined(_M_X64) || defined(_M_IX86) || \
     defined(__aarch64__) || defined(_M_ARM64) || defined(__powerpc64__) ||             \
     defined(__wasm__) || (defined(__ARM_ARCH) && __ARM_ARCH_PROFILE == 'A')
 #define LSTM_IMPL_AHEAD 12
 #define LSTM_IMPL_GROUP 32
-#define LSTM_SCRATCH_LEN(units) (52 * LSTM_IMPL_SIZE(units))
-#define LSTM_BATCH_SCRATCH_LEN(batch, units) \
-    (8 * LSTM_IMPL_SIZE(units) *             \
-     (LSTM_IMPL_SIZE(batch) > 32             \
-          ? 32                               \
-          : (LSTM_IMPL_SIZE(batch) < 7 ? LSTM_IMPL_SIZE(7) : LSTM_IMPL_SIZE(batch))))
+#define LSTM_SCRATCH_LEN(units) (56 * LSTM_IMPL_SIZE(units))
+#define LSTM_BATCH_SCRATCH_LEN(batch, units)               \
+    (4 * LSTM_IMPL_SIZE(units) *                           \
+     (LSTM_IMPL_SIZE(batch) < 14   ? LSTM_IMPL_SIZE(14)    \
+      : LSTM_IMPL_SIZE(batch) < 32 ? LSTM_IMPL_SIZE(batch) \
+                                   : LSTM_IMPL_SIZE(32)))
 #else
 #define LSTM_IMPL_AHEAD 1
 #define LSTM_IMPL_GROUP 1
@@ -527,12 +528,6 @@ LSTM_API lstm_status lstm_weights_from_onnx(size_t input_dim, size_t units,
 #define LSTM_IMPL_HAS_OVERFLOW 0
 #endif
 
-/* Keeps GCC from reading weights anew for each product with them. */
-#if LSTM_IMPL_GNU && !defined(__clang__)
-#define LSTM_IMPL_READ_ONCE(v) __asm__("" : LSTM_IMPL_VECTOR_REGISTER(v))
-#else
-#define LSTM_IMPL_READ_ONCE(v) LSTM_IMPL_TO(void, 0)
-#endif
 #if LSTM_IMPL_SHORT
 #define LSTM_IMPL_EACH_PART(part, n) for (part = 0; part < (n); part++)
 #else
@@ -552,11 +547,9 @@ typedef struct lstm_impl_sums {
     const float *h, *recurrent_kernel;
 } lstm_impl_sums;
 
-/* The same for several rows, each with an x and an h of its own; from one row's init to
- * the next's are init_step floats. */
+/* The same for several rows, each with an x and an h of its own */
 typedef struct lstm_impl_rows {
     lstm_impl_sums sums;
-    size_t init_step;
     const float *const *x, *const *h;
 } lstm_impl_rows;
 
@@ -1396,7 +1389,6 @@ LSTM_API lstm_status lstm_weights_from_onnx(size_t input_dim, size_t units,
 #undef LSTM_IMPL_HAS_ROUND
 #undef LSTM_IMPL_FUSED
 #undef LSTM_IMPL_HAS_OVERFLOW
-#undef LSTM_IMPL_READ_ONCE
 #undef LSTM_IMPL_EACH_PART
 #undef LSTM_IMPL_SIMD
 #undef LSTM_IMPL_DISPATCH
@@ -1460,16 +1452,16 @@ LSTM_K_PUSH(LSTM_K_TARGET)
  *             -high, which keeps a NaN
  *   bits      bits, of_bits, and, or, plus (integers), up23 and down23 (shifts)
  */
+/* Vectors that a panel of columns takes, twice, in registers; and the columns from which
+ * on whole rows are better than panels. */
 #if LSTM_K_LANES == 16 || defined(__aarch64__) || defined(__VSX__) || defined(_M_ARM64)
-#define LSTM_K_MANY_REGISTERS 1 /* 32, else 16 */
-#define LSTM_K_PANEL 8          /* vectors that a panel of columns takes */
+#define LSTM_K_PANEL 8
 #elif defined(__ARM_FEATURE_MVE)
-#define LSTM_K_MANY_REGISTERS 0
 #define LSTM_K_PANEL 2
 #else
-#define LSTM_K_MANY_REGISTERS 0
 #define LSTM_K_PANEL 4
 #endif
+#define LSTM_K_MANY_COLUMNS (16 * LSTM_K_LANES)
 #define lstm_k_v LSTM_K(vector)
 #define lstm_k_w LSTM_K(words)
 #define lstm_k_m LSTM_K(compared)
@@ -2343,9 +2335,6 @@ LSTM_IMPL_KERNEL void LSTM_K(any_cells)(const lstm_impl_run *run, float *z, floa
 
 /* ---- sums of products ---- */
 
-/* Where vector v of n is: one `gap` after the other, the last one at `tail`. */
-#define LSTM_K_OFFSET(v, n, gap, tail) ((v) + 1 < (n) ? (v) * (gap) : (tail))
-
 #if LSTM_K_LANES > 1
 
 /* `lanes` floats of a vector: a constant LSTM_K_LANES, or less in the rare small layer */
@@ -2354,247 +2343,318 @@ LSTM_IMPL_INLINE lstm_k_v LSTM_K(get)(const float *p, size_t lanes)
     return lanes == LSTM_K_LANES ? lstm_k_load(p) : lstm_k_load_some(p, lanes);
 }
 
-LSTM_IMPL_INLINE void LSTM_K(add_row)(lstm_k_v *sum, const unsigned n, const size_t gap,
-                                      const size_t tail, const size_t lanes,
-                                      const float *row, float a)
+/* Where vector v of a panel of n is. The last one is at `tail`, as it may overlap the one
+ * before. */
+#define LSTM_K_OFFSET(v, n, tail) ((v) + 1 < (n) ? (v)*LSTM_K_LANES : (tail))
+
+/* sum[v] += a * vector v of a row */
+LSTM_IMPL_INLINE void LSTM_K(add_row)(lstm_k_v *sum, const unsigned n, const size_t tail,
+                                      const size_t lanes, const float *row, float a)
 {
     const lstm_k_v factor = lstm_k_all(a);
     unsigned v;
     LSTM_IMPL_EACH(v, n) {
-        sum[v] = lstm_k_madd(LSTM_K(get)(row + LSTM_K_OFFSET(v, n, gap, tail), lanes),
-                             factor, sum[v]);
+        sum[v] = lstm_k_madd(LSTM_K(get)(row + LSTM_K_OFFSET(v, n, tail), lanes), factor,
+                             sum[v]);
     }
 }
 
-/* The sums of n vectors of columns from column j on, for one row of x and h. Sums of even
- * and odd h go side by side, as each product waits for the one before in its own sum. */
+/* A panel: the sums of n vectors of columns from column j on, for one row of x and h, all
+ * in registers. The two halves of h go side by side, as each product waits for the one
+ * before in its own sum. */
 LSTM_IMPL_INLINE void LSTM_K(panel)(const lstm_impl_sums *s, const unsigned n,
-                                    const size_t gap, const size_t tail,
-                                    const size_t lanes, size_t j, lstm_k_v *even)
+                                    const size_t tail, const size_t lanes, size_t j,
+                                    float *z)
 {
-    const size_t columns = s->columns;
-    const float *row = s->kernel + j, *odd_row, *x = s->x, *h = s->h;
-    lstm_k_v odd[8];
+    const size_t columns = s->columns, half = s->h_len / 2, first_len = s->h_len - half;
+    const float *row = s->kernel + j, *second_row;
+    lstm_k_v first[LSTM_K_PANEL], second[LSTM_K_PANEL];
     size_t k;
     unsigned v;
     LSTM_IMPL_EACH(v, n) {
-        even[v] = odd[v] = lstm_k_all(0.0f);
+        first[v] = second[v] = lstm_k_all(0.0f);
         if (s->init != LSTM_IMPL_NULL) {
-            even[v] = LSTM_K(get)(s->init + j + LSTM_K_OFFSET(v, n, gap, tail), lanes);
+            first[v] = LSTM_K(get)(s->init + j + LSTM_K_OFFSET(v, n, tail), lanes);
         }
     }
     for (k = 0; k < s->x_len; k++, row += columns) {
-        LSTM_K(add_row)(even, n, gap, tail, lanes, row, x[k]);
+        LSTM_K(add_row)(first, n, tail, lanes, row, s->x[k]);
     }
     row = s->recurrent_kernel + j;
-    odd_row = row + columns;
-    for (k = 0; k + 1 < s->h_len; k += 2) {
-        LSTM_K(add_row)(even, n, gap, tail, lanes, row, h[k]);
-        LSTM_K(add_row)(odd, n, gap, tail, lanes, odd_row, h[k + 1]);
-        row += 2 * columns;
-        odd_row += 2 * columns;
+    second_row = row + first_len * columns;
+    for (k = 0; k < half; k++, row += columns, second_row += columns) {
+        LSTM_K(add_row)(first, n, tail, lanes, row, s->h[k]);
+        LSTM_K(add_row)(second, n, tail, lanes, second_row, s->h[first_len + k]);
     }
-    if (k < s->h_len) {
-        LSTM_K(add_row)(even, n, gap, tail, lanes, row, h[k]);
+    if (k < first_len) {
+        LSTM_K(add_row)(first, n, tail, lanes, row, s->h[k]);
     }
     LSTM_IMPL_EACH(v, n) {
-        even[v] = lstm_k_add(even[v], odd[v]);
+        first[v] = lstm_k_add(first[v], second[v]);
+        if (lanes == LSTM_K_LANES) {
+            lstm_k_store(z + j + LSTM_K_OFFSET(v, n, tail), first[v]);
+        } else {
+            lstm_k_store_some(z + j, first[v], lanes);
+        }
     }
 }
 
-LSTM_IMPL_INLINE void LSTM_K(panel_to_z)(const lstm_impl_sums *s, const unsigned n,
-                                         size_t j, const size_t tail, float *z)
-{
-    lstm_k_v sum[8];
-    unsigned v;
-    LSTM_K(panel)(s, n, LSTM_K_LANES, tail, LSTM_K_LANES, j, sum);
-    LSTM_IMPL_EACH(v, n) {
-        lstm_k_store(z + j + LSTM_K_OFFSET(v, n, LSTM_K_LANES, tail), sum[v]);
-    }
-}
-
-/* z = init + x*kernel + h*recurrent_kernel for one row. A panel takes as many columns as
- * there are registers for: caches like long stretches of a row better than jumps from row
- * to row. If every other step takes the panels from the last to the first, a matrix that
- * is larger than a cache begins with the part that is still in it. */
-LSTM_IMPL_KERNEL void LSTM_K(row_sums)(const lstm_impl_sums *s, int last_first, float *z)
+/* One row of few columns, panel by panel */
+LSTM_IMPL_KERNEL void LSTM_K(row_in_panels)(const lstm_impl_sums *s, float *z)
 {
     const size_t columns = s->columns, most = LSTM_K_PANEL * LSTM_K_LANES;
-    const size_t wide = columns / most;
-    size_t j, panel, rest;
+    size_t j = 0, rest;
     if (columns < LSTM_K_LANES) {
-        lstm_k_v sum;
-        LSTM_K(panel)(s, 1, 0, 0, columns, 0, &sum);
-        lstm_k_store_some(z, sum, columns);
+        LSTM_K(panel)(s, 1, 0, columns, 0, z);
         return;
     }
-    for (panel = 0; panel < wide; panel++) {
-        j = most * (last_first ? wide - 1 - panel : panel);
-        LSTM_K(panel_to_z)(s, LSTM_K_PANEL, j, most - LSTM_K_LANES, z);
-    }
-    j = most * wide;
-    for (; columns - j >= 4 * LSTM_K_LANES; j += 4 * LSTM_K_LANES) {
-        LSTM_K(panel_to_z)(s, 4, j, 3 * LSTM_K_LANES, z);
+    for (; columns - j >= most; j += most) {
+        LSTM_K(panel)(s, LSTM_K_PANEL, most - LSTM_K_LANES, LSTM_K_LANES, j, z);
     }
     rest = columns - j;
+#if LSTM_K_PANEL > 4
+    if (rest > 4 * LSTM_K_LANES) {
+        LSTM_K(panel)(s, 4, 3 * LSTM_K_LANES, LSTM_K_LANES, j, z);
+        j += 4 * LSTM_K_LANES;
+        rest = columns - j;
+    }
+#endif
+#if LSTM_K_PANEL >= 4
     if (rest > 3 * LSTM_K_LANES) {
-        LSTM_K(panel_to_z)(s, 4, j, rest - LSTM_K_LANES, z);
+        LSTM_K(panel)(s, 4, rest - LSTM_K_LANES, LSTM_K_LANES, j, z);
     } else if (rest > 2 * LSTM_K_LANES) {
-        LSTM_K(panel_to_z)(s, 3, j, rest - LSTM_K_LANES, z);
-    } else if (rest > LSTM_K_LANES) {
-        LSTM_K(panel_to_z)(s, 2, j, rest - LSTM_K_LANES, z);
+        LSTM_K(panel)(s, 3, rest - LSTM_K_LANES, LSTM_K_LANES, j, z);
+    } else
+#endif
+        if (rest > LSTM_K_LANES) {
+        LSTM_K(panel)(s, 2, rest - LSTM_K_LANES, LSTM_K_LANES, j, z);
     } else if (rest > 0) {
-        LSTM_K(panel_to_z)(s, 1, columns - LSTM_K_LANES, 0, z);
+        LSTM_K(panel)(s, 1, 0, LSTM_K_LANES, columns - LSTM_K_LANES, z);
+    }
+}
+
+/* a[0]*row 0 + a[1]*row 1 + ... of `rows` rows added to a vector of sums */
+LSTM_IMPL_INLINE lstm_k_v LSTM_K(add_factors)(lstm_k_v sum, const lstm_k_v *a,
+                                              const unsigned rows, const float *row,
+                                              size_t columns)
+{
+    unsigned r;
+    LSTM_IMPL_EACH(r, rows) {
+        sum = lstm_k_madd(lstm_k_load(row + r * columns), a[r], sum);
+    }
+    return sum;
+}
+
+LSTM_IMPL_INLINE void LSTM_K(add_some_rows)(float *z, size_t columns, const float *a,
+                                            const unsigned rows, const float *row)
+{
+    const size_t last = columns - LSTM_K_LANES;
+    lstm_k_v factors[8], last_sum;
+    size_t j;
+    unsigned r;
+    LSTM_IMPL_EACH(r, rows) {
+        factors[r] = lstm_k_all(a[r]);
+    }
+    last_sum =
+        LSTM_K(add_factors)(lstm_k_load(z + last), factors, rows, row + last, columns);
+    for (j = 0; j < last; j += LSTM_K_LANES) {
+        lstm_k_store(z + j, LSTM_K(add_factors)(lstm_k_load(z + j), factors, rows,
+                                                row + j, columns));
+    }
+    lstm_k_store(z + last, last_sum);
+}
+
+/* z += a*matrix for one row of many columns. Some rows of the matrix at a time go by from
+ * their begin to their end, the sums staying in memory: caches like that better than
+ * jumps from row to row, and it does not matter where the weights are aligned. The last
+ * vector may overlap the one before, so it is taken first and stored last. */
+LSTM_IMPL_KERNEL void LSTM_K(add_rows)(float *z, size_t columns, const float *a,
+                                       size_t count, const float *matrix)
+{
+    for (; count >= 8; count -= 8, a += 8, matrix += 8 * columns) {
+        LSTM_K(add_some_rows)(z, columns, a, 8, matrix);
+    }
+    for (; count >= 2; count -= 2, a += 2, matrix += 2 * columns) {
+        LSTM_K(add_some_rows)(z, columns, a, 2, matrix);
+    }
+    if (count > 0) {
+        LSTM_K(add_some_rows)(z, columns, a, 1, matrix);
+    }
+}
+
+LSTM_IMPL_INLINE void LSTM_K(fill)(float *z, const float *init, size_t n)
+{
+    size_t j;
+    for (j = 0; j < n; j++) {
+        z[j] = init != LSTM_IMPL_NULL ? init[j] : 0.0f;
+    }
+}
+
+/* One row of many columns; `second` has room for as many sums as z. */
+LSTM_IMPL_KERNEL void LSTM_K(row_in_rows)(const lstm_impl_sums *s, float *z,
+                                          float *second)
+{
+    const size_t columns = s->columns, half = s->h_len / 2, first_len = s->h_len - half;
+    size_t j;
+    LSTM_K(fill)(z, s->init, columns);
+    LSTM_K(add_rows)(z, columns, s->x, s->x_len, s->kernel);
+    LSTM_K(add_rows)(z, columns, s->h, first_len, s->recurrent_kernel);
+    LSTM_K(fill)(second, LSTM_IMPL_NULL, columns);
+    LSTM_K(add_rows)
+    (second, columns, s->h + first_len, half, s->recurrent_kernel + first_len * columns);
+    for (j = 0; columns - j >= LSTM_K_LANES; j += LSTM_K_LANES) {
+        lstm_k_store(z + j, lstm_k_add(lstm_k_load(z + j), lstm_k_load(second + j)));
+    }
+    for (; j < columns; j++) {
+        z[j] += second[j];
+    }
+}
+
+/* z = init + x*kernel + h*recurrent_kernel for one row */
+LSTM_IMPL_INLINE void LSTM_K(row_sums)(const lstm_impl_sums *s, float *z, float *second)
+{
+    if (LSTM_IMPL_GROUP == 1 || s->columns < LSTM_K_MANY_COLUMNS) {
+        LSTM_K(row_in_panels)(s, z);
+    } else {
+        LSTM_K(row_in_rows)(s, z, second);
     }
 }
 #endif
 
 #if LSTM_K_LANES > 1 && LSTM_IMPL_GROUP > 1
-/* sum[r][v] += a[r][k] * vector v of row k of the matrix, for every a_step-th k from
- * `first` on */
-LSTM_IMPL_INLINE void LSTM_K(add_products)(lstm_k_v sum[6][4], const unsigned rows,
-                                           const unsigned n, const float *const *a,
-                                           size_t first, size_t a_step, size_t count,
-                                           const float *matrix, size_t matrix_step)
+
+/* Up to LSTM_K_ROWS rows of sums by LSTM_K_BLOCK columns, in a buffer of their own. Its
+ * rows are 16 floats longer, as rows at a distance of a power of two would share a part
+ * of the cache. */
+#define LSTM_K_ROWS 16
+#define LSTM_K_BLOCK 64
+#define LSTM_K_STRIDE (LSTM_K_BLOCK + 16)
+
+/* Products of n vectors of columns with `rows` rows of the matrix. Its weights stay in
+ * registers while the sums of all rows go by. */
+LSTM_IMPL_INLINE void LSTM_K(hold)(float *sums, size_t count, const float *const *a,
+                                   size_t k, const unsigned rows, const unsigned n,
+                                   const float *matrix, size_t columns)
 {
-    lstm_k_v weights[4], factor;
+    lstm_k_v weights[4][2], sum[2], factor;
     unsigned r, v;
-    size_t k = first;
-    for (; count > 0; count--, k += a_step, matrix += matrix_step) {
+    size_t m;
+    LSTM_IMPL_EACH(r, rows) {
         LSTM_IMPL_EACH(v, n) {
-            weights[v] = lstm_k_load(matrix + v * LSTM_K_LANES);
-            LSTM_IMPL_READ_ONCE(weights[v]);
+            weights[r][v] = lstm_k_load(matrix + r * columns + v * LSTM_K_LANES);
+        }
+    }
+    for (m = 0; m < count; m++, sums += LSTM_K_STRIDE) {
+        const float *factors = a[m] + k;
+        LSTM_IMPL_EACH(v, n) {
+            sum[v] = lstm_k_load(sums + v * LSTM_K_LANES);
         }
         LSTM_IMPL_EACH(r, rows) {
-            factor = lstm_k_all(a[r][k]);
+            factor = lstm_k_all(factors[r]);
             LSTM_IMPL_EACH(v, n) {
-                sum[r][v] = lstm_k_madd(weights[v], factor, sum[r][v]);
+                sum[v] = lstm_k_madd(weights[r][v], factor, sum[v]);
             }
+        }
+        LSTM_IMPL_EACH(v, n) {
+            lstm_k_store(sums + v * LSTM_K_LANES, sum[v]);
         }
     }
 }
 
-/* The sums of n vectors of columns from column j on, for some rows at once, so that a
- * weight is read once for all. There are registers for one sum of each only: the sum of
- * even h waits in z for that of odd h. */
-LSTM_IMPL_INLINE void LSTM_K(tile_of)(const lstm_impl_rows *q, const unsigned rows,
-                                      const unsigned n, size_t first_row, size_t j,
-                                      float *z)
+/* A block's products with rows k..end of a matrix, whose column is the block's first */
+LSTM_IMPL_KERNEL void LSTM_K(add_block)(float *sums, size_t width, size_t count,
+                                        const float *const *a, size_t k, size_t end,
+                                        const float *matrix, size_t columns)
 {
-    const size_t columns = q->sums.columns;
+    size_t v;
+    for (; k < end; matrix += columns) {
+        const unsigned rows = end - k >= 4 ? 4 : 1;
+        for (v = 0; v < width; v += 2 * LSTM_K_LANES) {
+            if (rows == 4 && width - v > LSTM_K_LANES) {
+                LSTM_K(hold)(sums + v, count, a, k, 4, 2, matrix + v, columns);
+            } else if (rows == 4) {
+                LSTM_K(hold)(sums + v, count, a, k, 4, 1, matrix + v, columns);
+            } else if (width - v > LSTM_K_LANES) {
+                LSTM_K(hold)(sums + v, count, a, k, 1, 2, matrix + v, columns);
+            } else {
+                LSTM_K(hold)(sums + v, count, a, k, 1, 1, matrix + v, columns);
+            }
+        }
+        matrix += (rows - 1) * columns;
+        k += rows;
+    }
+}
+
+/* The sums of a block of columns from j on: z[count][columns] of up to LSTM_K_ROWS rows */
+LSTM_IMPL_KERNEL void LSTM_K(block_sums)(const lstm_impl_rows *q, size_t first_row,
+                                         size_t count, size_t j, size_t width, float *z)
+{
+    const lstm_impl_sums *s = &q->sums;
+    const size_t columns = s->columns, half = s->h_len / 2, first_len = s->h_len - half;
     const float *const *x = q->x + first_row, *const *h = q->h + first_row;
-    const unsigned begin = q->sums.x_len == 0;
-    lstm_k_v sum[6][4];
-    unsigned part, r, v;
+    float sums[LSTM_K_ROWS * LSTM_K_STRIDE];
+    size_t m, v;
     z += first_row * columns + j;
-    for (part = begin; part < (q->sums.h_len != 0 ? 3u : 1u); part++) {
-        const float *start = part == begin ? q->sums.init : z;
-        const size_t start_step = part == begin ? q->init_step : columns;
-        start +=
-            part == begin && start != LSTM_IMPL_NULL ? first_row * start_step + j : 0;
-        LSTM_IMPL_EACH(r, rows) {
-            LSTM_IMPL_EACH(v, n) {
-                sum[r][v] = lstm_k_all(0.0f);
-                if (part < 2 && start != LSTM_IMPL_NULL) {
-                    sum[r][v] = lstm_k_load(start + r * start_step + v * LSTM_K_LANES);
-                }
-            }
+    for (m = 0; m < count; m++) {
+        for (v = 0; v < width; v += LSTM_K_LANES) {
+            lstm_k_store(sums + m * LSTM_K_STRIDE + v, s->init != LSTM_IMPL_NULL
+                                                           ? lstm_k_load(s->init + j + v)
+                                                           : lstm_k_all(0.0f));
         }
-        if (part == 0) {
-            LSTM_K(add_products)
-            (sum, rows, n, x, 0, 1, q->sums.x_len, q->sums.kernel + j, columns);
-        } else {
-            LSTM_K(add_products)
-            (sum, rows, n, h, part - 1, 2, (q->sums.h_len + 2 - part) / 2,
-             q->sums.recurrent_kernel + (part - 1) * columns + j, 2 * columns);
+    }
+    LSTM_K(add_block)(sums, width, count, x, 0, s->x_len, s->kernel + j, columns);
+    LSTM_K(add_block)
+    (sums, width, count, h, 0, first_len, s->recurrent_kernel + j, columns);
+    for (m = 0; m < count; m++) {
+        for (v = 0; v < width; v += LSTM_K_LANES) {
+            lstm_k_store(z + m * columns + v, lstm_k_load(sums + m * LSTM_K_STRIDE + v));
+            lstm_k_store(sums + m * LSTM_K_STRIDE + v, lstm_k_all(0.0f));
         }
-        LSTM_IMPL_EACH(r, rows) {
-            LSTM_IMPL_EACH(v, n) {
-                float *to = z + r * columns + v * LSTM_K_LANES;
-                lstm_k_store(to, part < 2 ? sum[r][v]
-                                          : lstm_k_add(lstm_k_load(to), sum[r][v]));
-            }
+    }
+    if (half == 0) {
+        return;
+    }
+    LSTM_K(add_block)
+    (sums, width, count, h, first_len, s->h_len,
+     s->recurrent_kernel + first_len * columns + j, columns);
+    for (m = 0; m < count; m++) {
+        for (v = 0; v < width; v += LSTM_K_LANES) {
+            float *to = z + m * columns + v;
+            lstm_k_store(to, lstm_k_add(lstm_k_load(to),
+                                        lstm_k_load(sums + m * LSTM_K_STRIDE + v)));
         }
     }
 }
 
-LSTM_IMPL_INLINE void LSTM_K(tile_of_rows)(const lstm_impl_rows *q, const unsigned rows,
-                                           unsigned n, size_t first_row, size_t j,
+/* The sums of several rows, z[count][columns]. Where the columns are no multiple of a
+ * vector, a last block of one vector overlaps the one before: some columns are computed
+ * twice. */
+LSTM_IMPL_KERNEL void LSTM_K(sums_of_rows)(const lstm_impl_rows *q, size_t count,
                                            float *z)
 {
-    if ((LSTM_K_MANY_REGISTERS || rows <= 3) && n == 4) {
-        LSTM_K(tile_of)(q, rows, 4, first_row, j, z);
-    } else if (n == 2) {
-        LSTM_K(tile_of)(q, rows, 2, first_row, j, z);
-    } else {
-        LSTM_K(tile_of)(q, rows, 1, first_row, j, z);
-    }
-}
-
-LSTM_IMPL_KERNEL void LSTM_K(tile_2)(const lstm_impl_rows *q, unsigned n,
-                                     size_t first_row, size_t j, float *z)
-{
-    LSTM_K(tile_of_rows)(q, 2, n, first_row, j, z);
-}
-
-LSTM_IMPL_KERNEL void LSTM_K(tile_3)(const lstm_impl_rows *q, unsigned n,
-                                     size_t first_row, size_t j, float *z)
-{
-    LSTM_K(tile_of_rows)(q, 3, n, first_row, j, z);
-}
-
-LSTM_IMPL_KERNEL void LSTM_K(tile_4)(const lstm_impl_rows *q, unsigned n,
-                                     size_t first_row, size_t j, float *z)
-{
-    LSTM_K(tile_of_rows)(q, 4, n, first_row, j, z);
-}
-
-LSTM_IMPL_KERNEL void LSTM_K(tile_5)(const lstm_impl_rows *q, unsigned n,
-                                     size_t first_row, size_t j, float *z)
-{
-    LSTM_K(tile_of_rows)(q, 5, n, first_row, j, z);
-}
-
-LSTM_IMPL_KERNEL void LSTM_K(tile_6)(const lstm_impl_rows *q, unsigned n,
-                                     size_t first_row, size_t j, float *z)
-{
-    LSTM_K(tile_of_rows)(q, 6, n, first_row, j, z);
-}
-
-/* The sums of `count` rows, z[count][columns], in tiles of 2 to 6 rows. All rows of a
- * tile's columns come before the next columns, so that its weights stay in the cache. The
- * last tile overlaps the one before where the columns are no multiple of a vector: its
- * columns are computed twice. */
-LSTM_IMPL_KERNEL void LSTM_K(sums_of_rows)(lstm_impl_rows *q, size_t count, float *z)
-{
-    const size_t columns = q->sums.columns, parts = (count + 5) / 6;
-    const int wide = LSTM_K_MANY_REGISTERS || count <= 3;
-    size_t j, p, r, left;
-    unsigned n;
+    const size_t columns = q->sums.columns;
+    const size_t parts = (count + LSTM_K_ROWS - 1) / LSTM_K_ROWS;
+    size_t j, p, m, width;
     if (count == 1 || columns < LSTM_K_LANES) {
-        for (r = 0; r < count; r++) {
+        for (m = 0; m < count; m++) {
             lstm_impl_sums one = q->sums;
-            one.x = q->x[r];
-            one.h = q->h[r];
-            one.init += one.init != LSTM_IMPL_NULL ? r * q->init_step : 0;
-            LSTM_K(row_sums)(&one, 0, z + r * columns);
+            one.x = q->x[m];
+            one.h = q->h[m];
+            LSTM_K(row_in_panels)(&one, z + m * columns);
         }
         return;
     }
-    for (j = 0; j < columns; j += n * LSTM_K_LANES) {
-        left = (columns - j) / LSTM_K_LANES;
-        n = left >= 4 && wide ? 4 : left >= 2 ? 2 : 1;
-        j = left == 0 ? columns - LSTM_K_LANES : j;
-        for (p = 0, r = 0; p < parts; p++) {
-            const size_t rows = (count - r + parts - p - 1) / (parts - p);
-            switch (rows) {
-            case 2: LSTM_K(tile_2)(q, n, r, j, z); break;
-            case 3: LSTM_K(tile_3)(q, n, r, j, z); break;
-            case 4: LSTM_K(tile_4)(q, n, r, j, z); break;
-            case 5: LSTM_K(tile_5)(q, n, r, j, z); break;
-            default: LSTM_K(tile_6)(q, n, r, j, z); break;
-            }
-            r += rows;
+    for (j = 0; j < columns; j += width) {
+        width = columns - j < LSTM_K_BLOCK ? columns - j : LSTM_K_BLOCK;
+        width -= width % LSTM_K_LANES;
+        if (width == 0) {
+            width = LSTM_K_LANES;
+            j = columns - width;
+        }
+        for (p = 0, m = 0; p < parts; p++) {
+            const size_t rows = (count - m + parts - p - 1) / (parts - p);
+            LSTM_K(block_sums)(q, m, rows, j, width, z);
+            m += rows;
         }
     }
 }
@@ -2602,18 +2662,18 @@ LSTM_IMPL_KERNEL void LSTM_K(sums_of_rows)(lstm_impl_rows *q, size_t count, floa
 
 #if LSTM_K_LANES == 1
 /* A part of the sums of eight columns from column j on, each in a register. 0: z = init +
- * x*kernel. 1: h[0], h[2], ... times their rows of recurrent_kernel are added to z. 2:
- * such products of h[1], h[3], ... have a sum of their own, which is then added. */
+ * x*kernel. 1: the first half of h times its rows of recurrent_kernel is added to z. 2:
+ * the second half's products have a sum of their own, which is then added. */
 LSTM_IMPL_INLINE void LSTM_K(add_part)(const lstm_impl_sums *s, int part, size_t j,
                                        float *z)
 {
-    const size_t columns = s->columns, step = part == 0 ? 1 : 2;
+    const size_t columns = s->columns, half = s->h_len / 2, first_len = s->h_len - half;
     const int is_first = part == 0 || (part == 1 && s->x_len == 0);
     const float *start = is_first ? s->init : part == 1 ? z : LSTM_IMPL_NULL;
-    const float *row =
-        (part == 0 ? s->kernel : s->recurrent_kernel) + j + (part == 2 ? columns : 0);
-    size_t count = part == 0 ? s->x_len : (s->h_len + (part == 1)) / 2;
-    const float *a = part == 0 ? s->x : s->h + (part - 1);
+    const float *row = (part == 0 ? s->kernel : s->recurrent_kernel) + j +
+                       (part == 2 ? first_len * columns : 0);
+    size_t count = part == 0 ? s->x_len : part == 1 ? first_len : half;
+    const float *a = part == 0 ? s->x : part == 1 ? s->h : s->h + first_len;
     float sum[8];
     unsigned v;
     z += j;
@@ -2631,7 +2691,7 @@ LSTM_IMPL_INLINE void LSTM_K(add_part)(const lstm_impl_sums *s, int part, size_t
     LSTM_IMPL_EACH(v, 8) {
         sum[v] = start != LSTM_IMPL_NULL ? start[v] : 0.0f;
     }
-    for (; count > 0; count--, a += step, row += step * columns) {
+    for (; count > 0; count--, a++, row += columns) {
         LSTM_IMPL_EACH(v, 8) {
             sum[v] = lstm_k_madd(*a, LSTM_LOAD(row + v), sum[v]);
         }
@@ -2646,24 +2706,25 @@ LSTM_IMPL_INLINE void LSTM_K(add_part)(const lstm_impl_sums *s, int part, size_t
     }
 }
 
-/* The sum of one column; even and odd take turns. */
+/* The sum of one column */
 LSTM_IMPL_KERNEL float LSTM_K(column)(const lstm_impl_sums *s, size_t j)
 {
-    const size_t columns = s->columns;
+    const size_t columns = s->columns, second = (s->h_len + 1) / 2;
     const float *weight = s->kernel + j;
-    float even = s->init != LSTM_IMPL_NULL ? LSTM_LOAD(s->init + j) : 0.0f;
-    float odd = 0.0f, sum;
+    float sum = s->init != LSTM_IMPL_NULL ? LSTM_LOAD(s->init + j) : 0.0f, first = 0.0f;
     size_t k;
     for (k = 0; k < s->x_len; k++, weight += columns) {
-        even = lstm_k_madd(s->x[k], LSTM_LOAD(weight), even);
+        sum = lstm_k_madd(s->x[k], LSTM_LOAD(weight), sum);
     }
     weight = s->recurrent_kernel + j;
     for (k = 0; k < s->h_len; k++, weight += columns) {
-        sum = lstm_k_madd(s->h[k], LSTM_LOAD(weight), even);
-        even = odd;
-        odd = sum;
+        if (k == second) {
+            first = sum;
+            sum = 0.0f;
+        }
+        sum = lstm_k_madd(s->h[k], LSTM_LOAD(weight), sum);
     }
-    return even + odd;
+    return first + sum;
 }
 
 LSTM_IMPL_KERNEL void LSTM_K(columns_8)(const lstm_impl_sums *s, size_t j, float *z)
@@ -2676,10 +2737,10 @@ LSTM_IMPL_KERNEL void LSTM_K(columns_8)(const lstm_impl_sums *s, size_t j, float
     }
 }
 
-LSTM_IMPL_INLINE void LSTM_K(row_sums)(const lstm_impl_sums *s, int last_first, float *z)
+LSTM_IMPL_INLINE void LSTM_K(row_sums)(const lstm_impl_sums *s, float *z, float *second)
 {
     size_t j = 0;
-    (void)last_first;
+    (void)second;
     while (j < s->columns) {
         if (LSTM_IMPL_HAS_FPU && s->columns - j >= 8) {
             LSTM_K(columns_8)(s, j, z);
@@ -2767,9 +2828,9 @@ LSTM_IMPL_INLINE void LSTM_K(new_state)(const lstm_impl_run *run, float *z, floa
 
 /* The step of a sequence with its sums' start in s: z is scratch, h and c become new. */
 LSTM_IMPL_INLINE void LSTM_K(step)(const lstm_impl_run *run, const lstm_impl_sums *s,
-                                   int last_first, float *z, float *h, float *c)
+                                   float *z, float *h, float *c)
 {
-    LSTM_K(row_sums)(s, last_first, z);
+    LSTM_K(row_sums)(s, z, z + s->columns);
     LSTM_K(new_state)(run, z, h, c);
 }
 
@@ -2779,7 +2840,7 @@ static inline void LSTM_K(one_step)(const lstm_impl_run *run, const float *x, fl
 {
     lstm_impl_sums sums;
     lstm_impl_set_sums(&sums, run->layer, x, h);
-    LSTM_K(step)(run, &sums, 0, z, h, c);
+    LSTM_K(step)(run, &sums, z, h, c);
 }
 
 /* The output of a step, after its new state */
@@ -2814,7 +2875,6 @@ LSTM_IMPL_KERNEL size_t LSTM_K(take_ahead)(const lstm_impl_run *run,
     }
     lstm_impl_set_sums(&q.sums, run->layer, x[0], x[0]);
     q.sums.h_len = 0;
-    q.init_step = 0;
     q.x = q.h = x;
     LSTM_K(sums_of_rows)(&q, n, ahead);
     return n;
@@ -2828,7 +2888,7 @@ LSTM_IMPL_KERNEL void LSTM_K(sequence)(const lstm_impl_run *run, lstm_impl_strea
 {
     const size_t input_dim = run->layer->input_dim, columns = 4 * run->layer->units;
     const int is_wide = input_dim > 16 && timesteps > 1;
-    float *z = scratch, *ahead = scratch + columns;
+    float *z = scratch, *ahead = scratch + 2 * columns;
     size_t step, t, begin = 0, end = 0;
     for (step = 0; step < timesteps; step++) {
         lstm_impl_sums sums;
@@ -2845,7 +2905,7 @@ LSTM_IMPL_KERNEL void LSTM_K(sequence)(const lstm_impl_run *run, lstm_impl_strea
                 sums.init = ahead + (step - begin) * columns;
                 sums.x_len = 0;
             }
-            LSTM_K(step)(run, &sums, step % 2 != 0, z, s->h, s->c);
+            LSTM_K(step)(run, &sums, z, s->h, s->c);
         }
         LSTM_K(output)(run, s, step, timesteps, used);
     }
@@ -2862,7 +2922,6 @@ LSTM_IMPL_KERNEL void LSTM_K(group)(const lstm_impl_run *run, lstm_impl_stream *
     lstm_impl_rows q;
     size_t step, r, n;
     lstm_impl_set_sums(&q.sums, run->layer, streams->x, streams->h);
-    q.init_step = 0;
     q.x = x;
     q.h = h;
     for (step = 0; step < timesteps; step++) {
@@ -2901,7 +2960,7 @@ LSTM_IMPL_INLINE void LSTM_K(sequence)(const lstm_impl_run *run, lstm_impl_strea
         if (used) {
             lstm_impl_sums sums;
             lstm_impl_set_sums(&sums, run->layer, s->x + t * run->layer->input_dim, s->h);
-            LSTM_K(step)(run, &sums, 0, z, s->h, s->c);
+            LSTM_K(step)(run, &sums, z, s->h, s->c);
         }
         LSTM_K(output)(run, s, step, timesteps, used);
     }
@@ -3020,14 +3079,13 @@ LSTM_IMPL_INLINE void LSTM_K(dense_rows)(const lstm_dense *layer, const float *x
         rows[r] = x + r * layer->input_dim;
     }
     lstm_impl_set_dense_sums(&q.sums, layer, x);
-    q.init_step = 0;
     q.x = q.h = rows;
     LSTM_K(sums_of_rows)(&q, count, y);
 #else
     lstm_impl_sums sums;
     (void)count;
     lstm_impl_set_dense_sums(&sums, layer, x);
-    LSTM_K(row_sums)(&sums, 0, y);
+    LSTM_K(row_sums)(&sums, y, y);
 #endif
 }
 
@@ -3146,8 +3204,8 @@ LSTM_IMPL_INLINE void LSTM_K(dense_layer)(const lstm_dense *layer, const float *
 #undef LSTM_K_JOIN
 #undef LSTM_K
 #undef LSTM_K_PUSH
-#undef LSTM_K_MANY_REGISTERS
 #undef LSTM_K_PANEL
+#undef LSTM_K_MANY_COLUMNS
 #undef lstm_k_v
 #undef lstm_k_w
 #undef lstm_k_m
@@ -3174,6 +3232,9 @@ LSTM_IMPL_INLINE void LSTM_K(dense_layer)(const lstm_dense *layer, const float *
 #undef lstm_k_clip
 #undef LSTM_K_MM
 #undef LSTM_K_OFFSET
+#undef LSTM_K_ROWS
+#undef LSTM_K_BLOCK
+#undef LSTM_K_STRIDE
 #undef LSTM_K_LANES
 #undef LSTM_K_FUSED
 #undef LSTM_K_TARGET

@@ -92,14 +92,16 @@ static float add_product(float sum, float a, float b, int is_fused)
     return is_fused ? fmaf(a, b, sum) : rounded;
 }
 
-/* The order of summation is part of what the header promises: `parts` sums take turns. */
+/* The order of summation is part of what the header promises: eight sums take turns, two have a
+ * half each. */
 static float sum_of_parts(const float *kernel, size_t count, size_t units, size_t parts,
                           float bias, int is_fused)
 {
     float s[8] = {0};
     s[0] = parts == 2 ? bias : 0.0f;
     for (size_t k = 0; k < count; k++) {
-        s[k % parts] = add_product(s[k % parts], x[k], kernel[k * units], is_fused);
+        const size_t part = parts == 8 ? k % 8 : k >= (count + 1) / 2;
+        s[part] = add_product(s[part], x[k], kernel[k * units], is_fused);
     }
     for (size_t half = parts / 2; half > 0; half /= 2) {
         for (size_t k = 0; k < half; k++) {
