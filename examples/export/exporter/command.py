@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib.util
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
@@ -12,7 +14,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from exporter import VERSION, golden, int8
+from exporter import VERSION, golden, int8, limits
 from exporter.c_header import Progress, header_lines
 from exporter.c_names import check_name, default_name
 from exporter.c_text import printable, safe
@@ -50,6 +52,12 @@ def _pairs(text: str) -> dict[str, str]:
     if len(found) != len(pairs):
         raise argparse.ArgumentTypeError(f"'{text}' names a module twice")
     return found
+
+
+def _megabytes(text: str) -> int:
+    if not text.isdigit() or not 0 < int(text) < 1 << 40:
+        raise argparse.ArgumentTypeError(f"'{text}' is no number of megabytes")
+    return int(text)
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -109,16 +117,24 @@ def _parser() -> Parser:
         help="with --int8: inputs are from -R to R; default 8",
     )
     add("--version", action="version", version=f"lstm_export.py {VERSION}")
+    add(
+        "--max-memory",
+        type=_megabytes,
+        metavar="MB",
+        help="what the arrays of a file may take, 2048 unless given; a file that "
+        "declares more is refused before it is read",
+    )
     keras = parser.add_argument_group("Keras weights without their model (.weights.h5)")
     keras.add_argument(
         "--config", type=Path, metavar="JSON", help="what model.to_json() gives"
     )
-    torch = parser.add_argument_group("PyTorch, whose files hold weights alone")
+    torch = parser.add_argument_group("files of weights alone, of PyTorch or Keras")
     torch.add_argument(
         "--take",
         choices=("sequence", "last", "final"),
-        help="what follows the LSTM: all of its output (the default), its last row "
-        "output[:, -1], or the final h of each direction",
+        help="what follows the LSTM: all of its output (the default for PyTorch), its "
+        "last row output[:, -1], or the final h of each direction (the default for "
+        "Keras)",
     )
     torch.add_argument(
         "--order", type=_names, metavar="MODULE,...", help="as they are run"
@@ -206,6 +222,7 @@ def _export(arguments: Mapping[str, Any]) -> None:
         name = default_name(stem.name.split(".")[0])
     check_name(name)
     check_readable(path)
+    limits.MEMORY.most = arguments.get("max_memory", 2048) << 20
     form = format_of(path)
     options = _options(form, path, arguments)
     target = None
@@ -267,16 +284,30 @@ def _export_int8(
         write_out([printable(f"wrote {arguments.get('output') or target.name}: {said}")])
 
 
+def _stop_when_told() -> None:
+    """A SIGTERM ends it as Ctrl-C does, with no half of a file left."""
+
+    def stop(number: int, frame: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    with contextlib.suppress(ValueError):  # in another thread than the main one
+        signal.signal(signal.SIGTERM, stop)
+
+
 def main(words: Sequence[str] | None = None) -> int:
     model = "the model"
     try:
+        _stop_when_told()
         arguments = vars(_parser().parse_args(words))
         model = arguments["model"].name
         _export(arguments)
     except Refusal as refusal:
         text = str(refusal)
     except MemoryError:
-        text = f"{model}: does not fit into memory; use a larger machine"
+        text = (
+            f"{model}: takes more memory than there is; if the file is sound, export it "
+            "where there is more"
+        )
     except KeyboardInterrupt:
         text = f"{model}: stopped; nothing was written"
     except Exception as error:  # a file can be broken in ways no reader foresees

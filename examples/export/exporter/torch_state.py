@@ -79,9 +79,11 @@ def ordered(
     elif len(modules) <= MOST_MODULES:
         fitting = [p for p in itertools.permutations(modules) if _fits(p)]
     if not fitting:
+        is_all = len(modules) <= MOST_MODULES
+        say = "" if is_all else " that is tried; name it in --order"
         raise Refusal(
-            f"the modules {_listed(modules)} fit together in no order that is tried; "
-            "export a model that is one chain of these, or say which with --order"
+            f"the modules {_listed(modules)} fit together in no order{say}; export a model "
+            "that is one chain of these"
         )
     if len(fitting) > 1:
         raise Refusal(
@@ -226,7 +228,9 @@ def model_of(modules: list[Module], options: Options, source: Source, name: str)
     last = max((k for k, module in enumerate(modules) if module.is_lstm), default=-1)
     for k, module in enumerate(modules):
         if module.is_lstm:
-            layers += _lstm_layers(module, options.take if k == last else "sequence")
+            layers += _lstm_layers(
+                module, (options.take or "sequence") if k == last else "sequence"
+            )
         elif module.kind != "nn.Linear":
             layers.append(_own_layer(module))
         else:
@@ -246,7 +250,7 @@ def model_of(modules: list[Module], options: Options, source: Source, name: str)
         "sequence": "all rows of the LSTM's output",
         "last": "the last row of the LSTM's output",
         "final": "the final h of each direction",
-    }[options.take]
+    }[options.take or "sequence"]
     found = [layer for layer in layers if isinstance(layer, Embedding)]
     if found and layers[0] is not found[0]:
         raise Refusal(f"{found[0]}: not the first module; name it first in --order")
@@ -337,7 +341,7 @@ def output_of(modules: list[Module], options: Options, x: Array) -> tuple[Array,
             if module.is_lstm:
                 directions = 1 + made.bidirectional
                 y, (h, _) = made(y)
-                take = options.take if k == last else "sequence"
+                take = (options.take or "sequence") if k == last else "sequence"
                 y = _taken(torch, take, y, h, directions)
             elif module.kind == "nn.Embedding":
                 y = made(y[..., 0].long())

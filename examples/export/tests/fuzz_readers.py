@@ -70,7 +70,7 @@ def changed(text: bytes, changes: list[tuple[float, Any]]) -> bytes:
 
 
 def changed_file(source: Path, changes: list[tuple[float, Any]]) -> bytes:
-    if source.suffix == ".json":
+    if source.suffix in (".json", ".nam"):
         return changed(source.read_bytes(), changes)
     target = source.with_name("changed.keras")
     edit = {refusals.C: lambda data: changed(data, changes)}
@@ -119,7 +119,7 @@ def main() -> int:
         directory = Path(name)
         for source, options in others._samples(directory):
             kinds = [("bytes", EDIT, edited)]
-            if source.suffix in (".keras", ".json"):
+            if source.suffix in (".keras", ".json", ".nam"):
                 kinds.append(("values", CHANGE, changed_file))
             for kind, edits, damage in kinds:
                 wrong = fuzz(source, options, directory, examples, edits, damage)

@@ -296,6 +296,55 @@ def _of_windows(built: Case, directory: Path, prefix: str) -> Case:
     return Case(name, path, built.pairs)
 
 
+GUESSED: dict[str, tuple[Build, str]] = {
+    "lstm dense": (lambda: sequential(L.LSTM(6), L.Dense(2)), ""),
+    "stack": (
+        lambda: sequential(
+            L.LSTM(6, return_sequences=True),
+            L.Dropout(0.2),
+            L.LSTM(4, use_bias=False),
+            L.Dense(7, activation="relu"),
+            L.Dense(3, activation="softmax"),
+        ),
+        "--activations DENSE0=relu,DENSE1=softmax",
+    ),
+    "bidirectional": (
+        lambda: sequential(
+            L.Bidirectional(L.LSTM(4, return_sequences=True)),
+            L.Bidirectional(L.LSTM(3)),
+            L.Dense(2),
+        ),
+        "",
+    ),
+    "rows": (
+        lambda: sequential(
+            L.LSTM(6, return_sequences=True), L.TimeDistributed(L.Dense(3))
+        ),
+        "--take sequence",
+    ),
+    "embedding": (lambda: _embedding(L.LSTM(6), L.Dense(2)), ""),
+}
+
+
+def _guessed(directory: Path) -> list[Case]:
+    """Weights without the configuration of their model."""
+    found = []
+    for number, (name, (build, words)) in enumerate(GUESSED.items()):
+        model = build()
+        dense = [layer.name for layer in model.layers if isinstance(layer, L.Dense)]
+        for k, each in enumerate(dense):
+            words = words.replace(f"DENSE{k}", each)
+        for suffix in (".weights.h5", ".h5"):
+            path = directory / f"guessed{number}{suffix}"
+            label = f"{name} guessed as {suffix}"
+            pairs = case(label, model, path, number).pairs
+            if suffix == ".h5":
+                with h5py.File(path, "r+") as file:
+                    del file.attrs["model_config"]
+            found.append(Case(f"Keras {label}", path, pairs, tuple(words.split())))
+    return found
+
+
 def cases(directory: Path) -> list[Case]:
     directory.mkdir()
     builders = {**convolutions(), **rowwise(), **shapes()}
@@ -307,6 +356,7 @@ def cases(directory: Path) -> list[Case]:
         for suffix in (".weights.h5", ".h5"):
             path = directory / f"{name.replace(' ', '_')}{suffix}"
             found.append(case(f"{name} as {suffix}", builders[name](), path, len(found)))
+    found += _guessed(directory)
     plain = sequential(L.LSTM(5, return_sequences=True), L.LSTM(4), L.Dense(2))
     for suffix in (".keras", ".h5"):
         path = directory / f"plain{suffix}"

@@ -275,6 +275,26 @@ def _samples(directory: Path) -> list[tuple[Path, list[str | Path]]]:
     path = directory / "sound.json"
     path.write_text(json.dumps(data))
     found.append((path, []))
+    weights = random.uniform(-1, 1, 39).tolist()
+    path = directory / "sound.nam"
+    path.write_text(json.dumps({**refusals._NAM, "weights": weights}))
+    found.append((path, []))
+    own = keras.Sequential(
+        [
+            keras.Input((None,)),
+            L.Embedding(9, 4),
+            L.Conv1D(3, 2, activation=L.ReLU(max_value=2.0)),
+            L.MaxPooling1D(2),
+            keras.Sequential([L.LSTM(4, name="inner")]),
+            L.BatchNormalization(),
+            L.LayerNormalization(),
+            L.RepeatVector(3),
+            L.LSTM(2),
+        ]
+    )
+    path = directory / "sound_own.keras"
+    own.save(path)
+    found.append((path, []))
     return found
 
 

@@ -10,6 +10,7 @@ import signal
 import stat
 import subprocess
 import sys
+import unittest.mock
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from harness import TOOL, Score, export
 from keras_models import L, sequential
 from refusals import Refused
 
-from exporter import files
+from exporter import command, files
 
 NOBODY = 65534
 
@@ -247,6 +248,26 @@ def interrupted(directory: Path, score: Score) -> None:
     score.check(not list(place.iterdir()), "stopped while it writes: leaves a file")
 
 
+def terminated(directory: Path, score: Score) -> None:
+    """A SIGTERM in the middle of a header leaves what was there."""
+
+    def lines(*_: object) -> Iterator[str]:
+        yield "/* half a header"
+        os.kill(os.getpid(), signal.SIGTERM)
+        yield "*/"
+
+    place = directory / "terminated"
+    place.mkdir()
+    target = place / "out.h"
+    target.write_text("/* an older export */")
+    before = _snapshot(place)
+    with unittest.mock.patch.object(command, "header_lines", lines):
+        status, out, err = export([_model(directory), "-o", target])
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    good = status == 2 and not out and "nothing was written" in err
+    score.check(good and _snapshot(place) == before, f"SIGTERM: {status} {out} {err}")
+
+
 def test_outputs(directory: Path, score: Score) -> None:
     refused_targets(directory, score)
     refused_config(directory, score)
@@ -254,3 +275,4 @@ def test_outputs(directory: Path, score: Score) -> None:
     standard_output(directory, score)
     failures(directory, score)
     interrupted(directory, score)
+    terminated(directory, score)

@@ -481,6 +481,51 @@ def _without_end(weights: Path, directory: Path) -> Refused:
     return Refused("an HDF5 file without end", [path, "--config", config], words)
 
 
+def _without_config(directory: Path) -> Iterator[Refused]:
+    """Weights that do not show which model they are of."""
+    whole = sequential(L.LSTM(6), L.Dense(2))
+    for number, (name, model, options, words) in enumerate(
+        (
+            ("a GRU", sequential(L.GRU(6)), [], ("a GRU",)),
+            ("no LSTM", sequential(L.Dense(6)), [], ("no LSTM",)),
+            ("a convolution", sequential(L.Conv1D(6, 2), L.LSTM(3)), [], ("--config",)),
+            (
+                "a flatten",
+                sequential(
+                    L.LSTM(3, return_sequences=True), L.Flatten(), L.Dense(2), timesteps=4
+                ),
+                [],
+                ("no order", "--config"),
+            ),
+            (
+                "two orders",
+                sequential(L.Dense(D), L.LSTM(D, return_sequences=True), L.Dense(D)),
+                ["--order", "dense"],
+                ("--order", "once"),
+            ),
+            ("an order", whole, ["--order", "lstm"], ("--order", "once")),
+            ("an activation", whole, ["--activations", "fc=relu"], ("'fc'", "Dense")),
+            (
+                "the last row of both",
+                sequential(L.Bidirectional(L.LSTM(6))),
+                ["--take", "last"],
+                ("--take last", "final"),
+            ),
+        )
+    ):
+        for suffix in (".weights.h5", ".h5"):
+            path = directory / f"guessed{number}{suffix}"
+            if suffix == ".h5":
+                model.save(path)
+                with h5py.File(path, "r+") as file:
+                    del file.attrs["model_config"]
+                if "flatten" in name:
+                    words = ("takes 12 inputs",)
+            else:
+                model.save_weights(path)
+            yield Refused(f"weights of {name} as {suffix}", [path, *options], words)
+
+
 def _options(directory: Path) -> Iterator[Refused]:
     plain = directory / "plain.keras"
     for name in NAMES:
@@ -499,18 +544,13 @@ def _options(directory: Path) -> Iterator[Refused]:
     weights = directory / "alone.weights.h5"
     model = sequential(L.LSTM(6, name="first"), L.Dense(2))
     model.save_weights(weights)
-    yield Refused("weights without a config", [weights], ("--config",))
+    yield from _without_config(directory)
     yield _without_end(weights, directory)
     none = directory / "none.json"
     yield Refused("no config", [weights, "--config", none], ("none.json",))
     config = directory / "other.json"
     config.write_text(sequential(L.LSTM(7, name="first"), L.Dense(2)).to_json())
     yield Refused("another config", [weights, "--config", config], ("units=7",))
-    old = directory / "weights.h5"
-    model.save(old)
-    with h5py.File(old, "r+") as file:
-        del file.attrs["model_config"]
-    yield Refused("an .h5 without its model", [old], ("--config",))
     unknown = directory / "unknown.h5"
     sequential(L.LSTM(3, recurrent_activation="hard_sigmoid", name="gated")).save(unknown)
     with h5py.File(unknown, "r+") as file:
@@ -523,13 +563,51 @@ def _options(directory: Path) -> Iterator[Refused]:
 # An option and its value, and the formats it is for.
 ONE_FORMAT: tuple[tuple[list[str], tuple[str, ...]], ...] = (
     (["--config", "config.json"], (".weights.h5", ".h5")),
-    (["--take", "sequence"], (".pt", ".safetensors")),
-    (["--order", "rec"], (".pt", ".safetensors")),
-    (["--activations", "rec=relu"], (".pt", ".safetensors")),
+    (["--take", "sequence"], (".pt", ".safetensors", ".weights.h5", ".h5")),
+    (["--order", "rec"], (".pt", ".safetensors", ".weights.h5", ".h5")),
+    (["--activations", "rec=relu"], (".pt", ".safetensors", ".weights.h5", ".h5")),
     (["--tensor", "y"], (".onnx",)),
     (["--node", "lstm"], (".onnx",)),
     (["--zero-state"], (".onnx",)),
 )
+
+
+def _too_large(directory: Path) -> Iterator[Refused]:
+    """Files that declare more than they hold, or more than is read."""
+    plain = directory / "plain.keras"
+    bomb = directory / "bomb.keras"
+    zeros = b"0" * (80 << 20)
+    with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in (C, "metadata.json", W):
+            new.writestr(name, zeros if name == C else b"{}")
+    yield Refused("a zip bomb", [bomb], ("config.json", "83,886,080"))
+    deep = directory / "deep.keras"
+    change = _weights(lambda file: file.create_group("/".join(["g"] * 3000)))
+    yield Refused("deep groups", [edited(plain, deep, {W: change})], ("64 groups",))
+    words = ("--max-memory", "MB")
+    path = directory / "much.keras"
+    sequential(L.LSTM(300), L.Dense(2)).save(path)
+    yield Refused("--max-memory 1", [path, "--max-memory", "1"], words)
+    yield Refused("--max-memory 0", [path, "--max-memory", "0"], ("--max-memory",))
+    for name, build in (("Expand", _expanded), ("Add", _outer_sum)):
+        path = directory / f"large_{name}.onnx"
+        onnx.save(build(onnx_models.Builder(1)), path)
+        yield Refused(f"ONNX {name} of 10^8 numbers", [path], (name, *words))
+
+
+def _large(b: Any, made: str) -> Any:
+    bias = b.node("Slice", made, *(b.constant(np.array([k])) for k in (0, 1, 0)))
+    y = onnx_models._squeezed(b, b.lstm("x", D))
+    return b.model(b.node("Add", y, bias))
+
+
+def _expanded(b: Any) -> Any:
+    shape = b.constant(np.array([10**4, 10**4]))
+    return _large(b, b.node("Expand", b.weight(1, 1), shape))
+
+
+def _outer_sum(b: Any) -> Any:
+    return _large(b, b.node("Add", b.weight(10**4, 1), b.weight(1, 10**4)))
 
 
 def _options_of_others(directory: Path) -> Iterator[Refused]:
@@ -1055,6 +1133,7 @@ def test_refusals(directory: Path, python: str, score: Score) -> None:
         _keras_files,
         _options,
         _options_of_others,
+        _too_large,
         _torch,
         _amplifiers,
         _onnx,

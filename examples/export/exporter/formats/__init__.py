@@ -24,9 +24,11 @@ class Options:
     """What the command line says about what a file does not."""
 
     config: Path | None = None  # Keras: the model's JSON beside .weights.h5
-    take: str = "sequence"  # torch: of the LSTM's output; or "last" or "final"
-    order: tuple[str, ...] = ()  # torch: the modules in the order they are run
-    activations: Mapping[str, str] = field(default_factory=dict)  # torch: after each
+    # Weights alone, of torch or Keras: what of the LSTM's output is taken, "sequence",
+    # "last" or "final"; the modules in the order they are run; what follows each.
+    take: str | None = None
+    order: tuple[str, ...] = ()
+    activations: Mapping[str, str] = field(default_factory=dict)
     tensor: str | None = None  # ONNX: the output wanted
     node: str | None = None  # ONNX: export this LSTM node alone
     zero_state: bool = False  # ONNX: states that are inputs begin at zero

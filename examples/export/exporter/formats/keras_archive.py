@@ -14,6 +14,7 @@ from exporter.json_text import json_of
 from exporter.keras.build import Opened, load_model, model_of, output_of
 from exporter.keras.h5_tree import read_tree
 from exporter.keras.weights import NewWeights
+from exporter.limits import MEMORY, MOST_TEXT
 from exporter.model import Array, Model
 
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
@@ -29,6 +30,12 @@ def _members(path: Path) -> dict[str, bytes]:
                         f"{path.name}: there is no {name} in it; save the model with "
                         "model.save('model.keras')"
                     )
+                size = archive.getinfo(name).file_size
+                if name != WEIGHTS and size > MOST_TEXT:
+                    raise Refusal(
+                        f"{path.name}: its {name} has {size:,} bytes; save it again"
+                    )
+                MEMORY.check(f"{path.name}: its {name}", size)
                 found[name] = archive.read(name)
     except (
         zipfile.BadZipFile,

@@ -19,10 +19,17 @@ def read(path: Path, options: Options) -> Model:
         return keras_weights.read(path, options)
     tree = read_tree(path, path.name)
     said = tree.attributes[""]
-    if "model_config" not in said or "model_weights" not in tree.attributes:
+    if "model_config" not in said:  # of save_weights(), or with its model taken out
+        inner = (
+            tree.below("model_weights") if "model_weights" in tree.attributes else tree
+        )
+        return keras_weights.read(path, options, inner)
+    if "model_weights" not in tree.attributes:
+        raise Refusal(f"{path.name}: holds no weights; save it with model.save()")
+    if options.take is not None or options.order or options.activations:
         raise Refusal(
-            f"{path.name}: holds no model; save it with model.save(), or write "
-            "model.to_json() to a file and add --config FILE"
+            f"{path.name}: holds its model, which says what --take, --order and "
+            "--activations are about; leave them out"
         )
     config = json_of(text_of(said["model_config"]), f"{path.name}: model_config")
     group = tree.below("model_weights")
@@ -34,9 +41,12 @@ def read(path: Path, options: Options) -> Model:
 def run(path: Path, options: Options, model: Model, x: Array) -> tuple[Array, str]:
     if options.config is not None:
         return keras_weights.run(path, options, model, x)
-    said = text_of(read_tree(path, path.name).attributes[""]["model_config"])
+    held = read_tree(path, path.name).attributes[""].get("model_config")
+    if held is None:
+        return keras_weights.run(path, options, model, x)
+    said = text_of(held)
 
     return output_of(load_model(path, ".h5"), json_of(said, "model_config"), model, x)
 
 
-FORMAT = Format("keras", (".h5", ".hdf5"), read, run, frozenset({"config"}))
+FORMAT = Format("keras", (".h5", ".hdf5"), read, run, keras_weights.OPTIONS)

@@ -1,53 +1,74 @@
-"""Keras' weights alone, .weights.h5, with what model.to_json() gives in --config."""
+"""Keras' weights alone, .weights.h5, with what model.to_json() gives in --config; without
+it as a stack of layers that their names and shapes show."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from exporter.errors import Refusal
+from exporter.errors import NotRun, Refusal
 from exporter.formats import Format, Options
 from exporter.json_text import json_of
 from exporter.keras.build import Opened, model_of, output_of
-from exporter.keras.h5_tree import read_tree
-from exporter.keras.weights import NewWeights, OldWeights, Weights, text_of
+from exporter.keras.guessed import config_of
+from exporter.keras.h5_tree import Tree, read_tree
+from exporter.keras.weights import NewWeights, OldWeights, Weights, of_windows, text_of
 from exporter.model import Array, Model
 
 
-def _config(path: Path, options: Options) -> str:
-    if options.config is None:
-        raise Refusal(
-            f"{path.name}: holds weights alone; write model.to_json() to a file and "
-            "add --config FILE"
-        )
+def _config(path: Path) -> str:
     try:
-        return options.config.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise Refusal(
-            f"{options.config.name}: cannot be read ({error}); give the file that "
-            "model.to_json() was written to"
+            f"{path.name}: cannot be read ({error}); give the file that model.to_json() "
+            "was written to"
         ) from error
 
 
-def read(path: Path, options: Options) -> Model:
-    text = _config(path, options)
-    assert options.config is not None
-    config = json_of(text, options.config.name)
-    tree = read_tree(path, path.name)
+def _check_options(path: Path, options: Options) -> None:
+    if options.take is not None or options.order or options.activations:
+        raise Refusal(
+            f"{path.name}: with --config the configuration says what --take, --order and "
+            "--activations are about; leave them out"
+        )
+
+
+def read(path: Path, options: Options, tree: Tree | None = None) -> Model:
+    """A model of weights, of which `tree` is the part of a file that has them."""
+    if options.config is None:
+        return _guessed(path, options, tree or read_tree(path, path.name))
+    _check_options(path, options)
+    config = json_of(_config(options.config), options.config.name)
+    return model_of(_opened(config, tree or read_tree(path, path.name), path), path.name)
+
+
+def _opened(config: dict[str, Any], tree: Tree, path: Path) -> Opened:
     said = tree.attributes[""]
     version = text_of(said.get("keras_version", config.get("keras_version", "")))
     is_old = "layer_names" in said or "layer_names0" in said
     weights: Callable[[], Weights] = partial(NewWeights, tree, path.name)
     if is_old:
         weights = partial(OldWeights, tree)
-    return model_of(Opened(config, weights, version), path.name)
+    return Opened(config, weights, version)
+
+
+def _guessed(path: Path, options: Options, tree: Tree) -> Model:
+    if "layers" not in tree.attributes:
+        tree = of_windows(tree)
+    config, note = config_of(tree, options, path.name)
+    model = model_of(_opened(config, tree, path), path.name)
+    return replace(model, notes=(*model.notes, note))
 
 
 def run(path: Path, options: Options, model: Model, x: Array) -> tuple[Array, str]:
-    text = _config(path, options)
+    if options.config is None:
+        raise NotRun("has no configuration to run these weights in")
+    text = _config(options.config)
 
     def load(keras: ModuleType) -> Any:
         loaded = keras.models.model_from_json(text)
@@ -57,4 +78,5 @@ def run(path: Path, options: Options, model: Model, x: Array) -> tuple[Array, st
     return output_of(load, json_of(text, "the configuration"), model, x)
 
 
-FORMAT = Format("keras", (".weights.h5",), read, run, frozenset({"config"}))
+OPTIONS = frozenset({"config", "take", "order", "activations"})
+FORMAT = Format("keras", (".weights.h5",), read, run, OPTIONS)

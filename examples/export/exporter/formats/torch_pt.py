@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from exporter.errors import Refusal, require
 from exporter.formats import Format
+from exporter.limits import MEMORY
 from exporter.torch_modules import COUNTER
 from exporter.torch_state import OPTIONS, TorchFile
 
@@ -51,8 +52,10 @@ def _check_no_script(path: Path) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
+            size = sum(each.file_size for each in archive.infolist())
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
         return
+    MEMORY.check(f"{path.name}: what is in it", size)
     if any(name.endswith("/constants.pkl") for name in names):
         raise Refusal(
             f"{path.name}: a TorchScript program; load it in Python and save its "
@@ -123,6 +126,7 @@ def _state_of(torch: Any, loaded: Any, path: Path) -> Mapping[str, Any]:
 def _state(path: Path) -> Mapping[str, npt.ArrayLike]:
     torch = require("torch", "torch", "reading a .pt file")
     found: dict[str, npt.ArrayLike] = {}
+    size = 0
     wide = {torch.float32, torch.float16, torch.bfloat16}
     for name, value in _state_of(torch, _loaded(torch, path), path).items():
         if value.layout != torch.strided or value.is_meta:
@@ -131,6 +135,8 @@ def _state(path: Path) -> Mapping[str, npt.ArrayLike]:
                 f"the tensor '{name}' is stored as {kind}; save the model with all of "
                 "its numbers"
             )
+        size += 4 * value.numel()
+        MEMORY.check(f"{path.name}: what is in it", size)
         # By way of a list: a torch built for another numpy cannot share memory with it.
         numbers = np.array(value.tolist()).reshape(tuple(value.shape))
         if value.dtype in wide:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
 
 from exporter.errors import Refusal
+from exporter.limits import MOST_LAYERS
 from exporter.model import Shape
 
 Config: TypeAlias = Mapping[str, Any]
@@ -119,6 +120,8 @@ def _layers_of(config: Any) -> list[Config]:
     layers = config.get("layers") if isinstance(config, Mapping) else config
     if not isinstance(layers, list) or not layers:
         raise Refusal("the model has no layers; there is nothing to export")
+    if len(layers) > MOST_LAYERS:
+        raise Refusal(f"the model has {len(layers):,} layers, more than are read here")
     for entry in layers:
         if not isinstance(entry, Mapping) or not isinstance(entry.get("config"), dict):
             raise Refusal("a layer has no configuration; save the model again")

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 import exporter
 from exporter.errors import Refusal, require
+from exporter.limits import MEMORY, MOST_DEPTH, MOST_OBJECTS
 
 MOST_NUMBERS = 1 << 30  # in one array
 MOST_PACKED = 1032  # bytes that deflate makes one of
@@ -59,6 +60,15 @@ def _array(dataset: Any, path: str) -> npt.NDArray[Any]:
             "the model again"
         )
     return np.asarray(dataset[()])
+
+
+def _check_sizes(tree: Tree, path: str, name: str, size: int) -> None:
+    if path.count("/") > MOST_DEPTH or len(tree.attributes) > MOST_OBJECTS:
+        raise Refusal(
+            f"{name}: has more than {MOST_DEPTH} groups in each other or more than "
+            f"{MOST_OBJECTS:,} of them; save the model again"
+        )
+    MEMORY.check(f"{name}: what is in it", size)
 
 
 # The package is found where it lies, all else where this process finds it: neither beside
@@ -124,8 +134,12 @@ def read_tree(file: Any, name: str, is_tried: bool = False) -> Tree:
     if isinstance(file, Path) and not is_tried:
         _try(file, name)
     tree = Tree()
+    size = 0
 
     def visit(path: str, item: Any) -> None:
+        nonlocal size
+        size += item.nbytes if isinstance(item, h5py.Dataset) else 0
+        _check_sizes(tree, path, name, size)
         if path.replace("\\", "/").startswith(OF_TRAINING):
             return
         tree.attributes[path] = dict(item.attrs.items())

@@ -66,7 +66,7 @@ class NewWeights:
         used: set[str] | None = None,
     ) -> None:
         if "layers" not in tree.attributes:
-            tree = _of_windows(tree)
+            tree = of_windows(tree)
         if prefix not in tree.attributes:
             raise Refusal(
                 f"{file}: its weights are not laid out as Keras 3 does; load and save it "
@@ -128,7 +128,7 @@ class NewWeights:
                 _refuse_unused(path)
 
 
-def _of_windows(tree: Tree) -> Tree:
+def of_windows(tree: Tree) -> Tree:
     """The layout of Keras 3 of one that Keras 2.13 to 2.15 write: under Windows they have
     backslashes in the names of groups, and in places another name for the layers."""
     found = Tree()
@@ -176,7 +176,7 @@ class OldWeights:
         del names
         found: dict[str, Array] = {}
         group = self._within or name
-        for path in _names(self._tree.attributes.get(group, {}), "weight_names"):
+        for path in names_of(self._tree.attributes.get(group, {}), "weight_names"):
             whole = f"{group}/{path}"
             if self._within and name not in path.split("/")[:-1]:
                 continue
@@ -200,7 +200,7 @@ class OldWeights:
                 _refuse_unused(path)
 
 
-def _names(attributes: Mapping[str, Any], key: str) -> list[str]:
+def names_of(attributes: Mapping[str, Any], key: str) -> list[str]:
     """A list that Keras splits over key0, key1, ... where it is long."""
     if key in attributes:
         return [text_of(name) for name in attributes[key]]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from exporter.errors import Refusal
+from exporter.limits import MEMORY
 from exporter.onnx_graph.lstm import LstmNode, lstm_node, run_lstm
 from exporter.onnx_graph.nodes import run_node
 from exporter.onnx_graph.values import (
@@ -38,9 +41,9 @@ FOLDED = {
     "Transpose",
     "Unsqueeze",
 }
+COPIES = 32  # bytes for a number that is computed, with those on the way
 # What makes zeros of zeros.
 KEEPS_ZEROS = FOLDED - {"Constant"}
-MOST_NUMBERS = 1 << 28  # in a tensor that is computed
 
 
 @dataclass
@@ -185,6 +188,20 @@ def _fill(node: Any) -> Any:
     return np.zeros(1) if value is None else _stored(value)
 
 
+def _size(node: Any, arrays: list[Any]) -> int:
+    """How many numbers a node makes, or more."""
+    shapes = [array.shape for array in arrays]
+    if node.op_type == "Expand" and len(arrays) > 1:
+        shapes = [arrays[0].shape, tuple(max(int(n), 1) for n in arrays[1].ravel())]
+    if node.op_type in ("Expand", "Add"):
+        with suppress(ValueError):  # of shapes that do not fit, which the node says
+            return math.prod(np.broadcast_shapes(*shapes))
+    if node.op_type == "Gather" and len(arrays) > 1:
+        rows = arrays[0].shape[attributes(node).get("axis", 0)] or 1
+        return int(arrays[0].size // rows) * int(arrays[1].size)
+    return sum(int(array.size) for array in arrays)
+
+
 def _folded(
     node: Any, inputs: list[Value | None], imports: tuple[Any, ...]
 ) -> list[Value]:
@@ -201,10 +218,9 @@ def _folded(
         for name, value in zip(node.input, inputs, strict=True)
         if isinstance(value, Known)
     }
-    if node.op_type == "Expand":
-        size = int(np.prod(np.maximum(list(feeds.values())[1].astype(np.int64), 1)))
-        if size > MOST_NUMBERS:
-            raise Refusal(f"{label(node)}: makes {size} numbers; export it again")
+    MEMORY.check(
+        f"{label(node)}: what it makes", COPIES * _size(node, list(feeds.values()))
+    )
     try:
         infos = [helper.make_tensor_value_info(name, 0, None) for name in feeds]
         outs = [helper.make_tensor_value_info(n, 0, None) for n in node.output if n]
