@@ -82,8 +82,8 @@ def ordered(
         is_all = len(modules) <= MOST_MODULES
         say = "" if is_all else " that is tried; name it in --order"
         raise Refusal(
-            f"the modules {_listed(modules)} fit together in no order{say}; export a model "
-            "that is one chain of these"
+            f"the modules {_listed(modules)} fit together in no order{say}; export a "
+            "model that is one chain of these"
         )
     if len(fitting) > 1:
         raise Refusal(
