@@ -1,17 +1,9 @@
 /* A program built from a header that the exporter made: 100 steps of LSTM(48)+Dense(9) on static
- * const arrays. EXPORTED is its name; PLACE shifts the arrays by so many floats, since where a
- * compiler lays them is chance. */
+ * const arrays. EXPORTED is its name. */
 #include "functions.h"
 #include "speakers/speaker_streaming.h"
 
 enum { STEPS = 100 };
-#ifndef PLACE
-#define PLACE 0
-#endif
-
-/* Of the same section as the arrays, and in front of them. */
-extern const float EXPORTED_PAD[PLACE + 1];
-const float EXPORTED_PAD[PLACE + 1] = {1.0f};
 
 static void run(void *unused)
 {

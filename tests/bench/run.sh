@@ -1,5 +1,5 @@
 #!/bin/sh
-# `make bench`: lstm.h alone. Every case by gcc and clang at plain -O2 for every vector width of this
+# `make bench`: lstm.h alone, about two minutes. Every case by gcc and clang at plain -O2 for every vector width of this
 # CPU, the share of the core's limits, the lines of lines.c, growth; code size and compile time.
 # ONLY="cases weights exported activations lstm masks units step silence flags growth size" and
 # COMPILERS="gcc clang" choose among them.
@@ -51,7 +51,7 @@ lstm() {
 exported() {
     compiler=$1 name=$2
     shift 2
-    "$compiler" -std=c99 -O2 $fused "$@" -DEXPORTED="$name" -DEXPORTED_PAD="${name}_pad" \
+    "$compiler" -std=c99 -O2 $fused "$@" -DEXPORTED="$name" \
         -Iinclude -Iexamples -I$here -c $here/exported.c -o "$out/$name.o" ||
         die "cannot build $name"
 }
@@ -81,19 +81,18 @@ wants() {
 # all_builds COMPILER - in the background, one compiler beside the other
 all_builds() {
     lstm $1 $1 $fused
-    if wants cases growth; then
+    if wants cases; then
         lstm $1 $1_portable -DLSTM_NO_SIMD
         if can SSE2; then lstm $1 $1_sse2 $sse2; fi
         if can AVX512F; then lstm $1 $1_avx2 $fused $avx2; fi # else as the first
     fi
-    if wants cases growth flags; then lstm $1 $1_no_fma $apart; fi
+    if wants cases flags; then lstm $1 $1_no_fma $apart; fi
     if wants flags; then
         lstm $1 $1_native -O3 -march=native $fused
         lstm $1 $1_no_fma_native -O3 -march=native $apart
     fi
     if wants exported; then
-        exported $1 $1_exported_0
-        exported $1 $1_exported_8 -DPLACE=8
+        exported $1 $1_exported
         exported $1 $1_exported_aligned "-DSPEAKER_STREAMING_WEIGHTS=__attribute__((aligned(64)))"
     fi
     touch "$out/$1.built"
@@ -116,7 +115,7 @@ for compiler in $compilers; do
         name=$compiler${build:+_$build}
         if [ -f "$out/$name.o" ]; then engine $name; fi
     done
-    for build in native no_fma_native exported_0 exported_8 exported_aligned; do
+    for build in native no_fma_native exported exported_aligned; do
         if [ -f "$out/${compiler}_$build.o" ]; then object ${compiler}_$build; fi
     done
 done

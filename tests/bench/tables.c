@@ -18,23 +18,23 @@ enum { ENGINE_COUNT = sizeof engines / sizeof *engines };
 
 /* Builds that run.sh left out are NULL. */
 #define WEAK __attribute__((weak))
-#define Y(name)                                                           \
-    extern const lstm_functions name##_functions;                         \
-    extern const engine name##_native WEAK, name##_no_fma WEAK,           \
-        name##_no_fma_native WEAK;                                        \
-    extern const exported name##_exported_0 WEAK, name##_exported_8 WEAK, \
-        name##_exported_aligned WEAK;
+#define Y(name)                                                 \
+    extern const lstm_functions name##_functions;               \
+    extern const engine name##_native WEAK, name##_no_fma WEAK, \
+        name##_no_fma_native WEAK;                              \
+    extern const exported name##_exported WEAK, name##_exported_aligned WEAK;
 BUILDS
 #undef Y
-#define Y(name)                                \
-    {#name,                                    \
-     &name##_functions,                        \
-     &name##_native,                           \
-     &name##_no_fma,                           \
-     &name##_no_fma_native,                    \
-     {&name##_exported_0, &name##_exported_8}, \
+#define Y(name)             \
+    {#name,                 \
+     &name##_functions,     \
+     &name##_native,        \
+     &name##_no_fma,        \
+     &name##_no_fma_native, \
+     &name##_exported,      \
      &name##_exported_aligned},
 static const lstm_build builds[] = {BUILDS};
+enum { BUILD_COUNT = sizeof builds / sizeof *builds };
 
 static double per_case(double time, const bench_case *a)
 {
@@ -151,22 +151,24 @@ static int print_case(const bench_case *a)
 static void print_growth(const char *title, const bench_case *cases, size_t count,
                          double (*of)(const bench_case *))
 {
-    if (title != NULL) {
-        print_head(title);
+    printf("%-34s", title);
+    for (size_t e = 0; e < BUILD_COUNT; e++) {
+        printf(" %12s", builds[e].name);
     }
+    printf("\n");
     for (size_t k = 0; k < count; k++) {
         problem *p = new_problem(&cases[k], 0);
-        runner r[ENGINE_COUNT];
-        timed t[ENGINE_COUNT];
-        for (size_t e = 0; e < ENGINE_COUNT; e++) {
-            if (!runner_begin(&r[e], engines[e], p)) {
+        runner r[BUILD_COUNT];
+        timed t[BUILD_COUNT];
+        for (size_t e = 0; e < BUILD_COUNT; e++) {
+            if (!runner_begin(&r[e], builds[e].plain->as_engine, p)) {
                 exit(1);
             }
             timed_begin(&t[e], runner_run, &r[e]);
         }
-        timed_all(t, ENGINE_COUNT, 0.01, 3);
+        timed_all(t, BUILD_COUNT, 0.02, 5);
         printf("%-34s", cases[k].name);
-        for (size_t e = 0; e < ENGINE_COUNT; e++) {
+        for (size_t e = 0; e < BUILD_COUNT; e++) {
             print_time(t[e].best / of(&cases[k]));
             runner_end(&r[e]);
         }
@@ -229,7 +231,7 @@ int main(int argc, char **argv)
             wrong += print_case(&bench_cases[k]);
         }
     }
-    not_finite = print_lines(builds, sizeof builds / sizeof *builds, argc, argv);
+    not_finite = print_lines(builds, BUILD_COUNT, argc, argv);
     if (wants("growth", argc, argv)) {
         printf("\n");
         print_growths();
