@@ -1,86 +1,70 @@
-/* accuracy.c - tanh, sigmoid and e^x of lstm.h for every float, against double precision.
+/* accuracy.c - tanh, sigmoid and e^x of lstm.h for every float, and a cell's step for random gates,
+ * against double precision.
  *
  * Usage: accuracy NAME [STEP]   NAME heads the lines; STEP: every STEP-th float only
  *
  * The floats are taken in increasing order, so that steps down show; each thread takes a stretch
- * of them. The vector functions must give the bits of the scalar ones. One ULP is the distance
- * of the two floats around the true value. Exit status 1 if a function is off by more than 3.5
- * ULP, a special value is wrong or a bit differs. */
+ * of them. Instruction sets that round products and sums apart must all give the same bits, and so
+ * must those that fuse them: each kind has its lines. One ULP is the distance of the two floats
+ * around the true value. Exit status 1 if a function is off by more than 3.5 ULP or a cell by more
+ * than 8, a special value is wrong or a bit differs. */
 #include <math.h>
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#define LSTM_TEST_SET LSTM_IMPL_PORTABLE /* all sets are there; the API is not called */
 #include "lstm.h"
+#include "../sets.h"
 
 #define MOST_ULP 3.5
+#define MOST_CELL_ULP 8.0
 #define INFINITY_BITS 0x7F800000
-enum { BLOCK = 4096, THREADS = 2 };
+enum { BLOCK = 4096, THREADS = 2, SETS = 6, CELLS = 4000000 };
 
-typedef void (*function)(const float *x, float *y); /* of BLOCK floats */
+typedef void (*function)(float *z, size_t n); /* in place */
+typedef void (*cells_function)(const float *z, size_t units, float *h, float *c);
 
-static void scalar_tanh(const float *x, float *y)
-{
-    for (int k = 0; k < BLOCK; k++) {
-        y[k] = lstm_impl_tanh(x[k]);
+/* The functions of a set */
+typedef struct functions {
+    function tanh, sigmoid, exp;
+    cells_function cells;
+} functions;
+
+#define FUNCTIONS_OF(set)                                          \
+    {                                                              \
+        lstm_impl_all_tanh_##set, lstm_impl_all_sigmoid_##set,     \
+            lstm_impl_all_exponential_##set, lstm_impl_cells_##set \
     }
-}
-
-static void scalar_sigmoid(const float *x, float *y)
-{
-    for (int k = 0; k < BLOCK; k++) {
-        y[k] = lstm_impl_sigmoid(x[k]);
+#define NO_FUNCTIONS           \
+    {                          \
+        NULL, NULL, NULL, NULL \
     }
-}
 
-static void scalar_exp(const float *x, float *y)
-{
-    for (int k = 0; k < BLOCK; k++) {
-        y[k] = lstm_impl_exp(x[k]);
-    }
-}
-
-/* The same by the vector functions of L lanes. */
-#define VECTOR(name, L, target)                                      \
-    static target void vector_##name##_##L(const float *x, float *y) \
-    {                                                                \
-        for (int k = 0; k < BLOCK; k += L) {                         \
-            lstm_impl_v##L v;                                        \
-            memcpy(&v, x + k, sizeof v);                             \
-            lstm_impl_##name##_##L(&v);                              \
-            memcpy(y + k, &v, sizeof v);                             \
-        }                                                            \
-    }
-#define NO_TARGET
+/* By the number of the set, lstm_impl_set */
+static const functions of_set[SETS] = {FUNCTIONS_OF(portable),
 #if defined(LSTM_NO_SIMD) || !defined(__GNUC__)
-static int has_width(int lanes)
-{
-    return lanes == 0;
-}
-#define WIDTHS(name) NULL, NULL, NULL
+                                       NO_FUNCTIONS,           NO_FUNCTIONS, NO_FUNCTIONS,
+                                       NO_FUNCTIONS,           NO_FUNCTIONS
+#elif defined(__x86_64__) && defined(LSTM_NO_FMA)
+                                        NO_FUNCTIONS,           FUNCTIONS_OF(vector4),
+                                        NO_FUNCTIONS,           FUNCTIONS_OF(avx2),
+                                        FUNCTIONS_OF(avx512)
 #elif defined(__x86_64__)
-static int has_width(int lanes)
-{
-    return lanes == 4 || (lanes == 8 && __builtin_cpu_supports("avx2")) ||
-           (lanes == 16 && __builtin_cpu_supports("avx512f"));
-}
-VECTOR(tanh, 4, NO_TARGET)
-VECTOR(tanh, 8, __attribute__((target("avx2"))))
-VECTOR(tanh, 16, __attribute__((target("avx512f"))))
-VECTOR(sigmoid, 4, NO_TARGET)
-VECTOR(sigmoid, 8, __attribute__((target("avx2"))))
-VECTOR(sigmoid, 16, __attribute__((target("avx512f"))))
-#define WIDTHS(name) vector_##name##_4, vector_##name##_8, vector_##name##_16
+                                        FUNCTIONS_OF(portable_fma), FUNCTIONS_OF(vector4),
+                                        FUNCTIONS_OF(vector4_fma),  FUNCTIONS_OF(avx2),
+                                        FUNCTIONS_OF(avx512)
 #else
-static int has_width(int lanes)
-{
-    return lanes == 4;
-}
-VECTOR(tanh, 4, NO_TARGET)
-VECTOR(sigmoid, 4, NO_TARGET)
-#define WIDTHS(name) vector_##name##_4, NULL, NULL
+                                        NO_FUNCTIONS,
+                                        FUNCTIONS_OF(vector4),
+                                        NO_FUNCTIONS,
+                                        NO_FUNCTIONS,
+                                        NO_FUNCTIONS
 #endif
+};
+static const char *const set_names[SETS] = {
+    "portable", "portable, FMA", "4", "4, FMA", "8", "16"};
 
 /* The true values. Where libm would be slow and the result is plain, a series that is exact to
  * double's precision. */
@@ -107,7 +91,8 @@ static double true_exp(double x)
 
 typedef struct subject {
     const char *name;
-    function scalar, vector[3]; /* of 4, 8 and 16 lanes */
+    function of[SETS]; /* the sets of a kind: all have to give the bits of the first */
+    int count;
     double (*true_value)(double);
     double at_zero, at_minus_infinity, at_infinity;
 } subject;
@@ -133,10 +118,10 @@ static int plain_values(const subject *s, const float *x, float *y)
     return 0;
 }
 
-static const subject subjects[] = {
-    {"tanh", scalar_tanh, {WIDTHS(tanh)}, true_tanh, 0.0, -1.0, 1.0},
-    {"sigmoid", scalar_sigmoid, {WIDTHS(sigmoid)}, true_sigmoid, 0.5, 0.0, 1.0},
-    {"exp", scalar_exp, {NULL, NULL, NULL}, true_exp, 1.0, 0.0, (double)INFINITY},
+static subject subjects[] = {
+    {"tanh", {NULL}, 0, true_tanh, 0.0, -1.0, 1.0},
+    {"sigmoid", {NULL}, 0, true_sigmoid, 0.5, 0.0, 1.0},
+    {"exp", {NULL}, 0, true_exp, 1.0, 0.0, (double)INFINITY},
 };
 
 /* What one thread does and finds. */
@@ -146,7 +131,7 @@ typedef struct work {
         step; /* floats by rank: 0 is +0, 1 the least above it, -1 below */
     double most_ulp, most_absolute;
     float most_ulp_at, most_absolute_at;
-    uint64_t count, breaks, differing[3];
+    uint64_t count, breaks, differing;
 } work;
 
 static float float_of_bits(uint32_t bits)
@@ -202,14 +187,18 @@ static uint64_t count_differing(const float *a, const float *b)
     return count;
 }
 
-static void compare_widths(work *w, const float *x, const float *y)
+static void apply(function f, const float *x, float *y)
+{
+    memcpy(y, x, BLOCK * sizeof *y);
+    f(y, BLOCK);
+}
+
+static void compare_sets(work *w, const float *x, const float *y)
 {
     float other[BLOCK];
-    for (int k = 0; k < 3; k++) {
-        if (w->of->vector[k] != NULL && has_width(4 << k)) {
-            w->of->vector[k](x, other);
-            w->differing[k] += count_differing(y, other);
-        }
+    for (int k = 1; k < w->of->count; k++) {
+        apply(w->of->of[k], x, other);
+        w->differing += count_differing(y, other);
     }
 }
 
@@ -221,8 +210,8 @@ static void *run(void *argument)
         for (int k = 0; k < BLOCK; k++, rank += w->step) {
             x[k] = float_of_rank(rank < w->end ? rank : w->end - 1);
         }
-        w->of->scalar(x, y);
-        compare_widths(w, x, y);
+        apply(w->of->of[0], x, y);
+        compare_sets(w, x, y);
         w->count += BLOCK;
         if (plain_values(w->of, x, plain) && memcmp(y, plain, sizeof y) == 0) {
             w->breaks += y[0] < last;
@@ -246,12 +235,8 @@ static int wrong_specials(const subject *s)
                              (float)s->at_minus_infinity, 0.0f};
     float x[BLOCK] = {0.0f, -0.0f, HUGE_VALF, -HUGE_VALF}, y[BLOCK];
     int wrong = 0;
-    for (int width = -1; width < 3; width++) {
-        const function f = width < 0 ? s->scalar : s->vector[width];
-        if (f == NULL || (width >= 0 && !has_width(4 << width))) {
-            continue;
-        }
-        f(x, y);
+    for (int set = 0; set < s->count; set++) {
+        apply(s->of[set], x, y);
         for (int k = 0; k < 4; k++) {
             wrong += memcmp(y + k, wanted + k, sizeof *y) != 0;
         }
@@ -262,7 +247,7 @@ static int wrong_specials(const subject *s)
                     float_of_bits(INFINITY_BITS | (nan + k > 0x7FFFFFu ? 1u : nan + k) |
                                   (k & 1u) << 31);
             }
-            f(nans, y);
+            apply(s->of[set], nans, y);
             for (int k = 0; k < BLOCK; k++) {
                 wrong += !isnan(y[k]);
             }
@@ -276,9 +261,7 @@ static work merged(const work *a, const work *b)
     work both = *a;
     both.count += b->count;
     both.breaks += b->breaks;
-    for (int k = 0; k < 3; k++) {
-        both.differing[k] += b->differing[k];
-    }
+    both.differing += b->differing;
     if (b->most_ulp > a->most_ulp) {
         both.most_ulp = b->most_ulp;
         both.most_ulp_at = b->most_ulp_at;
@@ -297,7 +280,6 @@ static int test(const char *name, const subject *s, int64_t step)
     const int wrong = wrong_specials(s);
     pthread_t threads[THREADS];
     work works[THREADS], all;
-    uint64_t differing;
     memset(works, 0, sizeof works);
     for (int t = 0; t < THREADS; t++) {
         works[t].of = s;
@@ -315,7 +297,7 @@ static int test(const char *name, const subject *s, int64_t step)
     for (int t = 1; t < THREADS; t++) {
         all = merged(&all, &works[t]);
     }
-    printf("%-26s %-8s %6.3f at %-16.9g ", name, s->name, all.most_ulp,
+    printf("%-34s %-8s %6.3f at %-16.9g ", name, s->name, all.most_ulp,
            (double)all.most_ulp_at);
     if (s->at_infinity <= 1.0) {
         printf("%9.3g at %-12.9g ", all.most_absolute, (double)all.most_absolute_at);
@@ -323,28 +305,126 @@ static int test(const char *name, const subject *s, int64_t step)
         printf("%27s", "");
     }
     printf("%8llu %5d  ", (unsigned long long)all.breaks, wrong);
-    differing = 0;
-    for (int k = 0; k < 3; k++) {
-        if (s->vector[k] != NULL && has_width(4 << k)) {
-            printf(" %d: %llu", 4 << k, (unsigned long long)all.differing[k]);
-            differing += all.differing[k];
-        }
-    }
+    printf("%llu", (unsigned long long)all.differing);
     printf("\n");
     fflush(stdout);
-    return all.most_ulp <= MOST_ULP && wrong == 0 && differing == 0;
+    return all.most_ulp <= MOST_ULP && wrong == 0 && all.differing == 0;
+}
+
+/* ---- the cell ---- */
+
+typedef struct worst {
+    double most, sum_of_squares;
+    uint64_t count;
+} worst;
+
+static void take_error(worst *w, float got, double want, double unit_of)
+{
+    const double error = fabs((double)got - want) * per_ulp(unit_of);
+    w->most = error <= w->most ? w->most : isnan(error) ? HUGE_VAL : error;
+    w->sum_of_squares += error * error;
+    w->count++;
+}
+
+/* Between -1 and 1, more often near 0 */
+static float near_0(uint64_t *state)
+{
+    float sum = 0.0f;
+    for (int k = 0; k < 3; k++) {
+        uint64_t z = (*state += 0x9E3779B97F4A7C15u);
+        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9u;
+        z = (z ^ (z >> 27)) * 0x94D049BB133111EBu;
+        sum += (float)(int32_t)((z ^ (z >> 31)) >> 40) / 8388608.0f - 1.0f;
+    }
+    return sum / 3.0f;
+}
+
+/* c and h of one step from random gates and a random c. Where the two terms of c cancel no float
+ * arithmetic is near, so the unit is the ULP of the larger term, and for h what that makes of it. */
+static int test_cell(const char *name, const instruction_sets *sets)
+{
+    enum { UNITS = 48 };
+    static const float scales[] = {1.0f, 4.0f, 12.0f, 40.0f};
+    worst of_c = {0.0, 0.0, 0}, of_h = {0.0, 0.0, 0};
+    uint64_t seed = 1, differing = 0;
+    for (int round = 0; round < CELLS / UNITS; round++) {
+        const float scale = scales[round % 4];
+        float z[4 * UNITS], old_c[UNITS], h[UNITS], c[UNITS], other_h[UNITS],
+            other_c[UNITS];
+        for (int k = 0; k < 4 * UNITS; k++) {
+            z[k] = scale * near_0(&seed);
+        }
+        for (int k = 0; k < UNITS; k++) {
+            old_c[k] = 3.0f * near_0(&seed);
+        }
+        for (int k = 0; k < sets->count; k++) {
+            memcpy(k == 0 ? c : other_c, old_c, sizeof c);
+            of_set[sets->sets[k]].cells(z, UNITS, k == 0 ? h : other_h,
+                                        k == 0 ? c : other_c);
+            differing += k != 0 && (memcmp(c, other_c, sizeof c) != 0 ||
+                                    memcmp(h, other_h, sizeof h) != 0);
+        }
+        for (int k = 0; k < UNITS; k++) {
+            const double kept = true_sigmoid((double)z[UNITS + k]) * (double)old_c[k];
+            const double added =
+                true_sigmoid((double)z[k]) * true_tanh((double)z[2 * UNITS + k]);
+            const double o = true_sigmoid((double)z[3 * UNITS + k]);
+            const double want = kept + added;
+            const double larger = fabs(kept) > fabs(added) ? kept : added;
+            take_error(&of_c, c[k], want, larger);
+            take_error(&of_h, h[k], o * true_tanh(want),
+                       fabs(larger) > fabs(want) ? o * true_tanh(larger)
+                                                 : o * true_tanh(want));
+        }
+    }
+    printf("%-34s cell c   %6.3f (rms %.3f)   h %6.3f (rms %.3f), ULP%22s%llu\n", name,
+           of_c.most, sqrt(of_c.sum_of_squares / (double)of_c.count), of_h.most,
+           sqrt(of_h.sum_of_squares / (double)of_h.count), "",
+           (unsigned long long)differing);
+    fflush(stdout);
+    return of_c.most <= MOST_CELL_ULP && of_h.most <= MOST_CELL_ULP && differing == 0;
+}
+
+/* All lines of one kind of sets */
+static int test_kind(const char *build, const char *kind, const instruction_sets *sets,
+                     int64_t step)
+{
+    char name[64];
+    int is_good = 1;
+    snprintf(name, sizeof name, "%s, %s", build, kind);
+    if (sets->count == 0) {
+        return 1;
+    }
+    printf("%s, sets:", name);
+    for (int k = 0; k < sets->count; k++) {
+        const functions *of = &of_set[sets->sets[k]];
+        printf(" %s;", set_names[sets->sets[k]]);
+        if (of->cells == NULL) {
+            printf(" is not in this build\n");
+            return 0;
+        }
+        subjects[0].of[k] = of->tanh;
+        subjects[1].of[k] = of->sigmoid;
+        subjects[2].of[k] = of->exp;
+    }
+    printf("\n");
+    for (size_t k = 0; k < sizeof subjects / sizeof *subjects; k++) {
+        subjects[k].count = sets->count;
+        is_good &= test(name, &subjects[k], step);
+    }
+    return test_cell(name, sets) && is_good;
 }
 
 int main(int argc, char **argv)
 {
     const long step = argc > 2 ? strtol(argv[2], NULL, 10) : 1;
-    int is_good = 1;
+    instruction_sets apart = {{0}, 0}, fused = {{0}, 0};
+    int is_good;
     if (argc < 2 || step < 1) {
         fprintf(stderr, "usage: accuracy NAME [STEP]\n");
         return 2;
     }
-    for (size_t k = 0; k < sizeof subjects / sizeof *subjects; k++) {
-        is_good &= test(argv[1], &subjects[k], step);
-    }
-    return !is_good;
+    find_sets(&apart, &fused);
+    is_good = test_kind(argv[1], "apart", &apart, step);
+    return !(test_kind(argv[1], "fused", &fused, step) && is_good);
 }

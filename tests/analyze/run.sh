@@ -55,7 +55,7 @@ if have gcc; then
     silent "gcc -Wvla -Wstack-usage=$most_stack" gcc -std=c99 -O2 -Wvla -Wstack-usage=$most_stack \
         -Iinclude -c $source -o "$out/analyzed.o"
 fi
-for options in "" -DLSTM_NO_SIMD -DLSTM_USE_FMA=1; do
+for options in "" -DLSTM_NO_SIMD -DLSTM_NO_FMA; do
     # shellcheck disable=SC2086
     if have clang; then
         silent "clang --analyze $options" clang --analyze -Xclang -analyzer-output=text -std=c99 \

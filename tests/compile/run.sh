@@ -53,6 +53,10 @@ runs() {
 cc -std=c99 -O1 -Iinclude $here/uses_all.c -o "$out/program" -lm && sum=$("$out/program") ||
     bad "the first build"
 first=$sum
+# And one without fused multiply-adds that of those that have none.
+cc -std=c99 -O1 -DLSTM_NO_FMA -Iinclude $here/uses_all.c -o "$out/program" -lm &&
+    sum=$("$out/program") || bad "the first build with LSTM_NO_FMA"
+first_apart=$sum
 
 # Sections of the header in language versions; $here/$2 is what is compiled.
 versions() { # COMPILER SOURCE EXTRA VERSION...
@@ -105,28 +109,49 @@ check "$out/shared"
 # Without a hosted library, and by a compiler that has no extensions.
 check gcc -std=c99 -O2 -ffreestanding -nostdlib -Iinclude -c $here/only_includes.c -o "$out/f.o"
 check clang -std=c99 -O2 -ffreestanding -nostdlib -Iinclude -c $here/only_includes.c -o "$out/f.o"
-if have tcc; then
-    runs "$first" tcc -Iinclude $here/uses_all.c
+if have tcc; then # nothing is chosen at run time
+    runs "$first_apart" tcc -Iinclude $here/uses_all.c
 fi
 if have clang; then # as a compiler for Windows takes it, without its headers
     check clang --target=x86_64-pc-windows-msvc -fms-compatibility -ffreestanding -std=c11 -O2 \
         -Iinclude -c $here/only_includes.c -o "$out/msvc.o"
 fi
 
-# Options, in both states. Those that change last bits only have to compile and run.
+# Warnings that C++ users have on beside these.
+for compiler in g++ clang++; do
+    have $compiler || continue
+    case $compiler in g++) useless=-Wuseless-cast ;; *) useless= ;; esac
+    for std in c++11 c++17 c++20; do
+        for options in -DLSTM_API="static inline" -DLSTM_NO_SIMD -DLSTM_NO_FMA -DLSTM_NO_DISPATCH \
+            -DLSTM_TEST_INTRINSICS; do
+            # shellcheck disable=SC2086
+            check $compiler -x c++ -std=$std -O1 $warnings -Wold-style-cast $useless \
+                -Wzero-as-null-pointer-constant -Wextra-semi -Wcast-qual \
+                -Wno-unknown-warning-option "$options" -Iinclude -c $here/symbols.c -o "$out/symbols.o"
+        done
+    done
+done
+
+. $here/placement.sh
+echo "where the header lies: $passed passed, $failed failed so far"
+
+# Options, in both states. Where nothing is chosen at run time, and the flags name no CPU, there are
+# no fused multiply-adds. Options that change last bits only have to compile and run.
 for compiler in gcc clang; do
     have $compiler || continue
     # shellcheck disable=SC2086
     base="$compiler -std=c99 -O2 $warnings -Wstrict-prototypes -Iinclude"
     runs "$first" $base -DLSTM_NO_SIMD $here/uses_all.c
-    runs "$first" $base -DLSTM_NO_DISPATCH $here/uses_all.c
-    runs "$first" $base -DLSTM_USE_FMA=0 $here/uses_all.c
-    runs "" $base -DLSTM_USE_FMA=1 $here/uses_all.c
+    runs "$first_apart" $base -DLSTM_NO_DISPATCH $here/uses_all.c
+    runs "$first_apart" $base -DLSTM_NO_FMA $here/uses_all.c
+    runs "$first_apart" $base -DLSTM_NO_FMA -march=native $here/uses_all.c
+    runs "$first_apart" $base -DLSTM_NO_FMA -DLSTM_NO_SIMD $here/uses_all.c
+    runs "$first" $base -march=native $here/uses_all.c
+    runs "$first" $base -march=native -DLSTM_NO_DISPATCH $here/uses_all.c
     runs "$first" $base -DLSTM_API=static -Wno-unused-function $here/uses_all.c
     runs "$first" $base "-DLSTM_LOAD(p)=(*(p))" $here/uses_all.c
     runs "" $base "-DLSTM_EXPF(x)=expf(x)" -include math.h $here/uses_all.c
     runs "" $base "-DLSTM_TANHF(x)=tanhf(x)" -include math.h $here/uses_all.c
-    refuses $base -DLSTM_USE_FMA=2 -c $here/only_includes.c -o "$out/only.o"
 done
 
 # What is left in an object file: no data, no bss, nothing undefined but these.
@@ -146,16 +171,17 @@ for compiler in gcc clang; do
             symbols $compiler -std=c99 $level $pic -DLSTM_NO_SIMD
         done
         check $compiler -std=c99 $level -Iinclude -c $here/only_includes.c -o "$out/only.o"
-        if [ $level = -O0 ] || [ -z "$(nm "$out/only.o" 2>/dev/null)" ]; then ok; else
-            bad "$compiler $level: symbols from the header alone"
+        if [ -z "$(nm "$out/only.o" 2>/dev/null)" ] &&
+            [ "$(size "$out/only.o" | awk 'NR == 2 { print $1 + $2 + $3 }')" -eq 0 ]; then ok; else
+            bad "$compiler $level: symbols or code from the header alone"
             nm "$out/only.o" | head -n 5
         fi
     done
 done
 
 # The text of the header.
-names=$(cc -Iinclude -dM -E $here/only_includes.c | grep -c 'LSTM_IMPL_')
-if [ "$names" -eq 0 ]; then ok; else bad "$names LSTM_IMPL_ macros remain"; fi
+names=$(cc -Iinclude -dM -E $here/only_includes.c | grep -iE "LSTM_(IMPL|K)_" | grep -cv "LSTM_IMPL_SIZE(")
+if [ "$names" -eq 0 ]; then ok; else bad "$names private macros remain"; fi
 wide=$(awk 'length > 90' include/lstm.h | wc -l)
 if [ "$wide" -eq 0 ]; then ok; else bad "$wide lines of more than 90 columns"; fi
 if have ctags; then

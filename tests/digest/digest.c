@@ -148,6 +148,22 @@ static void layers(void)
     }
 }
 
+/* Batches of many sequences, in groups that are full or not, and layers as wide as caches. */
+static void large_batches(void)
+{
+    static const size_t batches[] = {7, 31, 33, 70};
+    static const size_t units[] = {5, 16, 33, 64};
+    lstm_layer layer;
+    for (size_t k = 0; k < 16; k++) {
+        make_layer(&layer, pick(1, 40), units[k % 4], LSTM_DEFAULT, LSTM_DEFAULT);
+        run_layer("large batch", &layer, batches[k / 4], pick(1, 4));
+        free_layer(&layer);
+    }
+    make_layer(&layer, 70, 320, LSTM_DEFAULT, LSTM_DEFAULT);
+    run_layer("large layer", &layer, 9, 2);
+    free_layer(&layer);
+}
+
 static void activations(void)
 {
     for (int a = LSTM_DEFAULT; a <= LSTM_LOG_SOFTMAX; a++) {
@@ -267,6 +283,9 @@ static void dense_layers(void)
     }
     run_dense(257, 1, 5, LSTM_SIGMOID);
     run_dense(3, 300, 2, LSTM_SOFTMAX);
+    run_dense(64, 64, 40, LSTM_RELU);
+    run_dense(17, 9, 33, LSTM_DEFAULT);
+    run_dense(40, 3, 35, LSTM_TANH);
 }
 
 /* A float below 2^10 of any exponent and sign: denormals, zeros, saturated gates. */
@@ -347,6 +366,7 @@ int main(int argc, char **argv)
 {
     is_verbose = argc > 1 && argv[1][0] != '\0';
     layers();
+    large_batches();
     activations();
     streams();
     for (int merge = LSTM_MERGE_CONCAT; merge <= LSTM_MERGE_AVE; merge++) {

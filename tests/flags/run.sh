@@ -1,9 +1,9 @@
 #!/bin/sh
 # `make flags`: what users' flags and other compilers do to lstm.h.
-#   same      the digest of tests/digest stays that of plain -O2
+#   same      the digest of tests/digest stays the one of digests.txt that a default build has here
+#   apart     the same with LSTM_NO_FMA, or where the flags name no CPU with fused multiply-adds
 #   numbers   the bits change, but all 740 answers of examples/05_speakers.c are Keras' own, with
 #             probabilities within 1e-5
-#   compiles  no more than that can be tried here
 # Closes with "N passed, N failed".
 set -u
 out=build/flags
@@ -33,8 +33,13 @@ digest_of() { # COMPILER FLAGS...
 }
 
 same() {
-    [ "$(digest_of "$@")" = "$wanted" ]
+    [ "$(digest_of "$@")" = "$here" ]
     verdict $? same "$*"
+}
+
+apart() {
+    [ "$(digest_of "$@")" = "$apart" ]
+    verdict $? apart "$*"
 }
 
 numbers() {
@@ -43,13 +48,9 @@ numbers() {
     verdict $? numbers "$*"
 }
 
-compiles() {
-    "$@" tests/compile/only_includes.c >"$out/log" 2>&1
-    verdict $? compiles "$*"
-}
-
-wanted=$(digest_of cc -O2)
-[ -n "$wanted" ] || exit 1
+. tests/digest/wanted.sh
+[ -n "$here" ] || exit 1
+same cc -O2
 
 for cc in gcc clang; do
     have $cc || continue
@@ -65,7 +66,9 @@ for cc in gcc clang; do
     numbers $cc -O2 -ffast-math
     numbers $cc -Ofast -march=native
     numbers $cc -O2 -ffp-contract=fast -march=native
-    numbers $cc -O2 -march=native -DLSTM_USE_FMA=1
+    apart $cc -O2 -DLSTM_NO_FMA -flto
+    apart $cc -O2 -DLSTM_NO_FMA -march=native -fno-builtin
+    numbers $cc -O2 -march=native -DLSTM_NO_FMA
     numbers $cc -O2 -DLSTM_EXPF=expf -DLSTM_TANHF=tanhf -include math.h
 done
 if have i686-linux-gnu-gcc; then
@@ -80,21 +83,12 @@ for cc in gcc-11 clang-13 clang-19; do
     same $cc -std=c99 -O2 $strict
     same $cc -std=gnu99 -O3 -march=native
     same $cc -std=c99 -O2 -DLSTM_NO_SIMD
+    apart $cc -std=c99 -O2 -DLSTM_NO_FMA
 done
 if command -v clang-22 >/dev/null 2>&1; then
     # shellcheck disable=SC2086
     same clang-22 -std=c99 -O2 $strict
     same clang-22 -std=gnu99 -O3 -march=native
-fi
-
-# The portable path as MSVC would read it, as far as clang can act it.
-if have clang; then
-    for std in c99 c11 c17; do
-        compiles clang --target=x86_64-pc-windows-msvc -fms-compatibility -ffreestanding \
-            -std=$std -Wall -Wextra -Werror -fsyntax-only -Iinclude
-    done
-    compiles clang --target=x86_64-pc-windows-msvc -fms-compatibility -ffreestanding -x c++ \
-        -std=c++14 -Wall -Wextra -Werror -fsyntax-only -Iinclude
 fi
 
 echo "$passed passed, $failed failed"

@@ -132,7 +132,8 @@ run_uno() { # ELF OUTPUT; simavr says what it loads
     return "$1"
 }
 cc -std=c99 -I$here -c $here/port_hosted.c -o $out/port_hosted.o || exit 1
-build_sketch c++ -O2 -I$here/arduino/pc $out/port_hosted.o -o $out/sketch_pc || exit 1
+# The Uno has no fused multiply-adds, so its PC build goes without them.
+build_sketch c++ -O2 -DLSTM_NO_FMA -I$here/arduino/pc $out/port_hosted.o -o $out/sketch_pc || exit 1
 check "the sketch on the PC" sh -c "$out/sketch_pc >$out/sketch_pc.txt"
 if have avr-g++ && echo '#include <simavr/sim_avr.h>' | cc -E - >/dev/null 2>&1 &&
     cc -O1 $here/avr_run.c -lsimavr -lelf -o $out/avr_run; then
