@@ -29,7 +29,7 @@ INSTALLED = $(addprefix $(DESTDIR)$(PREFIX)/,$(wildcard include/*.h) share/pkgco
 SOURCES = $(shell git ls-files '*.c' '*.cc' '*.h' ':!examples/*/speaker_*.h' \
 	':!examples/amplifier/amplifier.h')
 
-.PHONY: all run examples test install uninstall test-install packages test-packages web test-web test-readme test-examples test-std mutants coverage digest accuracy targets firmware analyze sizes endurance flags fuzz fuzz-export sanitize bench bench-peers golden train-check test-export export export-check venv format format-check help clean
+.PHONY: all run examples test install uninstall test-install packages test-packages web test-web test-readme test-examples test-std int8 mutants mutants-int8 coverage digest accuracy targets firmware analyze sizes endurance flags fuzz fuzz-export sanitize bench bench-peers golden train-check test-export export export-check venv format format-check help clean
 all: run
 
 help: ## this list
@@ -85,6 +85,12 @@ test-std: ## the header alone: every language version, compiler and optimisation
 mutants: ## break the header in many named ways and see that the tests notice each
 	@CC='$(CC)' python3 tests/mutants/mutants.py
 
+int8: ## lstm_int8.h: every compiler, level and processor gives the same integers
+	@sh tests/int8/run.sh
+
+mutants-int8: ## break lstm_int8.h in many named ways and see that its tests notice each
+	@CC='$(CC)' python3 tests/int8/mutants.py
+
 coverage: ## lines and branches of the header that the tests take (portable build)
 	@sh tests/coverage/run.sh
 
@@ -100,7 +106,7 @@ targets: ## the same program from an 8-bit AVR to Helium, RISC-V, s390x, wasm: d
 firmware: ## the firmware example on a Cortex-M4F (QEMU) and its sketch on an AVR, bits as the PC's
 	@sh tests/targets/firmware.sh
 
-fuzz: ## libFuzzer on layers, sizes and the data file's reader (FUZZ_SECONDS=60)
+fuzz: ## libFuzzer on layers, sizes, 8-bit weights and the data file's reader (FUZZ_SECONDS=60)
 	@sh tests/fuzz/run.sh
 
 fuzz-export: venv ## hypothesis on the exporter's readers of files (EXAMPLES_OF_EACH=60)
@@ -178,7 +184,7 @@ clean: ## remove build/
 $(BUILD)/test_%: tests/test_%.c include/lstm.h include/lstm_int8.h $(wildcard tests/*.h examples/speakers/*.h) | $(BUILD)
 	$(C99) $(TEST_CFLAGS) -Iexamples -Itests $< -o $@ -lm
 
-$(BUILD)/fuzz_%: tests/fuzz/fuzz_%.c tests/fuzz/fuzz.h tests/sets.h include/lstm.h | $(BUILD)
+$(BUILD)/fuzz_%: tests/fuzz/fuzz_%.c tests/fuzz/fuzz.h tests/sets.h include/lstm.h include/lstm_int8.h | $(BUILD)
 	$(C99) $(TEST_CFLAGS) -Iexamples $< tests/fuzz/replay.c -o $@ -lm
 
 $(BUILD)/%: examples/%.c include/lstm.h include/lstm_int8.h $(wildcard examples/speakers/*.h examples/amplifier/*.h) | $(BUILD)

@@ -1321,7 +1321,7 @@ static inline int lstm_int8_impl_is_array(size_t a, size_t b, size_t size)
 static inline int lstm_int8_impl_is_shape(size_t input_dim, size_t units)
 {
     const size_t most = (size_t)-1 / 8;
-    return input_dim != 0 && units != 0 && input_dim <= most && units <= most &&
+    return input_dim != 0 && input_dim <= most && units <= most &&
            lstm_int8_impl_is_array(units, LSTM_INT8_BLOCKS(input_dim, units), 32);
 }
 
@@ -1748,7 +1748,7 @@ LSTM_API lstm_status lstm_int8_observe(const lstm_layer *from, const float *x,
     if (!lstm_int8_impl_is_array(timesteps, from->input_dim, 4)) {
         return LSTM_ERR_SHAPE;
     }
-    for (t = 0; t < timesteps && status == LSTM_OK; t++, x += from->input_dim) {
+    for (t = 0; t < timesteps; t++, x += from->input_dim) {
         lstm_int8_impl_add_moments(x, from->input_dim, h, from->units, moments);
         status = lstm_step(from, x, h, c, scratch);
     }
@@ -1783,7 +1783,7 @@ static inline float lstm_int8_impl_dense_scale(const lstm_dense *from, size_t un
         sum += lstm_int8_impl_absolute(LSTM_LOAD(from->kernel + k * from->units + unit));
     }
     /* rounding may add a half to each weight */
-    sum /= 32768.0f - 0.5f * (float)(from->input_dim < 32768 ? from->input_dim : 32768);
+    sum /= 32768.0f - 0.5f * (float)from->input_dim;
     return sum > scale ? sum : scale;
 }
 
@@ -1956,31 +1956,27 @@ LSTM_API lstm_status lstm_int8_dense_logits(const lstm_int8_dense *layer,
 }
 
 /* y = activation(y), element by element, by a Dense layer of lstm.h with the weight 1. */
-static inline lstm_status lstm_int8_impl_activate(lstm_activation activation, float *y,
-                                                  size_t n)
+static inline void lstm_int8_impl_activate(lstm_activation activation, float *y, size_t n)
 {
     lstm_dense one;
-    lstm_status status = LSTM_OK;
     size_t k, part;
     one.input_dim = one.units = 1;
     one.kernel = lstm_int8_impl_one;
     one.bias = NULL;
     one.activation = activation;
-    for (k = 0; k < n && status == LSTM_OK; k += part) {
+    for (k = 0; k < n; k += part) {
         float x[8];
         for (part = 0; part < 8 && k + part < n; part++) {
             x[part] = y[k + part];
         }
-        status = lstm_dense_forward(&one, x, part, y + k);
+        (void)lstm_dense_forward(&one, x, part, y + k); /* cannot fail */
     }
-    return status;
 }
 
 /* y = softmax(y): e^(y - largest), divided by their sum */
-static inline lstm_status lstm_int8_impl_softmax(float *y, size_t n)
+static inline void lstm_int8_impl_softmax(float *y, size_t n)
 {
     float largest = y[0], sum = 0.0f;
-    lstm_status status;
     size_t k;
     for (k = 1; k < n; k++) {
         largest = y[k] > largest ? y[k] : largest;
@@ -1988,20 +1984,19 @@ static inline lstm_status lstm_int8_impl_softmax(float *y, size_t n)
     for (k = 0; k < n; k++) {
         y[k] -= largest;
     }
-    status = lstm_int8_impl_activate(LSTM_EXPONENTIAL, y, n);
+    lstm_int8_impl_activate(LSTM_EXPONENTIAL, y, n);
     for (k = 0; k < n; k++) {
         sum += y[k];
     }
     for (k = 0; k < n; k++) {
         y[k] /= sum;
     }
-    return status;
 }
 
 LSTM_API lstm_status lstm_int8_dense_forward(const lstm_int8_dense *layer,
                                              const int16_t *x, size_t rows, float *y)
 {
-    lstm_status status = lstm_int8_impl_check_dense(layer, x, rows, y);
+    const lstm_status status = lstm_int8_impl_check_dense(layer, x, rows, y);
     size_t row, u;
     if (status != LSTM_OK) {
         return status;
@@ -2009,20 +2004,18 @@ LSTM_API lstm_status lstm_int8_dense_forward(const lstm_int8_dense *layer,
     if ((unsigned)layer->activation >= (unsigned)LSTM_LOG_SOFTMAX) {
         return LSTM_ERR_OPTION;
     }
-    for (row = 0; row < rows && status == LSTM_OK; row++) {
+    for (row = 0; row < rows; row++, x += layer->input_dim, y += layer->units) {
         for (u = 0; u < layer->units; u++) {
             y[u] = (float)lstm_int8_impl_logit(layer, x, u) / 65536.0f;
         }
         if (layer->activation == LSTM_SOFTMAX) {
-            status = lstm_int8_impl_softmax(y, layer->units);
+            lstm_int8_impl_softmax(y, layer->units);
         } else if (layer->activation != LSTM_DEFAULT &&
                    layer->activation != LSTM_LINEAR) {
-            status = lstm_int8_impl_activate(layer->activation, y, layer->units);
+            lstm_int8_impl_activate(layer->activation, y, layer->units);
         }
-        x += layer->input_dim;
-        y += layer->units;
     }
-    return status;
+    return LSTM_OK;
 }
 
 LSTM_API size_t lstm_int8_argmax(const int32_t *logits, size_t n)

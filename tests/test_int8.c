@@ -716,6 +716,7 @@ static void no_input_overflows_a_converted_layer(void)
     check_extremes(13, 11, 1e-30f, 0.0f, 0);
     check_extremes(2000, 3, 2.0f, 30.0f, 15);
     check_extremes(400, 300, 1.0f, 1.0f, 12);
+    check_extremes(9000, 1, 1.0f, 1.0f, 15);
 }
 
 /* All rows of one size: the sum of the weights' sizes is what it can be at most. */
@@ -832,6 +833,27 @@ static void every_weight_is_within_half_a_step(void)
     free(weights);
 }
 
+/* A column scale of denormals has few digits: a 127th of the largest weight, rounded, may be
+ * so small that the weights would be more than 127 of it. */
+static void denormal_weights_stay_within_127(void)
+{
+    lstm_layer from;
+    float *const weights = new_float_layer(&from, 2, 3, 1.0f, 5);
+    whole_layer all = new_layer(2, 3);
+    for (size_t k = 0; k < LSTM_PARAM_COUNT(2, 3); k++) {
+        weights[k] = k % 2 ? 8.7e-39f : -8.7e-39f;
+    }
+    CHECK(convert(&from, 15, NULL, &all) == LSTM_OK);
+    for (size_t row = 0; row < 5; row++) {
+        for (size_t column = 0; column < 12; column++) {
+            CHECK(abs(weight_at(&all, row, column)) <= 127);
+        }
+    }
+    check_worst_sums(&all);
+    free_layer(&all);
+    free(weights);
+}
+
 static void flags_and_sizes_are_those_of_the_float_layer(void)
 {
     lstm_layer from;
@@ -935,6 +957,20 @@ static void linear_dense_outputs_are_the_logits(void)
         CHECK(y[k] == (float)logits[k] / 65536.0f);
     }
     CHECK(lstm_int8_dense_forward(&d.dense, NULL, 0, NULL) == LSTM_OK);
+}
+
+static void a_dense_unit_of_zeros_gives_its_bias(void)
+{
+    int32_t logits[22];
+    set_up_dense(LSTM_DEFAULT);
+    for (size_t k = 0; k < 20; k++) {
+        d.weights[k * 11 + 4] = 0.0f;
+    }
+    CHECK(lstm_int8_quantize_dense(&d.from, 15, d.packed, d.multipliers, d.bias,
+                                   &d.dense) == LSTM_OK);
+    CHECK(lstm_int8_dense_logits(&d.dense, d.x, 2, logits) == LSTM_OK);
+    CHECK(check_is_near(logits[4] / 65536.0, (double)d.from.bias[4], 1e-4, 0.0));
+    CHECK(logits[15] == logits[4]);
 }
 
 static void argmax_is_the_first_of_the_largest(void)
@@ -1263,10 +1299,12 @@ int main(void)
     RUN(a_closed_cell_keeps_its_value);
     RUN(a_layer_of_zeros_gives_half_open_gates);
     RUN(every_weight_is_within_half_a_step);
+    RUN(denormal_weights_stay_within_127);
     RUN(flags_and_sizes_are_those_of_the_float_layer);
     RUN(from_float_rounds_and_saturates);
     RUN(every_activation_of_dense_is_near_that_of_floats);
     RUN(linear_dense_outputs_are_the_logits);
+    RUN(a_dense_unit_of_zeros_gives_its_bias);
     RUN(argmax_is_the_first_of_the_largest);
     RUN(dense_refuses_what_it_cannot_do);
     RUN(dense_conversion_refuses_what_it_cannot_do);

@@ -50,8 +50,9 @@ if echo 'int LLVMFuzzerTestOneInput(void) { return 0; }' >"$out/probe.c" &&
     fuzz layers address -O1 $((seconds / 2))
     fuzz layers undefined -O0 $((seconds / 6))
     fuzz sizes address,undefined -O1 $((seconds / 6))
+    fuzz int8 address,undefined -O1 $((seconds / 6))
     fuzz reader address,undefined -O1 $((seconds / 6))
-    for target in layers sizes reader; do
+    for target in layers sizes int8 reader; do
         replay $target
     done
 else

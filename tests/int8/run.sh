@@ -1,0 +1,113 @@
+#!/bin/sh
+# `make int8`: tests/test_int8.c built in many ways. All of them have to give the integers of the
+# reference in tests/golden/int8.txt: with vectors and without, on every processor, at every level
+# of optimisation, under sanitizers. The header also compiles as C++, before and after lstm.h, and
+# in two files of one program. Ends with "N passed, N failed".
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+out=build/int8
+rm -rf $out
+mkdir -p $out
+passed=0
+failed=0
+warnings="-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wdouble-promotion
+    -Wundef -Wcast-align -Werror"
+
+ok() { passed=$((passed + 1)); }
+bad() {
+    failed=$((failed + 1))
+    echo "FAILED: $*"
+    head -n 20 $out/log
+}
+have() {
+    command -v "$1" >/dev/null 2>&1 && return 0
+    echo "SKIPPED: no $1"
+    [ "${CI:-}" != true ] || bad "$1 is missing"
+    return 1
+}
+
+# runs RUNNER COMPILER... - builds the tests and runs them, all have to pass
+runs() {
+    runner=$1
+    shift
+    # shellcheck disable=SC2086
+    if "$@" -Iinclude -Itests tests/test_int8.c -o $out/test -lm >$out/log 2>&1 &&
+        $runner $out/test >$out/log 2>&1; then ok; else bad "$*"; fi
+}
+# compiles COMPILER...
+compiles() {
+    if "$@" -Iinclude >$out/log 2>&1; then ok; else bad "$*"; fi
+}
+
+for compiler in gcc clang; do
+    have $compiler || continue
+    for level in -O0 -Os -O2 -O3; do
+        # shellcheck disable=SC2086
+        runs '' $compiler -std=c99 $warnings -Wstrict-prototypes $level
+    done
+    for option in -DLSTM_NO_SIMD -DLSTM_NO_DISPATCH "-DLSTM_NO_SIMD -DLSTM_INT8_NO_LONG" \
+        -march=native "-fsanitize=address,undefined -fno-sanitize-recover=all" \
+        "-DLSTM_NO_SIMD -fsanitize=address,undefined -fno-sanitize-recover=all" \
+        "-DLSTM_NO_DISPATCH -fsanitize=address,undefined -fno-sanitize-recover=all" \
+        "-std=c17" "-std=gnu99" -ffast-math; do
+        # With -ffast-math NaN and infinity are not told from numbers: those tests cannot pass.
+        case $option in -ffast-math) continue ;; esac
+        # shellcheck disable=SC2086
+        runs '' $compiler -std=c99 $warnings -O1 $option
+    done
+done
+
+# --- other processors, little and big endian ------------------------------------------------
+for pair in aarch64-linux-gnu:aarch64 arm-linux-gnueabihf:arm powerpc64-linux-gnu:ppc64 \
+    riscv64-linux-gnu:riscv64 s390x-linux-gnu:s390x; do
+    if have "${pair%:*}-gcc" && have "qemu-${pair#*:}"; then
+        for level in -O1 -O2; do
+            runs "qemu-${pair#*:}" "${pair%:*}-gcc" -std=c99 $level -static
+        done
+    fi
+done
+if have i686-linux-gnu-gcc; then
+    runs '' i686-linux-gnu-gcc -std=c99 -O2 -static
+    runs '' i686-linux-gnu-gcc -std=c99 -O2 -msse2 -mfpmath=sse -static
+fi
+
+# --- languages, orders of inclusion, two files of a program -----------------------------------
+cat >$out/quick.cc <<'EOF'
+#include "lstm_int8.h"
+#include "lstm.h"
+lstm_status (*const functions[])(const lstm_int8_layer *, const int16_t *, int16_t *, int32_t *,
+                                 int16_t *) = {lstm_int8_step};
+int main() { return functions[0](NULL, NULL, NULL, NULL, NULL) != LSTM_ERR_NULL; }
+EOF
+cat >$out/second.c <<'EOF'
+#include "lstm.h"
+#include "lstm_int8.h"
+#include "lstm_int8.h"
+size_t second(void) { return LSTM_INT8_WEIGHT_LEN(5, 10) + sizeof(lstm_int8_dense); }
+EOF
+for compiler in g++ clang++; do
+    have $compiler || continue
+    for version in c++11 c++17 c++20; do
+        for level in -O0 -O2; do
+            # shellcheck disable=SC2086
+            compiles $compiler -std=$version $warnings $level -x c++ $out/quick.cc -o $out/quick
+            if $out/quick; then ok; else bad "$compiler -std=$version $level: runs"; fi
+            # shellcheck disable=SC2086
+            compiles $compiler -std=$version $warnings $level -c -x c++ $out/second.c -o $out/x.o
+        done
+    done
+done
+for compiler in gcc clang tcc; do
+    have $compiler || continue
+    compiles $compiler -std=c99 -c $out/second.c -o $out/second.o
+done
+# LSTM_API as static names unused functions; the macros of the inside are gone afterwards
+compiles gcc -std=c99 -DLSTM_API=static -c $out/second.c -o $out/x.o
+if gcc -std=c99 -dM -E -Iinclude $out/second.c | grep -q 'define LSTM_INT8_IMPL_'; then
+    bad "private macros are left over"
+else
+    ok
+fi
+
+echo "$passed passed, $failed failed"
+[ $failed -eq 0 ]
