@@ -31,16 +31,22 @@ BLOCK = 100_000  # weights between two progress reports
 Progress = Callable[[int, int], None]
 
 
-def header_lines(plan: Plan, golden: Golden, progress: Progress) -> Iterator[str]:
+def header_lines(
+    plan: Plan, golden: Golden, progress: Progress, source: str | None = None
+) -> Iterator[str]:
+    """The header; with the name of a source file, its weights are in that."""
     sizes, layers = list(_sizes(plan)), list(_layers(plan))
     code = list(functions(plan, golden))
     number = identity([plan.name, plan.model.sha256(), *sizes, *layers, *code])
-    yield from _top(plan, golden)
+    yield from _top(plan, golden, source)
     yield from _guard(plan, number)
     yield from sizes
     yield "/* clang-format off */"
     yield ""
-    yield from _weights(plan, progress)
+    if source is None:
+        yield from _weights(plan, progress)
+    else:
+        yield from _declared(plan)
     yield from _assertions(plan)
     yield from layers
     yield from code
@@ -52,7 +58,7 @@ def header_lines(plan: Plan, golden: Golden, progress: Progress) -> Iterator[str
 # ---- The first lines -------------------------------------------------------------------
 
 
-def _top(plan: Plan, golden: Golden) -> Iterator[str]:
+def _top(plan: Plan, golden: Golden, source: str | None) -> Iterator[str]:
     model, upper = plan.model, plan.macro
     yield f"/* Made by lstm_export.py {VERSION} from {safe(model.source.file)}."
     yield f" * Saved by {safe(model.source.made_by)}."
@@ -66,6 +72,11 @@ def _top(plan: Plan, golden: Golden) -> Iterator[str]:
         yield from comment(safe(note))
         yield " *"
     yield from _usage(plan)
+    if source is not None:
+        yield from comment(
+            f"Compile {safe(source)} with the program: it has the weights."
+        )
+        yield " *"
     yield from comment(
         f"To say where the weights go, define {upper('WEIGHTS')} before including this, "
         'for example as __attribute__((section(".flash"))) or PROGMEM (on AVR, with '
@@ -188,19 +199,53 @@ def _chunk(plan: Plan) -> Iterator[str]:
 # ---- Weights and layers ----------------------------------------------------------------
 
 
-def _weights(plan: Plan, progress: Progress) -> Iterator[str]:
+def source_lines(plan: Plan, header: str, progress: Progress) -> Iterator[str]:
+    """The file with the weights, beside a header that declares them."""
+    yield f"/* Made by lstm_export.py {VERSION} from {safe(plan.model.source.file)}: the"
+    yield f" * weights that {safe(header)} declares."
+    yield " */"
+    yield f'#include "{header}"'
+    yield ""
+    yield "/* clang-format off */"
+    yield ""
+    yield from _weights(plan, progress, "")
+    yield "/* clang-format on */"
+
+
+def _flat(op: Op) -> tuple[str, Array | None]:
+    """What the numbers of a layer are, and they one after the other."""
+    arrays = list(op.layer.stored())
+    if isinstance(op.layer, Activation):
+        return "times 1, for the activation", ones(_activation_size(op)).ravel()
+    what = ", ".join(name for name, _ in arrays)
+    return what, np.concatenate([a.ravel() for _, a in arrays]) if arrays else None
+
+
+def _declared(plan: Plan) -> Iterator[str]:
+    yield "#ifdef __cplusplus"
+    yield 'extern "C" {'
+    yield "#endif"
+    for op in plan.ops:
+        what, flat = _flat(op)
+        if flat is not None:
+            yield f"/* {safe(op.layer.name)} ({safe(op.layer.kind)}): {what} */"
+            yield f"extern const float {plan.of(op, WEIGHTS)}[{flat.size}];"
+    yield "#ifdef __cplusplus"
+    yield "}"
+    yield "#endif"
+    yield ""
+    for op in plan.ops:
+        yield from _start(plan, op)
+
+
+def _weights(plan: Plan, progress: Progress, static: str = "static ") -> Iterator[str]:
     done, total = 0, plan.model.parameters
     for op in plan.ops:
-        arrays = list(op.layer.stored())
-        what = ", ".join(name for name, _ in arrays)
-        if isinstance(op.layer, Activation):
-            arrays = [("", ones(_activation_size(op)))]
-            what = "times 1, for the activation"
-        if not arrays:
+        what, flat = _flat(op)
+        if flat is None:
             continue
         yield f"/* {safe(op.layer.name)} ({safe(op.layer.kind)}): {what} */"
-        flat = np.concatenate([array.ravel() for _, array in arrays])
-        prefix = f"{plan.macro('WEIGHTS')} LSTM_ALIGNED static const float"
+        prefix = f"{plan.macro('WEIGHTS')} LSTM_ALIGNED {static}const float"
         yield f"{prefix} {plan.of(op, WEIGHTS)}[{flat.size}] = {{"
         for start in range(0, flat.size, BLOCK):
             part = flat[start : start + BLOCK]
@@ -210,7 +255,8 @@ def _weights(plan: Plan, progress: Progress) -> Iterator[str]:
             progress(min(done, total), total)
         yield "};"
         yield ""
-        yield from _start(plan, op)
+        if static:
+            yield from _start(plan, op)
 
 
 def _start(plan: Plan, op: Op) -> Iterator[str]:

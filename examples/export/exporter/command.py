@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from exporter import VERSION, golden, int8, limits
-from exporter.c_header import Progress, header_lines
+from exporter.c_header import Progress, header_lines, source_lines
 from exporter.c_names import check_name, default_name
 from exporter.c_text import printable, safe
 from exporter.errors import NotRun, Refusal
@@ -24,6 +24,7 @@ from exporter.files import (
     check_readable,
     target_of,
     write,
+    write_all,
     write_out,
 )
 from exporter.formats import Format, Options, all_formats, format_of
@@ -117,6 +118,12 @@ def _parser() -> Parser:
         help="with --int8: inputs are from -R to R; default 8",
     )
     add("--version", action="version", version=f"lstm_export.py {VERSION}")
+    add(
+        "--split",
+        action="store_true",
+        help="write the weights to NAME.c, to be compiled once, and what declares them "
+        "to NAME.h: files that include it then share them",
+    )
     add(
         "--max-memory",
         type=_megabytes,
@@ -225,16 +232,20 @@ def _export(arguments: Mapping[str, Any]) -> None:
     limits.MEMORY.most = arguments.get("max_memory", 2048) << 20
     form = format_of(path)
     options = _options(form, path, arguments)
-    target = None
+    target = source = None
+    read = [path] if options.config is None else [path, options.config]
     if output != STANDARD_OUTPUT and "summary" not in arguments:
-        read = [path] if options.config is None else [path, options.config]
         target = target_of(output or f"{name}.h", read, _suffixes())
+    if "split" in arguments and "summary" not in arguments:
+        source = _source_of(target, read)
     model = form.read(path, options)
     model.check()
     if "summary" in arguments:
         write_out(safe(line) for line in summary_lines(model))
         return
     if "int8" in arguments:
+        if source is not None:
+            raise Refusal("--split plays no part with --int8; leave it out")
         _export_int8(model, name, arguments, target)
         return
     for option in ("calibrate", "input_range"):
@@ -242,17 +253,31 @@ def _export(arguments: Mapping[str, Any]) -> None:
             raise Refusal(f"--{option.replace('_', '-')} is for --int8; add it")
     expected = _golden(form, path, options, model, arguments.get("golden", "auto"))
     plan = Plan(model, name)
-    lines = header_lines(plan, expected, _progress(model.parameters))
+    progress = _progress(model.parameters)
     said = f"{model.parameters:,} parameters, tested by {expected.by}"
     if not model.can_stream:
         said += f"; no step(): {model.why_whole}"
     notes = [printable(note) for note in model.notes]
     if target is None:
-        write_out(lines)
+        write_out(header_lines(plan, expected, progress))
         print(f"lstm_export.py: {printable(said)}", *notes, sep="\n", file=sys.stderr)
+        return
+    if source is None:
+        write(target, header_lines(plan, expected, progress))
     else:
-        write(target, lines)
-        write_out([printable(f"wrote {output or target.name}: {said}"), *notes])
+        header = header_lines(plan, expected, progress, source.name)
+        write_all([(source, source_lines(plan, target.name, progress)), (target, header)])
+    beside = "" if source is None else f" and {source.name}"
+    write_out([printable(f"wrote {output or target.name}{beside}: {said}"), *notes])
+
+
+def _source_of(target: Path | None, read: Sequence[Path]) -> Path:
+    """Where --split puts the weights: beside the header, under its name."""
+    if target is None:
+        raise Refusal("--split writes two files, not the standard output; give -o HEADER")
+    if target.suffix != ".h":
+        raise Refusal(f"-o {target.name}: with --split choose one that ends in .h")
+    return target_of(str(target.with_suffix(".c")), read, _suffixes())
 
 
 def _export_int8(

@@ -79,28 +79,40 @@ def target_of(text: str, read: Iterable[Path], models: Sequence[str]) -> Path:
 
 def write(path: Path, lines: Iterable[str]) -> None:
     """Write the whole file or nothing; one that is there keeps its permissions."""
-    mode = _mode_for(path)
+    write_all([(path, lines)])
+
+
+def write_all(files: Sequence[tuple[Path, Iterable[str]]]) -> None:
+    """Write all of these files whole, or none."""
+    made: list[tuple[Path, Path]] = []
     try:
-        handle, temporary = tempfile.mkstemp(
-            dir=path.parent, prefix=".lstm_export.", suffix=".tmp"
-        )
+        for path, lines in files:
+            handle, name = _temporary(path)
+            made.append((Path(name), path))
+            with os.fdopen(handle, "w", encoding="ascii", newline="\n") as file:
+                file.writelines(f"{line}\n" for line in lines)
+            Path(name).chmod(_mode_for(path))
+        for temporary, path in made:
+            temporary.replace(path)
+    except OSError as error:
+        raise Refusal(
+            f"{files[0][0].name}: {error.strerror}; nothing was written, choose another "
+            "place"
+        ) from error
+    finally:
+        for temporary, _ in made:
+            with suppress(FileNotFoundError):
+                temporary.unlink()
+
+
+def _temporary(path: Path) -> tuple[int, str]:
+    try:
+        return tempfile.mkstemp(dir=path.parent, prefix=".lstm_export.", suffix=".tmp")
     except OSError as error:
         raise Refusal(
             f"{path}: its directory cannot be written to ({error.strerror}); choose "
             "another one"
         ) from error
-    try:
-        with os.fdopen(handle, "w", encoding="ascii", newline="\n") as file:
-            file.writelines(f"{line}\n" for line in lines)
-        Path(temporary).chmod(mode)
-        Path(temporary).replace(path)
-    except OSError as error:
-        raise Refusal(
-            f"{path.name}: {error.strerror}; nothing was written, choose another place"
-        ) from error
-    finally:
-        with suppress(FileNotFoundError):
-            Path(temporary).unlink()
 
 
 def _mode_for(path: Path) -> int:

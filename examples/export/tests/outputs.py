@@ -14,6 +14,7 @@ import unittest.mock
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import harness
 import refusals
 from harness import TOOL, Score, export
 from keras_models import L, sequential
@@ -248,6 +249,89 @@ def interrupted(directory: Path, score: Score) -> None:
     score.check(not list(place.iterdir()), "stopped while it writes: leaves a file")
 
 
+UNIT = """\
+#include "%s.h"
+#include <stdio.h>
+#ifdef __cplusplus
+extern "C"
+#endif
+float test_of_unit%d(void);
+float test_of_unit%d(void) { return %s_selftest(); }
+"""
+OTHER = """\
+#ifdef __cplusplus
+extern "C"
+#endif
+float test_of_unit1(void);
+"""
+UNITS = """\
+int main(void)
+{
+    const float one = test_of_unit0(), two = test_of_unit1();
+    printf("%g %g\\n", (double)one, (double)two);
+    return one <= 2e-6f && two <= 2e-6f ? 0 : 1;
+}
+"""
+
+
+def split(directory: Path, score: Score) -> None:
+    """--split: two units, of C or C++, share the weights, which are there once."""
+    place = directory / "split"
+    place.mkdir()
+    model = place / "halves.keras"
+    layers = [L.Bidirectional(L.LSTM(6, return_sequences=True)), L.LayerNormalization()]
+    sequential(*layers, L.LSTM(4), L.Dense(2, activation="relu"), L.ReLU(2.0)).save(model)
+    header, source = place / "shared.h", place / "shared.c"
+    status, out, err = export([model, "-o", header, "--split"])
+    score.check(status == 0 and "shared.h and shared.c" in out, f"--split: {out}{err}")
+    for number in (0, 1):
+        text = UNIT % ("shared", number, number, "shared")
+        if number == 0:
+            text += OTHER + UNITS
+        (place / f"unit{number}.c").write_text(text, encoding="ascii")
+    count = source.read_text(encoding="ascii").count("_weights[")
+    for compiler in (["gcc", "-std=c99"], ["g++", "-x", "c++", "-std=c++11"]):
+        objects = []
+        for name in ("shared", "unit0", "unit1"):
+            one = ["gcc", "-std=c99"] if name == "shared" else compiler
+            target = place / f"{name}.o"
+            line = [*one, *harness.WARNINGS, f"-I{harness.ROOT / 'include'}", "-O1", "-c"]
+            subprocess.run(
+                [*line, str(place / f"{name}.c"), "-o", str(target)], check=True
+            )
+            objects.append(str(target))
+        program = str(place / "program")
+        linker = compiler[0]
+        subprocess.run([linker, *objects, "-o", program, "-lm"], check=True)
+        ran = subprocess.run([program], capture_output=True, text=True, check=False)
+        score.check(ran.returncode == 0, f"--split, {compiler[0]}: {ran.stdout}")
+        listed = subprocess.run(
+            ["nm", program], capture_output=True, text=True, check=True
+        ).stdout
+        found = sum(line.endswith("_weights") for line in listed.splitlines())
+        score.check(found == count > 0, f"--split: {found} arrays of {count}")
+
+
+def split_refused(directory: Path, score: Score) -> None:
+    model = _model(directory)
+    place = directory / "split_refused"
+    place.mkdir()
+    (place / "out.c").mkdir()
+    (place / "model.c").symlink_to(model)
+    for name, arguments, words in (
+        ("the standard output", ["-o", "-"], ("--split", "-o")),
+        ("another ending", ["-o", place / "out.hpp"], (".h",)),
+        ("a directory", ["-o", place / "out.h"], ("out.c", "a directory")),
+        ("the model", ["-o", place / "model.h"], ("model.c", "itself")),
+        ("--int8", ["-o", place / "whole.h", "--int8"], ("--split", "--int8")),
+    ):
+        before = _snapshot(place)
+        status, out, err = export([model, "--split", *arguments])
+        good = status == 2 and not out and err.count("\n") == 1
+        good = good and all(word in err for word in words) and _snapshot(place) == before
+        score.refused += score.check(good, f"--split, {name}: {status} {out} {err}")
+
+
 def terminated(directory: Path, score: Score) -> None:
     """A SIGTERM in the middle of a header leaves what was there."""
 
@@ -276,3 +360,5 @@ def test_outputs(directory: Path, score: Score) -> None:
     failures(directory, score)
     interrupted(directory, score)
     terminated(directory, score)
+    split(directory, score)
+    split_refused(directory, score)
