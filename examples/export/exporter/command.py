@@ -69,12 +69,14 @@ def _parser() -> Parser:
     parser = Parser(
         prog="lstm_export.py",
         description="Turn a trained model into one C header that runs it with lstm.h.",
-        epilog="The header has NAME_predict() for a whole sequence, NAME_selftest(), and "
-        "NAME_step() for one timestep at a time where every layer can run so: not with "
-        "Bidirectional, go_backwards, or a Flatten or Reshape of timesteps. Its first "
-        "lines show how to call them, or why there is no NAME_step(). Headers of several "
-        "models may be included in one file if each has a --name of its own, case aside. "
-        "What cannot be exported exactly is refused: exit status 2 and one sentence.",
+        epilog="The header has NAME_predict() for a whole sequence and NAME_selftest(); "
+        "and NAME_reset(), NAME_step() and NAME_block() for one or more timesteps at a time "
+        "where every layer can run so: not with Bidirectional, go_backwards, a "
+        "convolution, pooling or RepeatVector, or a Flatten or Reshape of timesteps. Its "
+        "first lines show how to call them, or why there is no NAME_step(). Headers of "
+        "several models may be included in one file if each has a --name of its own, "
+        "case aside. What cannot be exported exactly is refused: exit status 2 and one "
+        "sentence.",
         argument_default=argparse.SUPPRESS,  # so that what is given can be told
     )
     add = parser.add_argument
