@@ -70,7 +70,7 @@ def _parser() -> Parser:
         prog="lstm_export.py",
         description="Turn a trained model into one C header that runs it with lstm.h.",
         epilog="The header has NAME_predict() for a whole sequence, NAME_selftest(), "
-        "NAME_reset(), and NAME_step() and NAME_block() for one or more timesteps at once "
+        "NAME_reset(), and NAME_step() and NAME_block() for some timesteps at once "
         "where every layer can run so: not with Bidirectional, go_backwards, a "
         "convolution, pooling or RepeatVector, or a Flatten or Reshape of timesteps. Its "
         "first lines show how to call them, or why there is no NAME_step(). Headers of "
