@@ -97,6 +97,16 @@ coverage: ## lines and branches of the header that the tests take (portable buil
 digest: ## one digest of outputs for every width, compiler, level, language and processor
 	@sh tests/digest/run.sh
 
+cpus: ## x86-64 CPUs that this one is not (QEMU, Bochs with AVX-512): the run-time choice, digests
+	@sh tests/cpus/run.sh
+
+names: ## lstm.h behind the macros of Qt, curses, X11, POSIX, Arduino and the Windows SDK
+	@sh tests/names/run.sh
+
+windows: venv ## mingw-w64, zig and clang for windows-msvc: warnings, assembly, digests under Wine
+	@$(PIP) -r tests/windows/requirements.txt
+	@ZIG='$(PYTHON) -m ziglang' sh tests/windows/run.sh
+
 accuracy: ## tanh, sigmoid and exp of all 2^32 floats, in ULP (STEP=n: every n-th)
 	@STEP='$(or $(STEP),1)' sh tests/accuracy/run.sh
 

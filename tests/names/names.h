@@ -1,0 +1,289 @@
+/* names.h - names that other headers define as macros, each here as something that no C or C++ can
+ * be made of: a header that uses one of them as a word of its own does not compile behind this.
+ *
+ * Qt and the Windows SDK define some as nothing, curses and term.h as a member of a structure, X11
+ * as numbers. Those that have arguments there have them here. */
+#ifndef NAMES_H
+#define NAMES_H
+
+#define HARMFUL @
+
+/* Qt: qobjectdefs.h, qglobal.h */
+#define emit HARMFUL
+#define slots HARMFUL
+#define signals HARMFUL
+#define foreach(...) HARMFUL
+#define forever HARMFUL
+
+/* curses.h and term.h */
+#define columns HARMFUL
+#define lines HARMFUL
+#define newline HARMFUL
+#define tab HARMFUL
+#define bell HARMFUL
+#define clear(...) HARMFUL
+#define erase(...) HARMFUL
+#define move(...) HARMFUL
+#define refresh(...) HARMFUL
+#define getch(...) HARMFUL
+#define echo HARMFUL
+#define timeout(...) HARMFUL
+#define scroll(...) HARMFUL
+#define border(...) HARMFUL
+#define box(...) HARMFUL
+#define init_tabs HARMFUL
+#define insert_line HARMFUL
+#define delete_line HARMFUL
+#define index(...) HARMFUL
+#define instr(...) HARMFUL
+#define lines_of_memory HARMFUL
+#define width_status_line HARMFUL
+#define number_of_pixels HARMFUL
+#define bit_image_repeat HARMFUL
+#define meta_on HARMFUL
+#define set_window HARMFUL
+#define orig_pair HARMFUL
+#define from_status_line HARMFUL
+#define to_status_line HARMFUL
+#define TRUE HARMFUL
+#define FALSE HARMFUL
+#define ERR HARMFUL
+#define OK HARMFUL
+
+/* The Windows SDK */
+#define small HARMFUL
+#define hyper HARMFUL
+#define near HARMFUL
+#define far HARMFUL
+#define min(...) HARMFUL
+#define max(...) HARMFUL
+#define interface HARMFUL
+#define pascal HARMFUL
+#define cdecl HARMFUL
+#define huge HARMFUL
+#define ERROR HARMFUL
+#define NO_ERROR HARMFUL
+#define IN HARMFUL
+#define OUT HARMFUL
+#define OPTIONAL HARMFUL
+#define CONST HARMFUL
+#define VOID HARMFUL
+#define STRICT HARMFUL
+#define DELETE HARMFUL
+#define INFINITE HARMFUL
+#define RELATIVE HARMFUL
+#define ABSOLUTE HARMFUL
+#define TRANSPARENT HARMFUL
+#define PASSTHROUGH HARMFUL
+#define OVERFLOW HARMFUL
+#define UNDERFLOW HARMFUL
+#define DOMAIN HARMFUL
+#define SING HARMFUL
+#define environ HARMFUL
+#define grp1 HARMFUL
+#define rad1 HARMFUL
+#define stc1 HARMFUL
+#define lst1 HARMFUL
+#define ctl1 HARMFUL
+#define scr1 HARMFUL
+#define frm1 HARMFUL
+
+/* X11 */
+#define None HARMFUL
+#define Bool HARMFUL
+#define Status HARMFUL
+#define Success HARMFUL
+#define True HARMFUL
+#define False HARMFUL
+#define Always HARMFUL
+#define Above HARMFUL
+#define Below HARMFUL
+#define Complex HARMFUL
+#define Convex HARMFUL
+#define Unsorted HARMFUL
+#define CursorShape HARMFUL
+#define FocusIn HARMFUL
+#define FocusOut HARMFUL
+#define KeyPress HARMFUL
+
+/* complex.h, math.h, tgmath.h, float.h, limits.h */
+#define I HARMFUL
+#define complex HARMFUL
+#define imaginary HARMFUL
+#define exp(...) HARMFUL
+#define expf(...) HARMFUL
+#define log(...) HARMFUL
+#define tanh(...) HARMFUL
+#define erf(...) HARMFUL
+#define fabs(...) HARMFUL
+#define fma(...) HARMFUL
+#define fmin(...) HARMFUL
+#define fmax(...) HARMFUL
+#define floor(...) HARMFUL
+#define isnan(...) HARMFUL
+#define signbit(...) HARMFUL
+#define HUGE HARMFUL
+#define M_PI HARMFUL
+#define M_E HARMFUL
+
+/* iso646.h, sys/param.h, pthread.h, search.h, strings.h */
+#define true HARMFUL
+#define false HARMFUL
+#define major(...) HARMFUL
+#define minor(...) HARMFUL
+#define howmany(...) HARMFUL
+#define setbit(...) HARMFUL
+#define clrbit(...) HARMFUL
+#define isset(...) HARMFUL
+#define isclr(...) HARMFUL
+#define roundup(...) HARMFUL
+#define powerof2(...) HARMFUL
+#define rindex(...) HARMFUL
+#define trunc(...) HARMFUL
+#define rint(...) HARMFUL
+#define scalb(...) HARMFUL
+#define conj(...) HARMFUL
+#define sqrt(...) HARMFUL
+#define pow(...) HARMFUL
+
+/* termios.h and Arduino's binary.h, Arduino.h, AVR's iom*.h */
+#define B0 HARMFUL
+#define B1 HARMFUL
+#define B00 HARMFUL
+#define B01 HARMFUL
+#define B10 HARMFUL
+#define B11 HARMFUL
+#define B50 HARMFUL
+#define B75 HARMFUL
+#define B110 HARMFUL
+#define F HARMFUL
+#define bit(...) HARMFUL
+#define word(...) HARMFUL
+#define abs(...) HARMFUL
+#define round(...) HARMFUL
+#define sq(...) HARMFUL
+#define constrain(...) HARMFUL
+#define map(...) HARMFUL
+#define cli(...) HARMFUL
+#define sei(...) HARMFUL
+#define labs(...) HARMFUL
+#define roundf(...) HARMFUL
+#define fmaf(...) HARMFUL
+#define fabsf(...) HARMFUL
+#define tanhf(...) HARMFUL
+#define radians(...) HARMFUL
+#define degrees(...) HARMFUL
+#define lowByte(...) HARMFUL
+#define highByte(...) HARMFUL
+#define bitRead(...) HARMFUL
+#define bitSet(...) HARMFUL
+#define interrupts(...) HARMFUL
+#define noInterrupts(...) HARMFUL
+#define HIGH HARMFUL
+#define LOW HARMFUL
+#define INPUT HARMFUL
+#define OUTPUT HARMFUL
+#define PI HARMFUL
+#define EULER HARMFUL
+#define SERIAL HARMFUL
+#define DISPLAY HARMFUL
+#define LSBFIRST HARMFUL
+#define SP HARMFUL
+#define SREG HARMFUL
+#define PORTB HARMFUL
+#define _BV(...) HARMFUL
+#define XL HARMFUL
+#define YL HARMFUL
+#define ZL HARMFUL
+
+/* Assemblers' register names: MIPS' regdef.h, and others */
+#define zero HARMFUL
+#define at HARMFUL
+#define v0 HARMFUL
+#define v1 HARMFUL
+#define a0 HARMFUL
+#define a1 HARMFUL
+#define a2 HARMFUL
+#define a3 HARMFUL
+#define t0 HARMFUL
+#define t1 HARMFUL
+#define s0 HARMFUL
+#define s1 HARMFUL
+#define k0 HARMFUL
+#define k1 HARMFUL
+#define gp HARMFUL
+#define sp HARMFUL
+#define fp HARMFUL
+#define ra HARMFUL
+
+/* What compilers and systems say with macros: predefined names of GNU modes, attributes */
+#define unix HARMFUL
+#define linux HARMFUL
+#define i386 HARMFUL
+#define mips HARMFUL
+#define sparc HARMFUL
+#define arm HARMFUL
+#define vector HARMFUL
+#define pixel HARMFUL
+#define bool HARMFUL
+#define noinline HARMFUL
+#define unused HARMFUL
+#define aligned(...) HARMFUL
+#define packed HARMFUL
+#define always_inline HARMFUL
+#define gnu_inline HARMFUL
+#define may_alias HARMFUL
+#define noclone HARMFUL
+#define flatten HARMFUL
+#define optimize(...) HARMFUL
+#define target(...) HARMFUL
+#define vector_size(...) HARMFUL
+#define ext_vector_type HARMFUL
+#define neon_vector_type HARMFUL
+#define noreturn HARMFUL
+#define hot HARMFUL
+#define cold HARMFUL
+#define pure HARMFUL
+#define nonnull(...) HARMFUL
+#define visibility(...) HARMFUL
+#define fallthrough HARMFUL
+#define deprecated HARMFUL
+#define no_builtin HARMFUL
+#define minsize HARMFUL
+#define common HARMFUL
+#define alias(...) HARMFUL
+#define weak HARMFUL
+#define constructor HARMFUL
+#define format(...) HARMFUL
+#define artificial HARMFUL
+#define malloc HARMFUL
+#define noipa HARMFUL
+#define section(...) HARMFUL
+#define naked HARMFUL
+#define selectany HARMFUL
+#define restrict HARMFUL
+#define asm HARMFUL
+#define typeof HARMFUL
+#define alignas HARMFUL
+#define alignof HARMFUL
+#define static_assert HARMFUL
+#define thread_local HARMFUL
+#define likely(...) HARMFUL
+#define unlikely(...) HARMFUL
+#define ALIGN(...) HARMFUL
+#define MIN(...) HARMFUL
+#define MAX(...) HARMFUL
+#define ABS(...) HARMFUL
+#define SWAP(...) HARMFUL
+#define assert(...) HARMFUL
+/* macOS' AssertMacros.h and objc.h, Linux' kernel, BSD's sys/param.h */
+#define check(...) HARMFUL
+#define verify(...) HARMFUL
+#define require(...) HARMFUL
+#define nil HARMFUL
+#define Nil HARMFUL
+#define YES HARMFUL
+#define NO HARMFUL
+#define debug HARMFUL
+
+#endif
