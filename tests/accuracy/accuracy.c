@@ -48,19 +48,19 @@ static const functions of_set[SETS] = {FUNCTIONS_OF(portable),
                                        NO_FUNCTIONS,           NO_FUNCTIONS, NO_FUNCTIONS,
                                        NO_FUNCTIONS,           NO_FUNCTIONS
 #elif defined(__x86_64__) && defined(LSTM_NO_FMA)
-                                        NO_FUNCTIONS,           FUNCTIONS_OF(vector4),
-                                        NO_FUNCTIONS,           FUNCTIONS_OF(avx2),
-                                        FUNCTIONS_OF(avx512)
+                                       NO_FUNCTIONS,           FUNCTIONS_OF(vector4),
+                                       NO_FUNCTIONS,           FUNCTIONS_OF(avx2),
+                                       FUNCTIONS_OF(avx512)
 #elif defined(__x86_64__)
-                                        FUNCTIONS_OF(portable_fma), FUNCTIONS_OF(vector4),
-                                        FUNCTIONS_OF(vector4_fma),  FUNCTIONS_OF(avx2),
-                                        FUNCTIONS_OF(avx512)
+                                       FUNCTIONS_OF(portable_fma), FUNCTIONS_OF(vector4),
+                                       FUNCTIONS_OF(vector4_fma),  FUNCTIONS_OF(avx2),
+                                       FUNCTIONS_OF(avx512)
 #else
-                                        NO_FUNCTIONS,
-                                        FUNCTIONS_OF(vector4),
-                                        NO_FUNCTIONS,
-                                        NO_FUNCTIONS,
-                                        NO_FUNCTIONS
+                                       NO_FUNCTIONS,
+                                       FUNCTIONS_OF(vector4),
+                                       NO_FUNCTIONS,
+                                       NO_FUNCTIONS,
+                                       NO_FUNCTIONS
 #endif
 };
 static const char *const set_names[SETS] = {
