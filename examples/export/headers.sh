@@ -7,14 +7,17 @@ out=../../build/export
 mkdir -p $out || exit 2
 mode=$1 passed=0 failed=0
 
-# header MODEL HEADER NAME - below examples/
+# header MODEL HEADER NAME [OPTION...] - below examples/
 header() {
-    [ "$mode" = --check ] && target=$out/${2##*/} || target=../$2
-    if "${PYTHON:-python3}" -B lstm_export.py "../$1" -o "$target" --name "$3" \
-        --golden reference && cmp "$target" "../$2"; then
+    model=$1 made=$2 name=$3
+    shift 3
+    [ $# -gt 0 ] || set -- --golden reference
+    [ "$mode" = --check ] && target=$out/${made##*/} || target=../$made
+    if "${PYTHON:-python3}" -B lstm_export.py "../$model" -o "$target" --name "$name" \
+        "$@" && cmp "$target" "../$made"; then
         passed=$((passed + 1))
     else
-        echo "FAILED: examples/$2 is not what lstm_export.py makes of examples/$1"
+        echo "FAILED: examples/$made is not what lstm_export.py makes of examples/$model"
         failed=$((failed + 1))
     fi
 }
@@ -24,5 +27,7 @@ for name in speaker_streaming speaker_bidirectional; do
 done
 header amplifier/amplifier.keras amplifier/amplifier.h amplifier
 header firmware/arduino/speaker.keras firmware/arduino/speaker/speaker_model.h speaker
+header firmware/arduino/speaker.keras firmware/arduino/speaker_int8/speaker_int8_model.h \
+    speaker_int8 --int8 --input-range 4
 echo "$passed passed, $failed failed"
 [ $failed -eq 0 ]

@@ -135,6 +135,15 @@ cc -std=c99 -I$here -c $here/port_hosted.c -o $out/port_hosted.o || exit 1
 # The Uno has no fused multiply-adds, so its PC build goes without them.
 build_sketch c++ -O2 -DLSTM_NO_FMA -I$here/arduino/pc $out/port_hosted.o -o $out/sketch_pc || exit 1
 check "the sketch on the PC" sh -c "$out/sketch_pc >$out/sketch_pc.txt"
+# build_int8 COMPILER OPTIONS... - the sketch with 8-bit weights
+int8=$example/arduino/speaker_int8
+build_int8() {
+    "$@" -std=c++11 -Wall -Wextra -Wpedantic -Werror -ffunction-sections -fdata-sections \
+        -I"$header" -I$here -I$here/arduino -I$int8 -I$example/arduino/speaker \
+        -include Arduino.h -x c++ $int8/speaker_int8.ino $here/arduino/main.cc -x none
+}
+build_int8 c++ -O2 -I$here/arduino/pc $out/port_hosted.o -o $out/int8_pc || exit 1
+check "the sketch with 8-bit weights on the PC" sh -c "$out/int8_pc >$out/int8_pc.txt"
 if have avr-g++ && echo '#include <simavr/sim_avr.h>' | cc -E - >/dev/null 2>&1 &&
     cc -O1 $here/avr_run.c -lsimavr -lelf -o $out/avr_run; then
     # shellcheck disable=SC2086
@@ -164,6 +173,19 @@ if have avr-g++ && echo '#include <simavr/sim_avr.h>' | cc -E - >/dev/null 2>&1 
     else
         ok
     fi
+    # the same model with 8-bit weights
+    check "the sketch with 8-bit weights compiles" build_int8 avr-g++ \
+        $on_uno $out/port_avr.o -Wl,--gc-sections -o $out/int8.elf
+    check "the sketch with 8-bit weights on the Uno" run_uno $out/int8.elf $out/int8.txt
+    check "8-bit weights: the Uno prints what the PC prints" cmp $out/int8.txt $out/int8_pc.txt
+    as_keras=$(awk '/^speaker/ && $2 == $5 { n++ } END { print n + 0 }' $out/int8.txt)
+    check "8-bit weights: $as_keras of 9 answers are Keras'" [ "$as_keras" -eq 9 ]
+    avr-size $out/int8.elf | awk 'NR == 2 {
+        print "ATmega328P, 8-bit weights:", $1 + $2, "of 32768 bytes of flash,",
+            $2 + $3, "of 2048 bytes of RAM, and the stack"
+    }'
+    cycles=$(($(cat $out/int8.txt.cycles) / (146 + 10))) # the self-test has 10 frames
+    echo "ATmega328P, 8-bit weights: $cycles cycles a frame, $((cycles / 16)) us at 16 MHz"
 else
     skip "ATmega328P" "avr-g++ or libsimavr-dev"
 fi
