@@ -159,7 +159,7 @@ train-check: venv ## recompute Keras' predictions for the speakers example and c
 	@$(PYTHON) examples/small_models.py --check
 	@$(PYTHON) examples/amplifier/train.py --check
 
-test-export: venv ## examples/export: 147 models of Keras, PyTorch and ONNX become C and run
+test-export: venv ## examples/export: models of every format and layer become C and run
 	@$(PIP) -r examples/export/tests/requirements.txt
 	@$(PIP) --no-deps -r examples/export/tests/requirements-alone.txt
 	@$(PYTHON) examples/export/tests/run.py

@@ -74,8 +74,9 @@ class Score:
     failed: int = 0
     worst: float = 0.0
     worst_of: str = ""
-    models: dict[str, int] = field(default_factory=dict)
     refused: int = 0
+    # How many models, and the worst error, by the ending of the file and by layer.
+    tables: dict[str, dict[str, tuple[int, float]]] = field(default_factory=dict)
 
     def check(self, good: bool, what: str) -> bool:
         if good:
@@ -88,6 +89,22 @@ class Score:
     def add_error(self, error: float, case: str) -> None:
         if not error <= self.worst:
             self.worst, self.worst_of = error, case
+
+    def add_model(self, file: Path, header: str, errors: Sequence[float]) -> None:
+        """Count a model, by what its header says it has."""
+        kinds = set(re.findall(r"^ \*   \| \S.*? \((.+?)\) +\| \(", header, re.MULTILINE))
+        suffix = ".weights.h5" if file.name.endswith(".weights.h5") else file.suffix
+        for table, keys in (("format", {suffix}), ("layer", kinds)):
+            for key in keys:
+                counts = self.tables.setdefault(table, {})
+                models, worst = counts.get(key, (0, 0.0))
+                counts[key] = (models + 1, max(worst, *errors))
+
+    def lines(self) -> Iterator[str]:
+        for table, counts in self.tables.items():
+            yield f"{table:36} models  worst error"
+            for key, (models, worst) in sorted(counts.items()):
+                yield f"  {key:34} {models:6}  {worst:.2e}"
 
 
 def export(arguments: Sequence[str | Path]) -> tuple[int, str, str]:
@@ -315,18 +332,22 @@ def compiled(group: list[Built], directory: Path, stem: str) -> list[tuple[str, 
 
 def compare(built: Built, outputs: Iterator[Array], language: str, score: Score) -> None:
     case = built.case
+    errors = [0.0]
     for pair in case.pairs:
         wanted = pair.y.ravel()
         what = f"{case.name} ({language}, {len(pair.x)} timesteps)"
         y = next(outputs)
         error = distance(y, wanted)
         score.add_error(error, case.name)
+        errors.append(error)
         score.check(error <= TOLERANCE, f"{what}: predict is off by {error:.2e}")
         for way in ("step", "block") if built.streams else ():
             same = next(outputs).tobytes() == y.tobytes()
             score.check(same, f"{what}: {way} gives other bits than predict")
         worst = next(outputs)[0]
         score.check(bool(worst <= TOLERANCE), f"{what}: the self-test says {worst:.2e}")
+    if language == "C99":
+        score.add_model(case.file, built.text, errors)
 
 
 def split_outputs(group: list[Built], data: bytes) -> Iterator[Array]:

@@ -170,6 +170,7 @@ def main() -> int:
                 OTHERS[group](directory, score)
             print(f"{group}: {what}, {time.monotonic() - before:.0f} s", flush=True)
     seconds = time.monotonic() - start
+    print(*score.lines(), sep="\n")
     print(f"refused: {score.refused} files and options")
     print(f"worst error {score.worst:.2e}, {score.worst_of}; {seconds:.0f} s")
     print(f"{score.passed} passed, {score.failed} failed")
