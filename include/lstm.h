@@ -230,12 +230,12 @@ static inline constexpr size_t lstm_impl_size(size_t n)
     defined(__wasm__) || (defined(__ARM_ARCH) && __ARM_ARCH_PROFILE == 'A')
 #define LSTM_IMPL_AHEAD 12
 #define LSTM_IMPL_GROUP 32
-#define LSTM_SCRATCH_LEN(units) (56 * LSTM_IMPL_SIZE(units))
-#define LSTM_BATCH_SCRATCH_LEN(batch, units)               \
-    (4 * LSTM_IMPL_SIZE(units) *                           \
-     (LSTM_IMPL_SIZE(batch) < 14   ? LSTM_IMPL_SIZE(14)    \
-      : LSTM_IMPL_SIZE(batch) < 32 ? LSTM_IMPL_SIZE(batch) \
-                                   : LSTM_IMPL_SIZE(32)))
+#define LSTM_SCRATCH_LEN(units) (14 * (4 * LSTM_IMPL_SIZE(units) + 16))
+#define LSTM_BATCH_SCRATCH_LEN(batch, units)                                             \
+    ((4 * LSTM_IMPL_SIZE(units) + 16) * (LSTM_IMPL_SIZE(batch) < 14 ? LSTM_IMPL_SIZE(14) \
+                                         : LSTM_IMPL_SIZE(batch) < 32                    \
+                                             ? LSTM_IMPL_SIZE(batch)                     \
+                                             : LSTM_IMPL_SIZE(32)))
 #else
 #define LSTM_IMPL_AHEAD 1
 #define LSTM_IMPL_GROUP 1
@@ -547,10 +547,12 @@ typedef struct lstm_impl_sums {
     const float *h, *recurrent_kernel;
 } lstm_impl_sums;
 
-/* The same for several rows, each with an x and an h of its own */
+/* The same for several rows, each with an x and an h of its own. From one row of z to the
+ * next are z_step floats. */
 typedef struct lstm_impl_rows {
     lstm_impl_sums sums;
     const float *const *x, *const *h;
+    size_t z_step;
 } lstm_impl_rows;
 
 /* An activation works in place on a whole array, as softmax needs all of it. */
@@ -1450,7 +1452,7 @@ LSTM_K_PUSH(LSTM_K_TARGET)
  *             madd(a, b, c) = a*b + c
  *   choice    less(a, b); select(m, a, b) = m ? a : b; clip(low, high, x), for low <=
  *             -high, which keeps a NaN
- *   bits      bits, of_bits, and, or, plus (integers), up23 and down23 (shifts)
+ *   bits      bits, of_bits, all_bits, and, or, plus (integers), up23 (a shift)
  */
 /* Vectors that a panel of columns takes, twice, in registers; and the columns from which
  * on whole rows are better than panels. */
@@ -1461,7 +1463,7 @@ LSTM_K_PUSH(LSTM_K_TARGET)
 #else
 #define LSTM_K_PANEL 4
 #endif
-#define LSTM_K_MANY_COLUMNS (16 * LSTM_K_LANES)
+#define LSTM_K_MANY_COLUMNS (48 * LSTM_K_LANES)
 #define lstm_k_v LSTM_K(vector)
 #define lstm_k_w LSTM_K(words)
 #define lstm_k_m LSTM_K(compared)
@@ -1477,6 +1479,7 @@ typedef int lstm_k_m;
 #define lstm_k_store_some(p, a, n) ((void)(n), *(p) = (a))
 #define lstm_k_weights(p) LSTM_LOAD(p)
 #define lstm_k_all(a) (a)
+#define lstm_k_all_bits(w) (w)
 #define lstm_k_add(a, b) ((a) + (b))
 #define lstm_k_sub(a, b) ((a) - (b))
 #define lstm_k_div(a, b) ((a) / (b))
@@ -1492,7 +1495,6 @@ typedef int lstm_k_m;
 /* in two steps, since AVR shifts a long bit by bit */
 #define lstm_k_up23(w) \
     (LSTM_IMPL_TO(uint32_t, LSTM_IMPL_TO(uint16_t, LSTM_IMPL_TO(uint16_t, w) << 7)) << 16)
-#define lstm_k_down23(w) ((w) >> 23)
 #define lstm_k_clip(low, high, x) LSTM_K(clip)(low, high, x)
 
 #elif !LSTM_IMPL_INTRINSICS /* the vector types of GCC and clang */
@@ -1506,6 +1508,7 @@ typedef float LSTM_K(in_memory)
 #define lstm_k_store(p, a) (*LSTM_IMPL_AS(LSTM_K(in_memory) *, p) = (a))
 #define lstm_k_weights(p) lstm_k_load(p)
 #define lstm_k_all(a) LSTM_K(all)(a)
+#define lstm_k_all_bits(w) LSTM_K(all_bits)(w)
 #define lstm_k_add(a, b) ((a) + (b))
 #define lstm_k_sub(a, b) ((a) - (b))
 #define lstm_k_div(a, b) ((a) / (b))
@@ -1518,7 +1521,6 @@ typedef float LSTM_K(in_memory)
 #define lstm_k_or(a, b) ((a) | (b))
 #define lstm_k_plus(a, b) ((a) + (b))
 #define lstm_k_up23(w) ((w) << 23)
-#define lstm_k_down23(w) ((w) >> 23)
 #define lstm_k_select(m, a, b) LSTM_K(select)(m, a, b)
 #define lstm_k_clip(low, high, x) LSTM_K(clip)(low, high, x)
 
@@ -1531,6 +1533,12 @@ LSTM_IMPL_INLINE lstm_k_v LSTM_K(all)(float a)
 {
     const lstm_k_v zero = {0};
     return a - zero;
+}
+
+LSTM_IMPL_INLINE lstm_k_w LSTM_K(all_bits)(uint32_t bits)
+{
+    const lstm_k_w zero = {0};
+    return bits + zero;
 }
 
 LSTM_IMPL_INLINE lstm_k_v LSTM_K(multiply)(lstm_k_v a, lstm_k_v b)
@@ -1631,6 +1639,7 @@ typedef __m128 lstm_k_m;
 #define lstm_k_store(p, a) LSTM_K_MM(storeu_ps)(p, a)
 #define lstm_k_weights(p) lstm_k_load(p)
 #define lstm_k_all(a) LSTM_K_MM(set1_ps)(a)
+#define lstm_k_all_bits(w) LSTM_K_MM(set1_epi32)(LSTM_IMPL_TO(int, w))
 #define lstm_k_add(a, b) LSTM_K_MM(add_ps)(a, b)
 #define lstm_k_sub(a, b) LSTM_K_MM(sub_ps)(a, b)
 #define lstm_k_div(a, b) LSTM_K_MM(div_ps)(a, b)
@@ -1643,7 +1652,6 @@ typedef __m128 lstm_k_m;
 #define lstm_k_clip(low, high, x) LSTM_K_MM(max_ps)(low, LSTM_K_MM(min_ps)(high, x))
 #define lstm_k_plus(a, b) LSTM_K_MM(add_epi32)(a, b)
 #define lstm_k_up23(w) LSTM_K_MM(slli_epi32)(w, 23)
-#define lstm_k_down23(w) LSTM_K_MM(srli_epi32)(w, 23)
 
 LSTM_IMPL_INLINE lstm_k_v LSTM_K(multiply)(lstm_k_v a, lstm_k_v b)
 {
@@ -1663,6 +1671,7 @@ typedef uint32x4_t lstm_k_m;
 #define lstm_k_store(p, a) vst1q_f32(p, a)
 #define lstm_k_weights(p) lstm_k_load(p)
 #define lstm_k_all(a) vdupq_n_f32(a)
+#define lstm_k_all_bits(w) vdupq_n_u32(w)
 #define lstm_k_add(a, b) vaddq_f32(a, b)
 #define lstm_k_sub(a, b) vsubq_f32(a, b)
 #define lstm_k_div(a, b) LSTM_K(divide)(a, b)
@@ -1681,7 +1690,6 @@ typedef uint32x4_t lstm_k_m;
 #define lstm_k_or(a, b) vorrq_u32(a, b)
 #define lstm_k_plus(a, b) vaddq_u32(a, b)
 #define lstm_k_up23(w) vshlq_n_u32(w, 23)
-#define lstm_k_down23(w) vshrq_n_u32(w, 23)
 
 LSTM_IMPL_INLINE lstm_k_v LSTM_K(multiply)(lstm_k_v a, lstm_k_v b)
 {
@@ -1781,7 +1789,7 @@ LSTM_IMPL_INLINE float LSTM_K(clip)(float low, float high, float x)
  * minimax ones, 5.3e-10 off in e^(s*x). The form needs one division, which tanh and
  * sigmoid share with their own. Returns n + offset in the last bits of a float, which are
  * integers there: `shift` is 1.5*2^23 + offset. ln 2 is taken in two parts where n may be
- * large. */
+ * large. 2^-124 keeps r^2 out of the denormals, and is too small to change a or b. */
 LSTM_IMPL_INLINE lstm_k_w LSTM_K(exp_parts)(lstm_k_v x, float s, int n_may_be_large,
                                             lstm_k_v shift, lstm_k_v *a, lstm_k_v *b)
 {
@@ -1796,7 +1804,7 @@ LSTM_IMPL_INLINE lstm_k_w LSTM_K(exp_parts)(lstm_k_v x, float s, int n_may_be_la
     } else {
         r = lstm_k_madd(n, lstm_k_all(-0.693147182f / s), x);
     }
-    r2 = lstm_k_mul(r, r);
+    r2 = lstm_k_madd(r, r, lstm_k_all(4.70197740e-38f));
     g = lstm_k_madd(r2, lstm_k_all(-0.0027659475f * s * s * s),
                     lstm_k_all(0.166666175f * s));
     *a = lstm_k_madd(r2, g, lstm_k_sub(lstm_k_all(-0.0f), r));
@@ -1806,8 +1814,7 @@ LSTM_IMPL_INLINE lstm_k_w LSTM_K(exp_parts)(lstm_k_v x, float s, int n_may_be_la
 
 LSTM_IMPL_INLINE lstm_k_v LSTM_K(abs)(lstm_k_v x)
 {
-    const lstm_k_w sign = lstm_k_bits(lstm_k_all(-0.0f));
-    return lstm_k_sub(lstm_k_all(0.0f), lstm_k_of_bits(lstm_k_or(lstm_k_bits(x), sign)));
+    return lstm_k_of_bits(lstm_k_and(lstm_k_bits(x), lstm_k_all_bits(0x7fffffffu)));
 }
 
 /* x within low..high; a NaN is kept */
@@ -1899,7 +1906,7 @@ LSTM_IMPL_INLINE lstm_k_v LSTM_K(sigmoid_parts)(lstm_k_v x, lstm_k_v *under)
 LSTM_IMPL_INLINE lstm_k_v LSTM_K(tanh_parts)(lstm_k_v x, lstm_k_v *under)
 {
     const lstm_k_v one = lstm_k_all(1.0f);
-    const lstm_k_w sign = lstm_k_bits(lstm_k_all(-0.0f));
+    const lstm_k_w sign = lstm_k_all_bits(0x80000000u);
     lstm_k_v minus_abs, a, b, power, over;
     minus_abs = lstm_k_of_bits(lstm_k_or(lstm_k_bits(x), sign));
     minus_abs = lstm_k_clip(lstm_k_all(-10.0f), lstm_k_all(10.0f), minus_abs);
@@ -2253,56 +2260,60 @@ LSTM_IMPL_INLINE lstm_k_v LSTM_K(sigmoid_times_tanh)(lstm_k_v x, lstm_k_v y)
     return lstm_k_div(over, lstm_k_mul(under, tanh_under));
 }
 
-/* Keras' default cell. f, i, g, o are the gates' sums; c old and new, h new. */
-LSTM_IMPL_INLINE void LSTM_K(cell)(lstm_k_v i, lstm_k_v f, lstm_k_v g, lstm_k_v o,
-                                   lstm_k_v *c, lstm_k_v *h)
+/* Keras' default cell: i, f, g, o are the gates' sums. */
+LSTM_IMPL_INLINE lstm_k_v LSTM_K(new_c)(lstm_k_v i, lstm_k_v f, lstm_k_v g, lstm_k_v c)
 {
     const lstm_k_v new_part = LSTM_K(sigmoid_times_tanh)(i, g);
-    *c = LSTM_K(without_tiny)(lstm_k_madd(LSTM_K(sigmoid)(f), *c, new_part));
-    *h = LSTM_K(without_tiny)(LSTM_K(sigmoid_times_tanh)(o, *c));
+    return LSTM_K(without_tiny)(lstm_k_madd(LSTM_K(sigmoid)(f), c, new_part));
+}
+
+LSTM_IMPL_INLINE lstm_k_v LSTM_K(new_h)(lstm_k_v o, lstm_k_v c)
+{
+    return LSTM_K(without_tiny)(LSTM_K(sigmoid_times_tanh)(o, c));
 }
 
 #if LSTM_K_LANES > 1
-LSTM_IMPL_INLINE void LSTM_K(cell_in_memory)(const float *z, size_t gap, float *c,
-                                             float *h, lstm_k_v old_c)
+/* c and then h of a vector of units; the gates are `gap` floats apart in z. */
+LSTM_IMPL_INLINE lstm_k_v LSTM_K(new_c_of)(const float *z, size_t gap, lstm_k_v c)
 {
-    lstm_k_v new_h;
-    LSTM_K(cell)
-    (lstm_k_load(z), lstm_k_load(z + gap), lstm_k_load(z + 2 * gap),
-     lstm_k_load(z + 3 * gap), &old_c, &new_h);
-    lstm_k_store(c, old_c);
-    lstm_k_store(h, new_h);
+    return LSTM_K(new_c)(lstm_k_load(z), lstm_k_load(z + gap), lstm_k_load(z + 2 * gap),
+                         c);
 }
 
-/* The cells of all units. The last vector may overlap the one before, so its c is read
- * before that is written. */
+/* The cells of all units: first every c, then every h, as within one unit each operation
+ * waits for the one before. The last vector may overlap the one before, so its c is read
+ * before that is written, and stored last. */
 LSTM_IMPL_KERNEL void LSTM_K(cells)(const float *z, size_t units, float *h, float *c)
 {
+    const size_t last = units - LSTM_K_LANES;
+    const float *o = z + 3 * units;
+    lstm_k_v last_c;
     size_t u;
-    if (units >= LSTM_K_LANES) {
-        const size_t last = units - LSTM_K_LANES;
-        const lstm_k_v last_c = lstm_k_load(c + last);
-        for (u = 0; u < last; u += LSTM_K_LANES) {
-            LSTM_K(cell_in_memory)(z + u, units, c + u, h + u, lstm_k_load(c + u));
-        }
-        LSTM_K(cell_in_memory)(z + last, units, c + last, h + last, last_c);
-    } else {
-        lstm_k_v new_c = lstm_k_load_some(c, units), new_h;
-        LSTM_K(cell)
-        (lstm_k_load_some(z, units), lstm_k_load_some(z + units, units),
-         lstm_k_load_some(z + 2 * units, units), lstm_k_load_some(z + 3 * units, units),
-         &new_c, &new_h);
-        lstm_k_store_some(c, new_c, units);
-        lstm_k_store_some(h, new_h, units);
+    if (units < LSTM_K_LANES) {
+        last_c = LSTM_K(new_c)(
+            lstm_k_load_some(z, units), lstm_k_load_some(z + units, units),
+            lstm_k_load_some(z + 2 * units, units), lstm_k_load_some(c, units));
+        lstm_k_store_some(c, last_c, units);
+        lstm_k_store_some(h, LSTM_K(new_h)(lstm_k_load_some(o, units), last_c), units);
+        return;
     }
+    last_c = LSTM_K(new_c_of)(z + last, units, lstm_k_load(c + last));
+    for (u = 0; u < last; u += LSTM_K_LANES) {
+        lstm_k_store(c + u, LSTM_K(new_c_of)(z + u, units, lstm_k_load(c + u)));
+    }
+    lstm_k_store(h + last, LSTM_K(new_h)(lstm_k_load(o + last), last_c));
+    for (u = 0; u < last; u += LSTM_K_LANES) {
+        lstm_k_store(h + u, LSTM_K(new_h)(lstm_k_load(o + u), lstm_k_load(c + u)));
+    }
+    lstm_k_store(c + last, last_c);
 }
 #else
 LSTM_IMPL_KERNEL void LSTM_K(cells)(const float *z, size_t units, float *h, float *c)
 {
     size_t u;
     for (u = 0; u < units; u++) {
-        LSTM_K(cell)
-        (z[u], z[units + u], z[2 * units + u], z[3 * units + u], &c[u], &h[u]);
+        c[u] = LSTM_K(new_c)(z[u], z[units + u], z[2 * units + u], c[u]);
+        h[u] = LSTM_K(new_h)(z[3 * units + u], c[u]);
     }
 }
 #endif
@@ -2523,18 +2534,18 @@ LSTM_IMPL_INLINE void LSTM_K(row_sums)(const lstm_impl_sums *s, float *z, float 
 
 #if LSTM_K_LANES > 1 && LSTM_IMPL_GROUP > 1
 
-/* Up to LSTM_K_ROWS rows of sums by LSTM_K_BLOCK columns, in a buffer of their own. Its
- * rows are 16 floats longer, as rows at a distance of a power of two would share a part
- * of the cache. */
+/* A block is up to LSTM_K_ROWS rows of sums by LSTM_K_BLOCK columns. Rows of sums should
+ * not lie at a distance of a power of two, as they would share a part of the cache: where
+ * their place is chosen here, a row is 16 floats longer. */
 #define LSTM_K_ROWS 16
 #define LSTM_K_BLOCK 64
 #define LSTM_K_STRIDE (LSTM_K_BLOCK + 16)
 
 /* Products of n vectors of columns with `rows` rows of the matrix. Its weights stay in
  * registers while the sums of all rows go by. */
-LSTM_IMPL_INLINE void LSTM_K(hold)(float *sums, size_t count, const float *const *a,
-                                   size_t k, const unsigned rows, const unsigned n,
-                                   const float *matrix, size_t columns)
+LSTM_IMPL_INLINE void LSTM_K(hold)(float *sums, size_t stride, size_t count,
+                                   const float *const *a, size_t k, const unsigned rows,
+                                   const unsigned n, const float *matrix, size_t columns)
 {
     lstm_k_v weights[4][2], sum[2], factor;
     unsigned r, v;
@@ -2544,7 +2555,7 @@ LSTM_IMPL_INLINE void LSTM_K(hold)(float *sums, size_t count, const float *const
             weights[r][v] = lstm_k_load(matrix + r * columns + v * LSTM_K_LANES);
         }
     }
-    for (m = 0; m < count; m++, sums += LSTM_K_STRIDE) {
+    for (m = 0; m < count; m++, sums += stride) {
         const float *factors = a[m] + k;
         LSTM_IMPL_EACH(v, n) {
             sum[v] = lstm_k_load(sums + v * LSTM_K_LANES);
@@ -2561,72 +2572,101 @@ LSTM_IMPL_INLINE void LSTM_K(hold)(float *sums, size_t count, const float *const
     }
 }
 
-/* A block's products with rows k..end of a matrix, whose column is the block's first */
-LSTM_IMPL_KERNEL void LSTM_K(add_block)(float *sums, size_t width, size_t count,
-                                        const float *const *a, size_t k, size_t end,
-                                        const float *matrix, size_t columns)
+/* Products of a block with `rows` rows of the matrix */
+LSTM_IMPL_INLINE void LSTM_K(hold_block)(float *sums, size_t stride, size_t width,
+                                         size_t count, const float *const *a, size_t k,
+                                         const unsigned rows, const float *matrix,
+                                         size_t columns)
 {
-    size_t v;
-    for (; k < end; matrix += columns) {
-        const unsigned rows = end - k >= 4 ? 4 : 1;
-        for (v = 0; v < width; v += 2 * LSTM_K_LANES) {
-            if (rows == 4 && width - v > LSTM_K_LANES) {
-                LSTM_K(hold)(sums + v, count, a, k, 4, 2, matrix + v, columns);
-            } else if (rows == 4) {
-                LSTM_K(hold)(sums + v, count, a, k, 4, 1, matrix + v, columns);
-            } else if (width - v > LSTM_K_LANES) {
-                LSTM_K(hold)(sums + v, count, a, k, 1, 2, matrix + v, columns);
-            } else {
-                LSTM_K(hold)(sums + v, count, a, k, 1, 1, matrix + v, columns);
-            }
-        }
-        matrix += (rows - 1) * columns;
-        k += rows;
+    for (; width >= 2 * LSTM_K_LANES; width -= 2 * LSTM_K_LANES) {
+        LSTM_K(hold)(sums, stride, count, a, k, rows, 2, matrix, columns);
+        sums += 2 * LSTM_K_LANES;
+        matrix += 2 * LSTM_K_LANES;
+    }
+    if (width > 0) {
+        LSTM_K(hold)(sums, stride, count, a, k, rows, 1, matrix, columns);
     }
 }
 
-/* The sums of a block of columns from j on: z[count][columns] of up to LSTM_K_ROWS rows */
+LSTM_IMPL_KERNEL void LSTM_K(add_4_to_block)(float *sums, size_t stride, size_t width,
+                                             size_t count, const float *const *a,
+                                             size_t k, const float *matrix,
+                                             size_t columns)
+{
+    LSTM_K(hold_block)(sums, stride, width, count, a, k, 4, matrix, columns);
+}
+
+LSTM_IMPL_KERNEL void LSTM_K(add_1_to_block)(float *sums, size_t stride, size_t width,
+                                             size_t count, const float *const *a,
+                                             size_t k, const float *matrix,
+                                             size_t columns)
+{
+    LSTM_K(hold_block)(sums, stride, width, count, a, k, 1, matrix, columns);
+}
+
+/* A block's products with rows k..end of a matrix, whose column is the block's first */
+LSTM_IMPL_INLINE void LSTM_K(add_block)(float *sums, size_t stride, size_t width,
+                                        size_t count, const float *const *a, size_t k,
+                                        size_t end, const float *matrix, size_t columns)
+{
+    for (; end - k >= 4; k += 4, matrix += 4 * columns) {
+        LSTM_K(add_4_to_block)(sums, stride, width, count, a, k, matrix, columns);
+    }
+    for (; k < end; k++, matrix += columns) {
+        LSTM_K(add_1_to_block)(sums, stride, width, count, a, k, matrix, columns);
+    }
+}
+
+/* The second halves of h have sums of their own, which are then added to z. */
+LSTM_IMPL_KERNEL void LSTM_K(add_second)(const lstm_impl_rows *q, const float *const *h,
+                                         size_t count, size_t j, size_t width, float *z)
+{
+    const lstm_impl_sums *s = &q->sums;
+    const size_t columns = s->columns, first_len = s->h_len - s->h_len / 2;
+    LSTM_ALIGNED float sums[LSTM_K_ROWS * LSTM_K_STRIDE];
+    size_t m, v;
+    for (v = 0; v < count * LSTM_K_STRIDE; v += LSTM_K_LANES) {
+        lstm_k_store(sums + v, lstm_k_all(0.0f));
+    }
+    LSTM_K(add_block)
+    (sums, LSTM_K_STRIDE, width, count, h, first_len, s->h_len,
+     s->recurrent_kernel + first_len * columns + j, columns);
+    for (m = 0; m < count; m++, z += q->z_step) {
+        for (v = 0; v < width; v += LSTM_K_LANES) {
+            lstm_k_store(z + v, lstm_k_add(lstm_k_load(z + v),
+                                           lstm_k_load(sums + m * LSTM_K_STRIDE + v)));
+        }
+    }
+}
+
+/* The sums of a block of columns from j on, for some rows */
 LSTM_IMPL_KERNEL void LSTM_K(block_sums)(const lstm_impl_rows *q, size_t first_row,
                                          size_t count, size_t j, size_t width, float *z)
 {
     const lstm_impl_sums *s = &q->sums;
-    const size_t columns = s->columns, half = s->h_len / 2, first_len = s->h_len - half;
+    const size_t first_len = s->h_len - s->h_len / 2;
     const float *const *x = q->x + first_row, *const *h = q->h + first_row;
-    float sums[LSTM_K_ROWS * LSTM_K_STRIDE];
+    lstm_k_v init = lstm_k_all(0.0f);
     size_t m, v;
-    z += first_row * columns + j;
-    for (m = 0; m < count; m++) {
-        for (v = 0; v < width; v += LSTM_K_LANES) {
-            lstm_k_store(sums + m * LSTM_K_STRIDE + v, s->init != LSTM_IMPL_NULL
-                                                           ? lstm_k_load(s->init + j + v)
-                                                           : lstm_k_all(0.0f));
+    z += first_row * q->z_step + j;
+    for (v = 0; v < width; v += LSTM_K_LANES) {
+        if (s->init != LSTM_IMPL_NULL) {
+            init = lstm_k_load(s->init + j + v);
         }
-    }
-    LSTM_K(add_block)(sums, width, count, x, 0, s->x_len, s->kernel + j, columns);
-    LSTM_K(add_block)
-    (sums, width, count, h, 0, first_len, s->recurrent_kernel + j, columns);
-    for (m = 0; m < count; m++) {
-        for (v = 0; v < width; v += LSTM_K_LANES) {
-            lstm_k_store(z + m * columns + v, lstm_k_load(sums + m * LSTM_K_STRIDE + v));
-            lstm_k_store(sums + m * LSTM_K_STRIDE + v, lstm_k_all(0.0f));
+        for (m = 0; m < count; m++) {
+            lstm_k_store(z + m * q->z_step + v, init);
         }
-    }
-    if (half == 0) {
-        return;
     }
     LSTM_K(add_block)
-    (sums, width, count, h, first_len, s->h_len,
-     s->recurrent_kernel + first_len * columns + j, columns);
-    for (m = 0; m < count; m++) {
-        for (v = 0; v < width; v += LSTM_K_LANES) {
-            float *to = z + m * columns + v;
-            lstm_k_store(to, lstm_k_add(lstm_k_load(to),
-                                        lstm_k_load(sums + m * LSTM_K_STRIDE + v)));
-        }
+    (z, q->z_step, width, count, x, 0, s->x_len, s->kernel + j, s->columns);
+    LSTM_K(add_block)
+    (z, q->z_step, width, count, h, 0, first_len, s->recurrent_kernel + j, s->columns);
+    if (s->h_len > 1) {
+        LSTM_K(add_second)(q, h, count, j, width, z);
     }
 }
 
-/* The sums of several rows, z[count][columns]. Where the columns are no multiple of a
+/* The sums of several rows. Where the columns are no multiple of a
  * vector, a last block of one vector overlaps the one before: some columns are computed
  * twice. */
 LSTM_IMPL_KERNEL void LSTM_K(sums_of_rows)(const lstm_impl_rows *q, size_t count,
@@ -2640,7 +2680,7 @@ LSTM_IMPL_KERNEL void LSTM_K(sums_of_rows)(const lstm_impl_rows *q, size_t count
             lstm_impl_sums one = q->sums;
             one.x = q->x[m];
             one.h = q->h[m];
-            LSTM_K(row_in_panels)(&one, z + m * columns);
+            LSTM_K(row_in_panels)(&one, z + m * q->z_step);
         }
         return;
     }
@@ -2876,6 +2916,7 @@ LSTM_IMPL_KERNEL size_t LSTM_K(take_ahead)(const lstm_impl_run *run,
     lstm_impl_set_sums(&q.sums, run->layer, x[0], x[0]);
     q.sums.h_len = 0;
     q.x = q.h = x;
+    q.z_step = q.sums.columns + 16;
     LSTM_K(sums_of_rows)(&q, n, ahead);
     return n;
 }
@@ -2902,7 +2943,7 @@ LSTM_IMPL_KERNEL void LSTM_K(sequence)(const lstm_impl_run *run, lstm_impl_strea
         if (used) {
             lstm_impl_set_sums(&sums, run->layer, s->x + t * input_dim, s->h);
             if (is_wide) {
-                sums.init = ahead + (step - begin) * columns;
+                sums.init = ahead + (step - begin) * (columns + 16);
                 sums.x_len = 0;
             }
             LSTM_K(step)(run, &sums, z, s->h, s->c);
@@ -2916,7 +2957,7 @@ LSTM_IMPL_KERNEL void LSTM_K(sequence)(const lstm_impl_run *run, lstm_impl_strea
 LSTM_IMPL_KERNEL void LSTM_K(group)(const lstm_impl_run *run, lstm_impl_stream *streams,
                                     size_t count, size_t timesteps, float *z)
 {
-    const size_t columns = 4 * run->layer->units;
+    const size_t z_step = 4 * run->layer->units + 16;
     const float *x[LSTM_IMPL_GROUP], *h[LSTM_IMPL_GROUP];
     unsigned char used[LSTM_IMPL_GROUP];
     lstm_impl_rows q;
@@ -2924,6 +2965,7 @@ LSTM_IMPL_KERNEL void LSTM_K(group)(const lstm_impl_run *run, lstm_impl_stream *
     lstm_impl_set_sums(&q.sums, run->layer, streams->x, streams->h);
     q.x = x;
     q.h = h;
+    q.z_step = z_step;
     for (step = 0; step < timesteps; step++) {
         const size_t t = lstm_impl_time(run, step, timesteps);
         for (r = 0, n = 0; r < count; r++) {
@@ -2941,7 +2983,7 @@ LSTM_IMPL_KERNEL void LSTM_K(group)(const lstm_impl_run *run, lstm_impl_stream *
         for (r = 0, n = 0; r < count; r++) {
             lstm_impl_stream *s = &streams[r];
             if (used[r]) {
-                LSTM_K(new_state)(run, z + n * columns, s->h, s->c);
+                LSTM_K(new_state)(run, z + n * z_step, s->h, s->c);
                 n++;
             }
             LSTM_K(output)(run, s, step, timesteps, used[r]);
@@ -3080,6 +3122,7 @@ LSTM_IMPL_INLINE void LSTM_K(dense_rows)(const lstm_dense *layer, const float *x
     }
     lstm_impl_set_dense_sums(&q.sums, layer, x);
     q.x = q.h = rows;
+    q.z_step = layer->units;
     LSTM_K(sums_of_rows)(&q, count, y);
 #else
     lstm_impl_sums sums;
@@ -3215,6 +3258,7 @@ LSTM_IMPL_INLINE void LSTM_K(dense_layer)(const lstm_dense *layer, const float *
 #undef lstm_k_store_some
 #undef lstm_k_weights
 #undef lstm_k_all
+#undef lstm_k_all_bits
 #undef lstm_k_add
 #undef lstm_k_sub
 #undef lstm_k_div
@@ -3228,7 +3272,6 @@ LSTM_IMPL_INLINE void LSTM_K(dense_layer)(const lstm_dense *layer, const float *
 #undef lstm_k_or
 #undef lstm_k_plus
 #undef lstm_k_up23
-#undef lstm_k_down23
 #undef lstm_k_clip
 #undef LSTM_K_MM
 #undef LSTM_K_OFFSET
