@@ -420,6 +420,23 @@ LSTM_API size_t lstm_int8_argmax(const int32_t *logits, size_t n);
 
 /* ---- SUMS: the products of inputs and weights -------------------------------------- */
 
+/* A unit needs four sums, those of its gates i, f, g, o. Its weights are stored in blocks of
+ * 8 rows:
+ *
+ *   i: rows 0..7 | f: rows 0..7 | g: rows 0..7 | o: rows 0..7 | i: rows 8..15 | ...
+ *
+ * So one pointer runs through the weights of a unit, every input is loaded once for four
+ * gates, and 8 weights of a gate fill a vector of 8 int16. The layout is the same on every
+ * processor, so that one exported header fits all of them.
+ *
+ * lstm_int8_impl_unit sums one unit:
+ *   v       [8*blocks]   the scaled inputs of the step: x, h, and zeros up to a whole block
+ *   stride  unused here: the distance of v of the next sequence in a batch
+ *   w       [32*blocks]  the unit's weights
+ *   sums    [4]          written
+ * There is one for each kind of processor. All give the same sums: the quantiser has made
+ * sure that no order of adding overflows. */
+
 /* For SMLAD, makes v0 v1 v2 v3 of each four rows v0 v2 v1 v3: it multiplies the bytes that
  * SXTB16 finds, 0 and 2, or 1 and 3. */
 static inline void lstm_int8_impl_pair(int16_t *v, size_t blocks)
@@ -739,7 +756,8 @@ LSTM_INT8_IMPL_INLINE void lstm_int8_impl_store(int16_t *p, v128_t a)
 #define LSTM_INT8_IMPL_ZERO wasm_i32x4_splat(0)
 #endif
 
-/* The sums of one unit for one sequence. */
+/* The sums of one unit for one sequence: four sums of four parts each, which are added up
+ * after the last block. */
 LSTM_INT8_IMPL_INLINE void lstm_int8_impl_unit_16(const int16_t *v, size_t stride,
                                                   const int8_t *w, size_t blocks,
                                                   int32_t *sums)
@@ -763,6 +781,9 @@ LSTM_INT8_IMPL_INLINE void lstm_int8_impl_unit_16(const int16_t *v, size_t strid
 #endif
 
 #if LSTM_INT8_IMPL_CHOICE || (LSTM_INT8_IMPL_X86 && defined(__AVX2__))
+
+/* Vectors of 32 bytes. One has the products of two gates: i and f, or g and o. The inputs
+ * are the same in both halves of a vector. */
 
 /* 16 weights, those of two gates, as int16 */
 LSTM_INT8_IMPL_AVX2 static inline __m256i lstm_int8_impl_weights_32(const int8_t *p)
@@ -869,7 +890,14 @@ lstm_int8_impl_sums_32_rows(const int16_t *v, size_t stride, const int8_t *w,
 
 /* ---- CELL -------------------------------------------------------------------------- */
 
-/* tanh(n / 32) * 32768, rounded to nearest, for n from 0 to 192 */
+/* What happens to the four sums of a unit. All of it is on int32, with two products of more
+ * bits: of a sum with its multiplier, and of c with the forget gate. Where the processor has
+ * no long multiplication, each is made of two products of 32 bits: the upper and the lower
+ * half of the first factor times the second, which has 16 bits. That is exact, as the lower
+ * half is not negative and its product is rounded last. */
+
+/* tanh(n / 32) * 32768, rounded to nearest, for n from 0 to 192. From 5.9 on it is 32768, so
+ * the table ends at 6. */
 static const uint16_t lstm_int8_impl_table[193] LSTM_INT8_TABLE = {
     0,     1024,  2045,  3063,  4075,  5079,  6073,  7056,  8025,  8980,  9919,  10840,
     11743, 12625, 13486, 14326, 15143, 15936, 16706, 17452, 18173, 18870, 19542, 20189,
@@ -990,6 +1018,13 @@ LSTM_INT8_IMPL_SHORT void lstm_int8_impl_inputs(const int16_t *values,
 
 /* ---- LAYERS ------------------------------------------------------------------------ */
 
+/* A step first scales x and h into v, in scratch memory: h is then free to be written, unit
+ * by unit. Then come the sums and the cells. With AVX2 these go in groups of 8 units, for
+ * whose cells a vector has 8 lanes, and for four sequences of a batch at a time, so that each
+ * weight is loaded once for four. On other processors it is unit by unit, sequence by
+ * sequence. A function that is passed as an argument is a constant at each call, so that
+ * compilers inline it. */
+
 /* v of a step, from x and h, with zeros up to whole blocks. */
 static inline void lstm_int8_impl_rows(const lstm_int8_layer *layer, const int16_t *x,
                                        const int16_t *h, int16_t *v)
@@ -1071,6 +1106,8 @@ LSTM_INT8_IMPL_INLINE void lstm_int8_impl_step_of(const lstm_int8_layer *layer,
 
 #if LSTM_INT8_IMPL_CHOICE || (LSTM_INT8_IMPL_X86 && defined(__AVX2__))
 
+/* The cells of 8 units at a time, step by step as lstm_int8_impl_cell does it. */
+
 /* lstm_int8_impl_tanh of 8 values: a gather reads an entry of the table and the next. */
 LSTM_INT8_IMPL_AVX2 static inline __m256i lstm_int8_impl_tanh_32(__m256i z)
 {
@@ -1102,6 +1139,7 @@ lstm_int8_impl_gates_32(const lstm_int8_layer *layer, size_t column, const int32
     return lstm_int8_impl_tanh_32(_mm256_sra_epi32(z, _mm_cvtsi32_si128(layer->shift)));
 }
 
+/* 8 sigmoids from the tanh of the halves */
 LSTM_INT8_IMPL_AVX2 static inline __m256i lstm_int8_impl_sigmoid_32(__m256i tanh_of_half)
 {
     return _mm256_add_epi32(_mm256_set1_epi32(16384), _mm256_srai_epi32(tanh_of_half, 1));
@@ -1297,6 +1335,10 @@ LSTM_INT8_IMPL_SHORT int32_t lstm_int8_impl_logit(const lstm_int8_dense *layer,
 
 /* ---- CHECKS ------------------------------------------------------------------------ */
 
+/* Every function of the API calls these once. They hold for what a caller can get wrong:
+ * pointers, sizes, a shift that C does not define. That the numbers in a layer's arrays are
+ * those of a quantiser cannot be checked at a reasonable cost. */
+
 /* a * b, or 0 where that is more than size_t holds */
 static inline size_t lstm_int8_impl_multiply(size_t a, size_t b)
 {
@@ -1362,6 +1404,21 @@ static inline lstm_status lstm_int8_impl_check_dense(const lstm_int8_dense *laye
 }
 
 /* ---- CONVERSION -------------------------------------------------------------------- */
+
+/* lstm_int8_quantize in steps:
+ *   1. lstm_int8_impl_measure looks at all weights and refuses what does not fit. After it
+ *      nothing can fail, so nothing has to be undone.
+ *   2. A row scale for each row: its largest weight, as a part of the largest of all. A row
+ *      of x counts 2^(15 - input_fraction_bits) times, as its integers are so much smaller
+ *      than those of h for the same value.
+ *   3. Column by column: the weights divided by their row scales, a column scale that makes
+ *      the largest of them 127, and the rounded quotients. With moments single weights are
+ *      then rounded the other way where that helps. If the sum could overflow, the column
+ *      scale is made larger and the column is rounded again.
+ *   4. One shift for the layer, as large as the largest multiplier and bias allow, and the
+ *      multipliers and biases that go with it.
+ * All is done in float, with one operation in each expression that matters, so that Python's
+ * float32 and every C compiler find the same integers. */
 
 /* x rounded to nearest, halves away from 0; |x| < 2^31. Where the compiler computes in more
  * bits than float has, the casts take them off: here, and in what calls this. */
@@ -1718,7 +1775,7 @@ LSTM_API lstm_status lstm_int8_quantize(const lstm_layer *from, int input_fracti
     return LSTM_OK;
 }
 
-/* moments[a][b] += left[a] * right[b], and for right x: moments of [x h] */
+/* moments[a][b] += v[a] * v[b] for v = [x h] */
 static inline void lstm_int8_impl_add_moments(const float *x, size_t input_dim,
                                               const float *h, size_t units,
                                               float *moments)
