@@ -529,8 +529,8 @@ LSTM_INT8_IMPL_SHORT void lstm_int8_impl_unit(const int16_t *v, size_t stride,
 #define LSTM_INT8_IMPL_LOAD(v, offset) \
     "movs %[t], #" offset "\n\t" "ldrsh %[" v "], [%[v], %[t]]\n\t"
 #define LSTM_INT8_IMPL_SWAP(sum, offset) \
-    "mov %[t], " sum "\n\t" "ldr %[v0], [%[s], #" offset "]\n\t" \
-    "mov " sum ", %[v0]\n\t" "str %[t], [%[s], #" offset "]\n\t"
+    "mov %[t], " sum "\n\t" "ldr %[v0], [%[v1], #" offset "]\n\t" \
+    "mov " sum ", %[v0]\n\t" "str %[t], [%[v1], #" offset "]\n\t"
 
 /* A Cortex-M0 multiplies in registers 0 to 7 only, so the sums are in registers 8 to 11.
  * What these held is in sums[] meanwhile: at -Os GCC leaves them alone, and would not save
@@ -539,11 +539,14 @@ LSTM_INT8_IMPL_KERNEL void lstm_int8_impl_unit(const int16_t *v, size_t stride,
                                                const int8_t *w, size_t blocks,
                                                int32_t *sums)
 {
-    uint32_t t, v0 = (uint32_t)(uintptr_t)(v + 8 * blocks), v1, v2, v3;
+    /* to begin with v0 is the end of v, and v1 is sums: there are only 7 registers, as one
+     * may be the frame pointer */
+    uint32_t t, v0 = (uint32_t)(uintptr_t)(v + 8 * blocks), v2, v3;
+    uint32_t v1 = (uint32_t)(uintptr_t)sums;
     (void)stride;
     sums[0] = sums[1] = sums[2] = sums[3] = 0;
     __asm__ volatile(".syntax unified\n\t"
-        "mov lr, %[v0]\n\t" /* the end of v */
+        "mov lr, %[v0]\n\t" "mov r12, %[v1]\n\t"
         LSTM_INT8_IMPL_SWAP("r8", "0") LSTM_INT8_IMPL_SWAP("r9", "4")
         LSTM_INT8_IMPL_SWAP("r10", "8") LSTM_INT8_IMPL_SWAP("r11", "12")
         "1:\n\t"
@@ -561,13 +564,13 @@ LSTM_INT8_IMPL_KERNEL void lstm_int8_impl_unit(const int16_t *v, size_t stride,
         LSTM_INT8_IMPL_ADD_FOUR("r11", "28", "29", "30", "31")
         "adds %[v], #16\n\t" "adds %[w], #32\n\t" "cmp %[v], lr\n\t"
         "beq 2f\n\t" "b 1b\n" /* too far for a conditional branch */
-        "2:\n\t"
+        "2:\n\t" "mov %[v1], r12\n\t"
         LSTM_INT8_IMPL_SWAP("r8", "0") LSTM_INT8_IMPL_SWAP("r9", "4")
         LSTM_INT8_IMPL_SWAP("r10", "8") LSTM_INT8_IMPL_SWAP("r11", "12")
-        : [v] "+l"(v), [w] "+l"(w), [t] "=&l"(t), [v0] "+l"(v0), [v1] "=&l"(v1),
+        : [v] "+l"(v), [w] "+l"(w), [t] "=&l"(t), [v0] "+l"(v0), [v1] "+l"(v1),
           [v2] "=&l"(v2), [v3] "=&l"(v3)
-        : [s] "l"(sums)
-        : "lr", "cc", "memory");
+        :
+        : "r12", "lr", "cc", "memory");
 }
 /* clang-format on */
 
