@@ -85,6 +85,8 @@ refuses() {
     fi
 }
 weights=$out/07_weights_file.gcc/07_weights_file
+amplifier=$out/08_amplifier.gcc/08_amplifier
+riff=examples/amplifier/riff.wav
 good=examples/07_weights_file.bin
 head -c 783 $good >$out/short.bin
 cat $good $good >$out/long.bin
@@ -92,8 +94,6 @@ refuses "is too short" $weights $out/short.bin
 refuses "is too long" $weights $out/long.bin
 refuses "cannot be opened" $weights $out/absent.bin
 
-amplifier=$out/08_amplifier.gcc/08_amplifier
-riff=examples/amplifier/riff.wav
 head -c 1001 $riff >$out/short.wav
 head -c 40 $riff >$out/head.wav
 printf 'RIFF\001\002' >$out/six.wav
@@ -104,6 +104,30 @@ refuses "is no WAV file" $amplifier $out/six.wav
 refuses "is no WAV file" $amplifier $good
 refuses "is not 16-bit PCM" $amplifier $out/24_bit.wav
 refuses "cannot be opened" $amplifier $out/absent.wav
+
+# Its reader of WAV files, with every memory access checked.
+if cc -std=c99 -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -Iexamples \
+    tests/examples/wav_reader.c -o $out/wav_reader &&
+    $out/wav_reader $out/changed.wav >$out/printed.txt 2>$out/errors.txt; then
+    ok
+    cat $out/printed.txt
+else
+    cat $out/printed.txt
+    tail -n 20 $out/errors.txt
+    bad "the reader of WAV files"
+fi
+
+# A big-endian CPU reads the same numbers from the files.
+if have s390x-linux-gnu-gcc && have qemu-s390x; then
+    for name in 07_weights_file 08_amplifier; do
+        if s390x-linux-gnu-gcc -std=c99 -O2 -static -Iinclude examples/$name.c -o $out/$name.s390x -lm &&
+            qemu-s390x $out/$name.s390x >$out/printed.txt 2>$out/errors.txt &&
+            diff "$out/$name.gcc/promised.txt" $out/printed.txt; then ok; else
+            bad "$name on s390x"
+            cat $out/errors.txt
+        fi
+    done
+fi
 
 # The WAV that it writes is the circuit's: the same length, an error of .2 % of the energy at most.
 if $amplifier $riff $out/loud.wav >/dev/null 2>&1 &&
