@@ -14,9 +14,11 @@ static unsigned char good[BYTES] = {'R', 'I', 'F', 'F', 236, 0,   0,   0,   'W',
                                     0,   16,  0,   'd', 'a', 't', 'a', 200, 0,   0,   0};
 static int passed, failed, read_ones;
 
-static void try_one(const char *path, const unsigned char *bytes, size_t count)
+/* Reads a file of these bytes into memory for `room` samples. */
+static void try_one(const char *path, const unsigned char *bytes, size_t count,
+                    size_t room)
 {
-    float *const samples = malloc(SAMPLES * sizeof(float)); /* and not one float more */
+    float *const samples = malloc(room * sizeof(float)); /* and not one float more */
     wav audio = {0, 0};
     const char *problem;
     FILE *file = fopen(path, "wb");
@@ -26,9 +28,9 @@ static void try_one(const char *path, const unsigned char *bytes, size_t count)
         fprintf(stderr, "%s cannot be written\n", path);
         exit(EXIT_FAILURE);
     }
-    problem = wav_read(path, &audio, samples, SAMPLES);
+    problem = wav_read(path, &audio, samples, room);
     good_one = problem != NULL ||
-               (audio.samples >= 1 && audio.samples <= SAMPLES && audio.rate > 0);
+               (audio.samples >= 1 && audio.samples <= room && audio.rate > 0);
     for (size_t k = 0; problem == NULL && k < audio.samples; k++) {
         good_one = good_one && samples[k] >= -1.0f && samples[k] < 1.0f;
     }
@@ -48,16 +50,17 @@ int main(int argc, char **argv)
         good[k] = (unsigned char)(k * 37);
     }
     for (size_t count = 0; count <= BYTES; count++) {
-        try_one(argv[1], good, count);
+        try_one(argv[1], good, count, SAMPLES);
     }
-    if (read_ones != 1) { /* the whole file and no part of it */
+    try_one(argv[1], good, BYTES, SAMPLES - 1);
+    if (read_ones != 1) { /* the whole file where there is room, and no part of it */
         failed++;
     }
     for (size_t k = 0; k < HEADER; k++) {
         for (unsigned value = 0; value < 256; value++) {
             memcpy(bytes, good, BYTES);
             bytes[k] = (unsigned char)value;
-            try_one(argv[1], bytes, BYTES);
+            try_one(argv[1], bytes, BYTES, SAMPLES);
         }
     }
     printf("%d WAV files, %d of them read, the others refused\n", passed + failed,
