@@ -1,4 +1,4 @@
-/* Made by lstm_export.py 0.1.0 from amplifier.keras.
+/* Made by lstm_export.py 0.2.0 from amplifier.keras.
  * Saved by keras 3.15.1.
  * SHA-256 of the weights: 6a721ee2db16bfffa8c5371a1b685e053e511f9c2feed54aaf5cb5bf3efd0d48
  * Expected outputs of amplifier_selftest by the float64 reference of lstm_export.py.

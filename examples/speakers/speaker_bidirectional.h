@@ -1,4 +1,4 @@
-/* Made by lstm_export.py 0.1.0 from speaker_bidirectional.keras.
+/* Made by lstm_export.py 0.2.0 from speaker_bidirectional.keras.
  * Saved by keras 3.15.1.
  * SHA-256 of the weights: 4db9c04ddb7e66c098bd03362424b3659848d60a9d55297a5612214023152f8c
  * Expected outputs of speaker_bidirectional_selftest by the float64 reference of

@@ -1,4 +1,4 @@
-/* Made by lstm_export.py 0.1.0 from speaker_streaming.keras.
+/* Made by lstm_export.py 0.2.0 from speaker_streaming.keras.
  * Saved by keras 3.15.1.
  * SHA-256 of the weights: c0daa53150dea468c36a1e0e18415e8a588a87285cb1970a9aae0581f0013d5d
  * Expected outputs of speaker_streaming_selftest by the float64 reference of

@@ -21,4 +21,4 @@ limits.py       how much a file may ask for
 command.py      the command line
 """
 
-VERSION = "0.1.0"
+VERSION = "0.2.0"

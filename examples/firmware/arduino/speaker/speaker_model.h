@@ -1,4 +1,4 @@
-/* Made by lstm_export.py 0.1.0 from speaker.keras.
+/* Made by lstm_export.py 0.2.0 from speaker.keras.
  * Saved by keras 3.15.1.
  * SHA-256 of the weights: 4e3d465ea3a9e6d2b797d2e9e42ffc998349177660b018d0dc134f2d27d17209
  * Expected outputs of speaker_selftest by the float64 reference of lstm_export.py.
