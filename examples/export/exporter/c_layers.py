@@ -30,8 +30,9 @@ static inline void NAME_affine(const float *x, size_t rows, size_t columns,
 {
     for (size_t row = 0; row < rows; row++) {
         for (size_t k = 0; k < columns; k++) {
-            const float centred = x[row * columns + k] - mean[k * step];
-            y[row * columns + k] = centred * scale[k * step] + offset[k * step];
+            const float centred = x[row * columns + k] - LSTM_LOAD(mean + k * step);
+            const float scaled = centred * LSTM_LOAD(scale + k * step);
+            y[row * columns + k] = scaled + LSTM_LOAD(offset + k * step);
         }
     }
 }
@@ -68,9 +69,9 @@ static inline void NAME_layernorm(const float *x, size_t rows, size_t columns,
         const float deviation = NAME_sqrt(variance + epsilon);
         for (size_t k = 0; k < columns; k++) {
             const float value = (x[k] - mean) / deviation;
-            y[k] = gamma != NULL ? value * gamma[k] : value;
+            y[k] = gamma != NULL ? value * LSTM_LOAD(gamma + k) : value;
             if (beta != NULL) {
-                y[k] += beta[k];
+                y[k] += LSTM_LOAD(beta + k);
             }
         }
     }
@@ -88,7 +89,7 @@ static inline void NAME_ramp(const float *x, size_t rows, size_t columns, float 
         for (size_t k = 0; k < columns; k++) {
             const float value = x[row * columns + k];
             const float high = has_top && value > top ? top : value;
-            const float low = slope[k * step] * (value - threshold);
+            const float low = LSTM_LOAD(slope + k * step) * (value - threshold);
             y[row * columns + k] = value < threshold ? low : high;
         }
     }
@@ -137,7 +138,7 @@ static inline void NAME_embed(const int32_t *x, size_t rows, size_t columns,
 {
     for (size_t row = 0; row < rows; row++) {
         for (size_t k = 0; k < columns; k++) {
-            y[row * columns + k] = table[(size_t)x[row] * columns + k];
+            y[row * columns + k] = LSTM_LOAD(table + (size_t)x[row] * columns + k);
         }
     }
 }
@@ -153,7 +154,7 @@ static inline void NAME_conv(const float *x, size_t rows, size_t pad, size_t siz
 {
     for (size_t out = 0; out < out_rows; out++, y += filters) {
         for (size_t k = 0; k < filters; k++) {
-            y[k] = bias != NULL ? bias[k] : 0.0f;
+            y[k] = bias != NULL ? LSTM_LOAD(bias + k) : 0.0f;
         }
         for (size_t j = 0; j < size; j++) {
             const size_t at = out * stride + j * dilation;
@@ -161,7 +162,7 @@ static inline void NAME_conv(const float *x, size_t rows, size_t pad, size_t siz
                 const float value = x[(at - pad) * inputs + i];
                 const float *const part = kernel + (j * inputs + i) * filters;
                 for (size_t k = 0; k < filters; k++) {
-                    y[k] += value * part[k];
+                    y[k] += value * LSTM_LOAD(part + k);
                 }
             }
         }

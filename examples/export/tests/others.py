@@ -216,6 +216,51 @@ def no_step(directory: Path, score: Score) -> None:
         )
 
 
+def through_load(directory: Path, score: Score) -> None:
+    """Every weight is read by LSTM_LOAD: with all of them negated, and a LSTM_LOAD that
+    negates, a model gives what it gave."""
+    path, header = directory / "load.keras", directory / "load.h"
+    model = keras.Sequential(
+        [
+            keras.Input((None,)),
+            L.Embedding(9, 4),
+            L.Conv1D(3, 2),
+            L.BatchNormalization(),
+            L.LSTM(4, return_sequences=True),
+            L.LayerNormalization(),
+            L.PReLU(shared_axes=[1]),
+            L.LSTM(2),
+        ]
+    )
+    random = np.random.RandomState(8)
+    for variable in model.weights:
+        variable.assign(random.uniform(0.2, 0.9, variable.shape))
+    model.save(path)
+    export([path, "-o", header, "--golden", "reference"])
+    text = header.read_text(encoding="ascii")
+
+    def negated(found: re.Match[str]) -> str:
+        return found[1] + re.sub(r"(?<![\w.+-])-?\d", _turned, found[2])
+
+    changed = re.sub(r"(_weights\[\d+\] = \{)(.*?\};)", negated, text, flags=re.DOTALL)
+    header.write_text(changed, encoding="ascii")
+    source = directory / "load.c"
+    ran = {}
+    for name, define in (("*", ""), ("-*", "#define LSTM_LOAD(p) (-*(p))\n")):
+        main = "int main(void) { return load_selftest() <= 2e-6f ? 0 : 1; }\n"
+        source.write_text(f'{define}#include "load.h"\n{main}', encoding="ascii")
+        line = ["gcc", "-std=c99", "-DLSTM_NO_SIMD", f"-I{harness.ROOT / 'include'}"]
+        program = directory / "load"
+        subprocess.run([*line, str(source), "-o", str(program), "-lm"], check=True)
+        ran[name] = subprocess.run([str(program)], check=False).returncode
+    score.check(ran == {"*": 1, "-*": 0}, f"weights not read by LSTM_LOAD: {ran}")
+
+
+def _turned(found: re.Match[str]) -> str:
+    text = found[0]
+    return text[1:] if text.startswith("-") else f"-{text}"
+
+
 # ---- Names in the file -----------------------------------------------------------------
 
 HOSTILE = ("*/ int x;", "\\\n#error", "??/", '"; //', "/* nested", "\x1b[2J", "\u202eabc")
@@ -384,6 +429,7 @@ def test_others(directory: Path, score: Score) -> None:
     old_python(directory, score)
     no_chunk(directory, score)
     no_step(directory, score)
+    through_load(directory, score)
     large(directory, score)
     hostile_names(directory, score)
     damaged(directory, score)
