@@ -329,11 +329,13 @@ def held_to_avx2(engines: list[Engine]) -> list[Engine]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--plot", type=Path, default=HERE / "peers.svg")
+    parser.add_argument("--plot", type=Path, help="default: peers.svg, if all is run")
     parser.add_argument("--python", nargs="+", default=[sys.executable, "/usr/bin/python3"])
     parser.add_argument("--cases", nargs="+", default=[])
     parser.add_argument("--engines", nargs="+", default=[])
     arguments = parser.parse_args()
+    if arguments.plot is None and not arguments.cases and not arguments.engines:
+        arguments.plot = HERE / "peers.svg"
     CASES.mkdir(parents=True, exist_ok=True)
     engines = find_engines(arguments.python, arguments.engines)
     native = next(e for e in engines if e.name == REFERENCE)
@@ -364,7 +366,7 @@ def main() -> int:
         print_rows(rows_of(nine, held), held)
     else:
         print("this CPU has no vectors wider than AVX2's: the figures above are those of AVX2 alone")
-    if not arguments.cases and not arguments.engines:
+    if arguments.plot is not None:
         (OUT / "peers.md").write_text(readme_table(rows[:9]))
         print(f"the README's table is in {OUT / 'peers.md'}")
         try:
