@@ -82,6 +82,54 @@ static void the_gates_stand_in_the_order_i_f_c_o(void)
     CHECK_BITS(&h, &want, 1);
 }
 
+/* Whether a product and its sum are rounded at once: seen in a Dense layer of one unit, whose
+ * products 0 and 8 share a sum. */
+static int products_are_fused(void)
+{
+    const float x = 1.0f + 0x1p-12f, rounded = 1.0f + 0x1p-11f;
+    float weights[9] = {0.0f}, nine[9] = {0.0f}, y;
+    lstm_dense dense;
+    weights[0] = rounded;
+    nine[0] = -1.0f;
+    weights[8] = nine[8] = x;
+    CHECK(lstm_dense_init_no_bias(&dense, 9, 1, weights, 9) == LSTM_OK);
+    CHECK(lstm_dense_forward(&dense, nine, 1, &y) == LSTM_OK);
+    CHECK(y == 0.0f || y == 0x1p-24f);
+    return y != 0.0f;
+}
+
+/* f*c + i*g is one more sum of that kind. From a c of 0 it is i*g alone. */
+static void the_new_c_is_rounded_like_any_sum(void)
+{
+    const int is_fused = products_are_fused();
+    uint64_t seed = 5;
+    int others = 0;
+    for (int a = 0; a < 200; a++) {
+        const float x = 1.0f;
+        float weights[LSTM_PARAM_COUNT(1, 1)] = {0.0f}, scratch[LSTM_SCRATCH_LEN(1)];
+        float h = 0.0f, i_g = 0.0f, c = check_random_float(&seed, 1.0f), f, want;
+        const float old_c = c;
+        volatile float product;
+        lstm_layer layer;
+        lstm_dense sigmoid = {0};
+        check_random_fill(weights, 4, 1.0f, &seed);
+        CHECK(lstm_layer_init(&layer, 1, 1, weights, LSTM_PARAM_COUNT(1, 1)) == LSTM_OK);
+        layer.activation = a % 2 ? LSTM_LINEAR : LSTM_DEFAULT;
+        CHECK(lstm_step(&layer, &x, &h, &i_g, scratch) == LSTM_OK);
+        CHECK(lstm_step(&layer, &x, &h, &c, scratch) == LSTM_OK);
+        sigmoid.input_dim = sigmoid.units = 1;
+        sigmoid.kernel = weights + 1;
+        sigmoid.activation = LSTM_SIGMOID;
+        CHECK(lstm_dense_forward(&sigmoid, &x, 1, &f) == LSTM_OK);
+        product = f * old_c;
+        product = product + i_g;
+        want = is_fused ? fmaf(f, old_c, i_g) : product;
+        CHECK(c == want);
+        others += fmaf(f, old_c, i_g) != product;
+    }
+    CHECK(others > 10);
+}
+
 static void a_nan_in_x_reaches_the_state(void)
 {
     uint64_t seed = 3;
@@ -120,6 +168,7 @@ int main(void)
     RUN(a_step_matches_the_reference_for_every_size);
     RUN(every_activation_works_in_both_places);
     RUN(the_gates_stand_in_the_order_i_f_c_o);
+    RUN(the_new_c_is_rounded_like_any_sum);
     RUN(a_nan_in_x_reaches_the_state);
     RUN(the_content_of_scratch_does_not_matter);
     return check_report();

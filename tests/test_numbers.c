@@ -73,18 +73,106 @@ static void an_infinite_input_saturates_the_gates(void)
 }
 
 /* A c or h below 2^-100 becomes zero, so that no denormals follow. */
-static void a_state_that_decays_becomes_zero(void)
+static void a_state_that_decays_becomes_zero_with(lstm_activation activation)
 {
     float decaying[LSTM_PARAM_COUNT(1, 1)] = {0.0f};
     float one_h[1] = {0.0f}, one_c[1] = {1.0f}, smallest = 1.0f;
     const float none[1] = {0.0f};
     CHECK(lstm_layer_init(&layer, 1, 1, decaying, LSTM_PARAM_COUNT(1, 1)) == LSTM_OK);
+    layer.activation = activation;
     for (int step = 0; step < 200; step++) {
         CHECK(lstm_step(&layer, none, one_h, one_c, scratch) == LSTM_OK);
         smallest = one_c[0] != 0.0f ? one_c[0] : smallest;
     }
     CHECK(smallest == 7.88860905e-31f); /* the forget gate halves it, down to 2^-100 */
     CHECK(one_c[0] == 0.0f && one_h[0] == 0.0f);
+}
+
+static void a_state_that_decays_becomes_zero(void)
+{
+    a_state_that_decays_becomes_zero_with(LSTM_TANH);
+    a_state_that_decays_becomes_zero_with(LSTM_LINEAR);
+    a_state_that_decays_becomes_zero_with(LSTM_SOFTSIGN);
+}
+
+/* One step of one unit whose gates are their biases: i = f = sigmoid(0), so that c stays the
+ * value of the candidate, and o. Small h become zero, those from 2^-100 on stay. */
+static void a_small_output_becomes_zero(lstm_activation activation, float sign)
+{
+    const double smallest = ldexp(1.0, -100);
+    const float none[1] = {0.0f}, start = sign * 0.75f;
+    float gates[LSTM_PARAM_COUNT(1, 1)] = {0.0f};
+    float *bias = gates + 8, one_h[1], one_c[1];
+    int zeros = 0, others = 0;
+    CHECK(lstm_layer_init(&layer, 1, 1, gates, LSTM_PARAM_COUNT(1, 1)) == LSTM_OK);
+    layer.activation = activation;
+    bias[2] = activation == LSTM_LINEAR ? start : atanhf(start);
+    for (bias[3] = -72.0f; bias[3] < -66.0f; bias[3] += 0.01f) {
+        const double o = exp((double)bias[3]);
+        double want;
+        one_h[0] = 0.0f;
+        one_c[0] = start;
+        CHECK(lstm_step(&layer, none, one_h, one_c, scratch) == LSTM_OK);
+        CHECK(check_is_near((double)one_c[0], (double)start, 0.0, 1e-6));
+        want = o * (activation == LSTM_LINEAR ? (double)start : tanh((double)start));
+        if (fabs(want) < smallest * 0.9999) {
+            CHECK(one_h[0] == 0.0f);
+            zeros++;
+        } else if (fabs(want) > smallest * 1.0001) {
+            CHECK(check_is_near((double)one_h[0], want, 0.0, 2e-6));
+            others++;
+        }
+    }
+    CHECK(zeros > 100 && others > 100);
+}
+
+static void an_output_below_2_to_the_minus_100_becomes_zero(void)
+{
+    a_small_output_becomes_zero(LSTM_TANH, 1.0f);
+    a_small_output_becomes_zero(LSTM_TANH, -1.0f);
+    a_small_output_becomes_zero(LSTM_LINEAR, 1.0f);
+    a_small_output_becomes_zero(LSTM_LINEAR, -1.0f);
+}
+
+/* Its softmax or log_softmax, or e^z: a layer whose bias is z */
+static void activate(lstm_activation activation, const float *z, size_t n, float *y)
+{
+    const float none[40] = {0.0f}, nothing = 0.0f;
+    lstm_dense dense = {0};
+    dense.input_dim = 1;
+    dense.units = n;
+    dense.kernel = none;
+    dense.bias = z;
+    dense.activation = activation;
+    CHECK(lstm_dense_forward(&dense, &nothing, 1, y) == LSTM_OK);
+}
+
+/* The sum of e^z has four parts that take turns. Its logarithm is so near 0 that another order of
+ * the sum shows in it. */
+static void the_sum_of_softmax_has_four_parts(void)
+{
+    uint64_t random = 8;
+    for (size_t n = 1; n <= 40; n++) {
+        float z[40], e[40], y[40], logs[40];
+        volatile float s[4] = {0.0f, 0.0f, 0.0f, 0.0f}, low, high, sum;
+        for (size_t k = 0; k < n; k++) {
+            z[k] = check_random_float(&random, 1.0f) - 5.0f;
+        }
+        z[n / 2] = 0.0f; /* the largest */
+        activate(LSTM_EXPONENTIAL, z, n, e);
+        for (size_t k = 0; k < n; k++) {
+            s[k % 4] += e[k];
+        }
+        low = s[0] + s[2];
+        high = s[1] + s[3];
+        sum = low + high;
+        activate(LSTM_SOFTMAX, z, n, y);
+        activate(LSTM_LOG_SOFTMAX, z, n, logs);
+        for (size_t k = 0; k < n; k++) {
+            CHECK(y[k] == e[k] / sum);
+        }
+        CHECK(check_is_near(-(double)logs[n / 2], log((double)sum), 0.0, 3e-7));
+    }
 }
 
 static void softmax_of(const float *z, size_t n, float *y)
@@ -136,6 +224,8 @@ int main(void)
     RUN(a_weight_of_zero_makes_a_state_of_zero);
     RUN(an_infinite_input_saturates_the_gates);
     RUN(a_state_that_decays_becomes_zero);
+    RUN(an_output_below_2_to_the_minus_100_becomes_zero);
+    RUN(the_sum_of_softmax_has_four_parts);
     RUN(softmax_takes_huge_and_equal_inputs);
     RUN(a_hundred_thousand_steps_do_not_drift);
     return check_report();
