@@ -19,6 +19,10 @@ static inline void find_sets(instruction_sets *apart, instruction_sets *fused)
 {
 #if defined(LSTM_NO_SIMD) || !defined(__GNUC__)
     add_set(apart, LSTM_IMPL_PORTABLE, 1);
+#elif defined(__x86_64__) && defined(LSTM_NO_DISPATCH) && !defined(__AVX2__) && \
+    !defined(__FMA__)
+    add_set(apart, LSTM_IMPL_PORTABLE, 1);
+    add_set(apart, LSTM_IMPL_VECTOR4, 1);
 #elif defined(__x86_64__)
 #if defined(__FMA__) && !defined(LSTM_NO_FMA)
     instruction_sets *const by_flags = fused;
