@@ -98,6 +98,12 @@ static void return_sequences_is_true_when_not_0(void)
     set_up(1);
     every_truth_is_one(&layer.return_sequences, run_forward, 1);
     every_truth_is_one(&layer.return_sequences, run_batch, 1);
+    for (size_t k = 0; k < TRUTHS; k++) { /* so y must be there */
+        outputs o;
+        begin(&o);
+        layer.return_sequences = truths[k];
+        CHECK(lstm_forward(&layer, x, T, o.h, o.c, NULL, scratch) == LSTM_ERR_NULL);
+    }
     tear_down();
 }
 

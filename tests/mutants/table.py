@@ -133,8 +133,8 @@ SEQUENCE = [
     Mutant("batch: y of one step a row",
            "layer->return_sequences ? timesteps * run->row_len : run->row_len;",
            "run->row_len;"),
-    Mutant("batch: group stops at eight", "for (first = 0; first < batch; first += count) {",
-           "for (first = 0; first < batch && first < LSTM_IMPL_AHEAD; first += count) {"),
+    Mutant("batch: stops at eight", "for (first = 0; first < batch; first += count) {",
+           "for (first = 0; first < batch && first < 8; first += count) {", simd=True),
     Mutant("batch: output flag kept from the row before", "            s->has_output = 0;",
            "            s->has_output = b > 0 || first > 0;"),
 ]
