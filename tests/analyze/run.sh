@@ -86,7 +86,7 @@ fi
 
 # Stack and calls of the portable build, where nothing is chosen at run time.
 if have gcc && have python3; then
-    gcc -std=c99 -O2 -DLSTM_NO_SIMD -DLSTM_API='static __attribute__((noinline))' -fstack-usage \
+    gcc -std=c99 -O2 -DLSTM_NO_SIMD -DLSTM_NO_DISPATCH -DLSTM_API='static __attribute__((noinline))' -fstack-usage \
         -fcallgraph-info=su -Iinclude -c $source -o "$out/portable.o" &&
         python3 $here/stack.py "$out/portable.ci"
     status=$?

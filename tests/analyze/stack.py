@@ -11,7 +11,7 @@ from pathlib import Path
 
 NODE = re.compile(r'node: \{ title: "([^"]+)" label: "([^"]*)"')
 EDGE = re.compile(r'edge: \{ sourcename: "([^"]+)" targetname: "([^"]+)"')
-FRAME = re.compile(r"(\d+) bytes \((\w+)")
+FRAME = re.compile(r"(\d+) bytes \(([\w,]+)\)")
 
 
 def main() -> int:
