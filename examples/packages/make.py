@@ -99,11 +99,18 @@ def include(folder: str) -> Files:
 
 
 def sketches() -> Files:
+    """Each sketch with its headers, also those that it shares with another one."""
     files = {}
     for sketch in sorted((ROOT / "examples/firmware/arduino").glob("*/*.ino")):
-        for path in sorted(sketch.parent.iterdir()):
+        wanted = re.findall(r'^#include "(.*)"', sketch.read_text("utf-8"), re.MULTILINE)
+        shared = [
+            path
+            for path in sketch.parent.parent.glob("*/*.h")
+            if path.name in wanted and not (sketch.parent / path.name).exists()
+        ]
+        for path in sorted([*sketch.parent.iterdir(), *shared]):
             if path.suffix in (".ino", ".h"):
-                files[f"examples/{sketch.parent.name}/{path.name}"] = path.read_bytes()
+                files[f"examples/{sketch.stem}/{path.name}"] = path.read_bytes()
     return files
 
 
