@@ -76,9 +76,9 @@ else
     skip "no qemu-x86_64"
 fi
 
-# bochs MODEL STATE WANTED PROGRAM NAME - in the background, two at a time
+# on_bochs MODEL STATE WANTED PROGRAM NAME - in the background, two at a time
 bochs_runs=0
-bochs() {
+on_bochs() {
     bochs_runs=$((bochs_runs + 1))
     printf "wanted='%s'\nname='%s'\n" "$3" "bochs $1, XCR0 $2$5" >"$out/bochs.$bochs_runs"
     cp "$out/$4" "$out/program.$bochs_runs"
@@ -86,12 +86,12 @@ bochs() {
     if [ $((bochs_runs % 2)) -eq 0 ]; then wait; fi
 }
 if command -v bochs >/dev/null 2>&1; then
-    bochs corei7_skylake_x 0xE7 "$fused" digest ", AVX-512"
-    bochs corei7_skylake_x 0xE7 "$apart" digest-no-fma ", AVX-512, LSTM_NO_FMA"
-    bochs corei7_skylake_x 0x7 "$fused" digest ", AVX-512 without its state"
-    bochs corei7_skylake_x 0x3 "$apart" digest ", no state of AVX"
-    bochs trinity_apu 0x7 "$apart" digest ", FMA without AVX2"
-    bochs core2_penryn_t9600 0x3 "$apart" digest ""
+    on_bochs corei7_skylake_x 0xE7 "$fused" digest ", AVX-512"
+    on_bochs corei7_skylake_x 0xE7 "$apart" digest-no-fma ", AVX-512, LSTM_NO_FMA"
+    on_bochs corei7_skylake_x 0x7 "$fused" digest ", AVX-512 without its state"
+    on_bochs corei7_skylake_x 0x3 "$apart" digest ", no state of AVX"
+    on_bochs trinity_apu 0x7 "$apart" digest ", FMA without AVX2"
+    on_bochs core2_penryn_t9600 0x3 "$apart" digest ""
     wait
     n=0
     while [ $n -lt $bochs_runs ]; do
