@@ -100,10 +100,10 @@ def caught_by(mutant: Mutant) -> str | None:
 
 
 def unharmed() -> bool:
-    """Whether all tests pass with the header as it is, in both ways of building."""
+    """Whether all tests pass with the header as it is, in each way of building."""
     good = True
-    for simd in (False, True):
-        same = Mutant("no change", "", "", simd)
+    for same in (Mutant("no change", "", ""), Mutant("no change", "", "", simd=True),
+                 Mutant("no change", "", "", choice=True)):
         for test in tests(same):
             with tempfile.TemporaryDirectory(dir=ROOT / "build") as name:
                 shutil.copy(ROOT / "include/lstm.h", name)
