@@ -149,26 +149,38 @@ typedef struct lstm_int8_dense {
 
 /* Constant expressions of type size_t, for array bounds and static assertions. */
 
+/* n as a size_t; C++ users may have warnings of casts on */
+#ifdef __cplusplus
+static inline constexpr size_t lstm_int8_impl_size(size_t n)
+{
+    return n;
+}
+#define LSTM_INT8_SIZE(n) lstm_int8_impl_size(n)
+#else
+#define LSTM_INT8_SIZE(n) ((size_t)(n))
+#endif
+
 /* The blocks of 8 rows that hold the kernel and the recurrent kernel. */
 #define LSTM_INT8_BLOCKS(input_dim, units) \
-    (((size_t)(input_dim) + (size_t)(units) + 7) / 8)
+    ((LSTM_INT8_SIZE(input_dim) + LSTM_INT8_SIZE(units) + 7) / 8)
 /* int8_t in weights, uint16_t in row_scales, uint16_t in multipliers, int32_t in bias */
 #define LSTM_INT8_WEIGHT_LEN(input_dim, units) \
-    (32 * (size_t)(units)*LSTM_INT8_BLOCKS(input_dim, units))
-#define LSTM_INT8_ROW_LEN(input_dim, units) ((size_t)(input_dim) + (size_t)(units))
-#define LSTM_INT8_COLUMN_LEN(units) (4 * (size_t)(units))
+    (32 * LSTM_INT8_SIZE(units) * LSTM_INT8_BLOCKS(input_dim, units))
+#define LSTM_INT8_ROW_LEN(input_dim, units) \
+    (LSTM_INT8_SIZE(input_dim) + LSTM_INT8_SIZE(units))
+#define LSTM_INT8_COLUMN_LEN(units) (4 * LSTM_INT8_SIZE(units))
 #define LSTM_INT8_DENSE_WEIGHT_LEN(input_dim, units) \
-    ((size_t)(input_dim) * (size_t)(units))
+    (LSTM_INT8_SIZE(input_dim) * LSTM_INT8_SIZE(units))
 
 /* int16_t of scratch for lstm_int8_step and lstm_int8_forward, and for
  * lstm_int8_forward_batch, where it is that of at most 4 sequences. */
 #define LSTM_INT8_SCRATCH_LEN(input_dim, units) (8 * LSTM_INT8_BLOCKS(input_dim, units))
 #define LSTM_INT8_BATCH_SCRATCH_LEN(batch, input_dim, units) \
-    ((size_t)((batch) < 4 ? (batch) : 4) * LSTM_INT8_SCRATCH_LEN(input_dim, units))
+    (LSTM_INT8_SIZE((batch) < 4 ? (batch) : 4) * LSTM_INT8_SCRATCH_LEN(input_dim, units))
 
 /* floats of scratch for lstm_int8_quantize, and floats in moments */
 #define LSTM_INT8_QUANTIZE_LEN(input_dim, units) \
-    (4 * (size_t)(units) + 3 * LSTM_INT8_ROW_LEN(input_dim, units))
+    (4 * LSTM_INT8_SIZE(units) + 3 * LSTM_INT8_ROW_LEN(input_dim, units))
 #define LSTM_INT8_MOMENT_LEN(input_dim, units) \
     (LSTM_INT8_ROW_LEN(input_dim, units) * LSTM_INT8_ROW_LEN(input_dim, units))
 
@@ -330,6 +342,13 @@ LSTM_API size_t lstm_int8_argmax(const int32_t *logits, size_t n);
 #define LSTM_INT8_IMPL_LONG 1
 #endif
 
+/* A conversion to a type: C++ users may have -Wold-style-cast on. */
+#ifdef __cplusplus
+#define LSTM_INT8_IMPL_TO(type, x) static_cast<type>(x)
+#else
+#define LSTM_INT8_IMPL_TO(type, x) ((type)(x))
+#endif
+
 /* Which instructions sum the products. HELIUM: Cortex-M55 and M85. PAIRS: SMLAD of
  * Cortex-M4, M7 and M33. */
 #if LSTM_INT8_IMPL_VECTORS && defined(__ARM_FEATURE_MVE)
@@ -437,16 +456,16 @@ LSTM_API size_t lstm_int8_argmax(const int32_t *logits, size_t n);
  * There is one for each kind of processor. All give the same sums: the quantiser has made
  * sure that no order of adding overflows. */
 
-/* For SMLAD, makes v0 v1 v2 v3 of each four rows v0 v2 v1 v3: it multiplies the bytes that
+/* For SMLAD, makes in0 in1 in2 in3 of each four rows in0 in2 in1 in3: it multiplies the bytes that
  * SXTB16 finds, 0 and 2, or 1 and 3. */
 static inline void lstm_int8_impl_pair(int16_t *v, size_t blocks)
 {
 #if LSTM_INT8_IMPL_PAIRS
     int16_t *const end = v + 8 * blocks;
     for (; v != end; v += 4) {
-        const int16_t v1 = v[1];
+        const int16_t in1 = v[1];
         v[1] = v[2];
-        v[2] = v1;
+        v[2] = in1;
     }
 #else
     (void)v;
@@ -494,8 +513,11 @@ LSTM_INT8_IMPL_SHORT void lstm_int8_impl_unit(const int16_t *v, size_t stride,
                                               const int8_t *w, size_t blocks,
                                               int32_t *sums)
 {
-    const lstm_int8_impl_word *inputs = (const lstm_int8_impl_word *)v;
-    const lstm_int8_impl_word *weights = (const lstm_int8_impl_word *)w;
+    const void *const first_input = v, *const first_weight = w;
+    const lstm_int8_impl_word *inputs =
+        LSTM_INT8_IMPL_TO(const lstm_int8_impl_word *, first_input);
+    const lstm_int8_impl_word *weights =
+        LSTM_INT8_IMPL_TO(const lstm_int8_impl_word *, first_weight);
     const lstm_int8_impl_word *const end = inputs + 4 * blocks;
     int32_t i = 0, f = 0, g = 0, o = 0;
     (void)stride;
@@ -524,13 +546,13 @@ LSTM_INT8_IMPL_SHORT void lstm_int8_impl_unit(const int16_t *v, size_t stride,
     "movs %[t], #" offset "\n\t" "ldrsb %[t], [%[w], %[t]]\n\t" \
     "muls %[t], %[" v "], %[t]\n\t" "add " sum ", %[t]\n\t"
 #define LSTM_INT8_IMPL_ADD_FOUR(sum, a, b, c, d) \
-    LSTM_INT8_IMPL_ADD(sum, a, "v0") LSTM_INT8_IMPL_ADD(sum, b, "v1") \
-    LSTM_INT8_IMPL_ADD(sum, c, "v2") LSTM_INT8_IMPL_ADD(sum, d, "v3")
+    LSTM_INT8_IMPL_ADD(sum, a, "in0") LSTM_INT8_IMPL_ADD(sum, b, "in1") \
+    LSTM_INT8_IMPL_ADD(sum, c, "in2") LSTM_INT8_IMPL_ADD(sum, d, "in3")
 #define LSTM_INT8_IMPL_LOAD(v, offset) \
     "movs %[t], #" offset "\n\t" "ldrsh %[" v "], [%[v], %[t]]\n\t"
 #define LSTM_INT8_IMPL_SWAP(sum, offset) \
-    "mov %[t], " sum "\n\t" "ldr %[v0], [%[v1], #" offset "]\n\t" \
-    "mov " sum ", %[v0]\n\t" "str %[t], [%[v1], #" offset "]\n\t"
+    "mov %[t], " sum "\n\t" "ldr %[in0], [%[in1], #" offset "]\n\t" \
+    "mov " sum ", %[in0]\n\t" "str %[t], [%[in1], #" offset "]\n\t"
 
 /* A Cortex-M0 multiplies in registers 0 to 7 only, so the sums are in registers 8 to 11.
  * What these held is in sums[] meanwhile: at -Os GCC leaves them alone, and would not save
@@ -539,36 +561,36 @@ LSTM_INT8_IMPL_KERNEL void lstm_int8_impl_unit(const int16_t *v, size_t stride,
                                                const int8_t *w, size_t blocks,
                                                int32_t *sums)
 {
-    /* to begin with v0 is the end of v, and v1 is sums: there are only 7 registers, as one
+    /* to begin with in0 is the end of v, and in1 is sums: there are only 7 registers, as one
      * may be the frame pointer */
-    uint32_t t, v0 = (uint32_t)(uintptr_t)(v + 8 * blocks), v2, v3;
-    uint32_t v1 = (uint32_t)(uintptr_t)sums;
+    const void *in0 = v + 8 * blocks, *in1 = sums;
+    uint32_t t, in2, in3;
     (void)stride;
     sums[0] = sums[1] = sums[2] = sums[3] = 0;
     __asm__ volatile(".syntax unified\n\t"
-        "mov lr, %[v0]\n\t" "mov r12, %[v1]\n\t"
+        "mov lr, %[in0]\n\t" "mov r12, %[in1]\n\t"
         LSTM_INT8_IMPL_SWAP("r8", "0") LSTM_INT8_IMPL_SWAP("r9", "4")
         LSTM_INT8_IMPL_SWAP("r10", "8") LSTM_INT8_IMPL_SWAP("r11", "12")
         "1:\n\t"
-        LSTM_INT8_IMPL_LOAD("v0", "0") LSTM_INT8_IMPL_LOAD("v1", "2")
-        LSTM_INT8_IMPL_LOAD("v2", "4") LSTM_INT8_IMPL_LOAD("v3", "6")
+        LSTM_INT8_IMPL_LOAD("in0", "0") LSTM_INT8_IMPL_LOAD("in1", "2")
+        LSTM_INT8_IMPL_LOAD("in2", "4") LSTM_INT8_IMPL_LOAD("in3", "6")
         LSTM_INT8_IMPL_ADD_FOUR("r8", "0", "1", "2", "3")
         LSTM_INT8_IMPL_ADD_FOUR("r9", "8", "9", "10", "11")
         LSTM_INT8_IMPL_ADD_FOUR("r10", "16", "17", "18", "19")
         LSTM_INT8_IMPL_ADD_FOUR("r11", "24", "25", "26", "27")
-        LSTM_INT8_IMPL_LOAD("v0", "8") LSTM_INT8_IMPL_LOAD("v1", "10")
-        LSTM_INT8_IMPL_LOAD("v2", "12") LSTM_INT8_IMPL_LOAD("v3", "14")
+        LSTM_INT8_IMPL_LOAD("in0", "8") LSTM_INT8_IMPL_LOAD("in1", "10")
+        LSTM_INT8_IMPL_LOAD("in2", "12") LSTM_INT8_IMPL_LOAD("in3", "14")
         LSTM_INT8_IMPL_ADD_FOUR("r8", "4", "5", "6", "7")
         LSTM_INT8_IMPL_ADD_FOUR("r9", "12", "13", "14", "15")
         LSTM_INT8_IMPL_ADD_FOUR("r10", "20", "21", "22", "23")
         LSTM_INT8_IMPL_ADD_FOUR("r11", "28", "29", "30", "31")
         "adds %[v], #16\n\t" "adds %[w], #32\n\t" "cmp %[v], lr\n\t"
         "beq 2f\n\t" "b 1b\n" /* too far for a conditional branch */
-        "2:\n\t" "mov %[v1], r12\n\t"
+        "2:\n\t" "mov %[in1], r12\n\t"
         LSTM_INT8_IMPL_SWAP("r8", "0") LSTM_INT8_IMPL_SWAP("r9", "4")
         LSTM_INT8_IMPL_SWAP("r10", "8") LSTM_INT8_IMPL_SWAP("r11", "12")
-        : [v] "+l"(v), [w] "+l"(w), [t] "=&l"(t), [v0] "+l"(v0), [v1] "+l"(v1),
-          [v2] "=&l"(v2), [v3] "=&l"(v3)
+        : [v] "+l"(v), [w] "+l"(w), [t] "=&l"(t), [in0] "+l"(in0), [in1] "+l"(in1),
+          [in2] "=&l"(in2), [in3] "=&l"(in3)
         :
         : "r12", "lr", "cc", "memory");
 }
@@ -607,13 +629,13 @@ static inline void lstm_int8_impl_half(const int16_t *v, const int8_t *w, int32_
 #else
 
 /* sum + the products of four inputs and four weights */
-static inline int32_t lstm_int8_impl_four(int32_t sum, const int8_t *w, int16_t v0,
-                                          int16_t v1, int16_t v2, int16_t v3)
+static inline int32_t lstm_int8_impl_four(int32_t sum, const int8_t *w, int16_t in0,
+                                          int16_t in1, int16_t in2, int16_t in3)
 {
-    sum += (int32_t)v0 * LSTM_INT8_LOAD_8(w);
-    sum += (int32_t)v1 * LSTM_INT8_LOAD_8(w + 1);
-    sum += (int32_t)v2 * LSTM_INT8_LOAD_8(w + 2);
-    sum += (int32_t)v3 * LSTM_INT8_LOAD_8(w + 3);
+    sum += LSTM_INT8_IMPL_TO(int32_t, in0) * LSTM_INT8_LOAD_8(w);
+    sum += LSTM_INT8_IMPL_TO(int32_t, in1) * LSTM_INT8_LOAD_8(w + 1);
+    sum += LSTM_INT8_IMPL_TO(int32_t, in2) * LSTM_INT8_LOAD_8(w + 2);
+    sum += LSTM_INT8_IMPL_TO(int32_t, in3) * LSTM_INT8_LOAD_8(w + 3);
     return sum;
 }
 
@@ -621,11 +643,11 @@ static inline int32_t lstm_int8_impl_four(int32_t sum, const int8_t *w, int16_t 
 static inline void lstm_int8_impl_half(const int16_t *v, const int8_t *w, int32_t *i,
                                        int32_t *f, int32_t *g, int32_t *o)
 {
-    const int16_t v0 = v[0], v1 = v[1], v2 = v[2], v3 = v[3];
-    *i = lstm_int8_impl_four(*i, w, v0, v1, v2, v3);
-    *f = lstm_int8_impl_four(*f, w + 8, v0, v1, v2, v3);
-    *g = lstm_int8_impl_four(*g, w + 16, v0, v1, v2, v3);
-    *o = lstm_int8_impl_four(*o, w + 24, v0, v1, v2, v3);
+    const int16_t in0 = v[0], in1 = v[1], in2 = v[2], in3 = v[3];
+    *i = lstm_int8_impl_four(*i, w, in0, in1, in2, in3);
+    *f = lstm_int8_impl_four(*f, w + 8, in0, in1, in2, in3);
+    *g = lstm_int8_impl_four(*g, w + 16, in0, in1, in2, in3);
+    *o = lstm_int8_impl_four(*o, w + 24, in0, in1, in2, in3);
 }
 
 #endif
@@ -668,13 +690,22 @@ LSTM_INT8_IMPL_SHORT void lstm_int8_impl_unit(const int16_t *v, size_t stride,
 #if LSTM_INT8_IMPL_X86
 typedef __m128i lstm_int8_impl_eight;
 typedef __m128i lstm_int8_impl_sum;
+LSTM_INT8_IMPL_INLINE __m128i lstm_int8_impl_load_16(const void *p)
+{
+    return _mm_loadu_si128(LSTM_INT8_IMPL_TO(const __m128i *, p));
+}
+LSTM_INT8_IMPL_INLINE void lstm_int8_impl_store_16(void *p, __m128i a)
+{
+    _mm_storeu_si128(LSTM_INT8_IMPL_TO(__m128i *, p), a);
+}
 LSTM_INT8_IMPL_INLINE __m128i lstm_int8_impl_inputs_at(const int16_t *p)
 {
-    return _mm_loadu_si128((const __m128i *)(const void *)p);
+    return lstm_int8_impl_load_16(p);
 }
 LSTM_INT8_IMPL_INLINE __m128i lstm_int8_impl_weights_at(const int8_t *p)
 {
-    const __m128i bytes = _mm_loadl_epi64((const __m128i *)(const void *)p);
+    const void *const address = p;
+    const __m128i bytes = _mm_loadl_epi64(LSTM_INT8_IMPL_TO(const __m128i *, address));
     return _mm_srai_epi16(_mm_unpacklo_epi8(bytes, bytes), 8);
 }
 LSTM_INT8_IMPL_INLINE __m128i lstm_int8_impl_add(__m128i sum, __m128i a, __m128i b)
@@ -696,7 +727,7 @@ LSTM_INT8_IMPL_INLINE __m128i lstm_int8_impl_scaled(__m128i a, __m128i b)
 }
 LSTM_INT8_IMPL_INLINE void lstm_int8_impl_store(int16_t *p, __m128i a)
 {
-    _mm_storeu_si128((__m128i *)(void *)p, a);
+    lstm_int8_impl_store_16(p, a);
 }
 #define LSTM_INT8_IMPL_ZERO _mm_setzero_si128()
 #elif LSTM_INT8_IMPL_NEON
@@ -788,18 +819,26 @@ LSTM_INT8_IMPL_INLINE void lstm_int8_impl_unit_16(const int16_t *v, size_t strid
 /* Vectors of 32 bytes. One has the products of two gates: i and f, or g and o. The inputs
  * are the same in both halves of a vector. */
 
+LSTM_INT8_IMPL_AVX2 static inline __m256i lstm_int8_impl_load_32(const void *p)
+{
+    return _mm256_loadu_si256(LSTM_INT8_IMPL_TO(const __m256i *, p));
+}
+LSTM_INT8_IMPL_AVX2 static inline void lstm_int8_impl_store_32(void *p, __m256i a)
+{
+    _mm256_storeu_si256(LSTM_INT8_IMPL_TO(__m256i *, p), a);
+}
+
 /* 16 weights, those of two gates, as int16 */
 LSTM_INT8_IMPL_AVX2 static inline __m256i lstm_int8_impl_weights_32(const int8_t *p)
 {
-    return _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)(const void *)p));
+    return _mm256_cvtepi8_epi16(lstm_int8_impl_load_16(p));
 }
 
 /* sum + the products of 8 inputs and the weights of two gates, a gate in each half */
 LSTM_INT8_IMPL_AVX2 static inline __m256i
 lstm_int8_impl_add_32(__m256i sum, const int16_t *inputs, __m256i weights)
 {
-    const __m256i twice = _mm256_broadcastsi128_si256(
-        _mm_loadu_si128((const __m128i *)(const void *)inputs));
+    const __m256i twice = _mm256_broadcastsi128_si256(lstm_int8_impl_load_16(inputs));
     return _mm256_add_epi32(sum, _mm256_madd_epi16(twice, weights));
 }
 
@@ -813,8 +852,8 @@ lstm_int8_impl_totals_32(__m256i a_if, __m256i a_go, __m256i b_if, __m256i b_go,
     const __m256i pairs_b = _mm256_hadd_epi32(b_if, b_go);
     const __m256i totals = _mm256_permutevar8x32_epi32(
         _mm256_hadd_epi32(pairs_a, pairs_b), order); /* i g i g | f o f o before */
-    _mm_storeu_si128((__m128i *)(void *)a, _mm256_castsi256_si128(totals));
-    _mm_storeu_si128((__m128i *)(void *)b, _mm256_extracti128_si256(totals, 1));
+    lstm_int8_impl_store_16(a, _mm256_castsi256_si128(totals));
+    lstm_int8_impl_store_16(b, _mm256_extracti128_si256(totals, 1));
 }
 
 /* The sums of two units: they share the inputs. */
@@ -822,8 +861,8 @@ LSTM_INT8_IMPL_AVX2 static inline void
 lstm_int8_impl_two_units_32(const int16_t *v, const int8_t *w, const int8_t *w2,
                             size_t blocks, int32_t *sums, int32_t *sums2)
 {
-    const __m256i zero = _mm256_setzero_si256();
-    __m256i i_f = zero, g_o = zero, i_f2 = zero, g_o2 = zero;
+    const __m256i none = _mm256_setzero_si256();
+    __m256i i_f = none, g_o = none, i_f2 = none, g_o2 = none;
     do {
         i_f = lstm_int8_impl_add_32(i_f, v, lstm_int8_impl_weights_32(w));
         g_o = lstm_int8_impl_add_32(g_o, v, lstm_int8_impl_weights_32(w + 16));
@@ -841,7 +880,7 @@ lstm_int8_impl_sums_32(const int16_t *v, size_t stride, const int8_t *w, size_t 
                        size_t n, int32_t *sums)
 {
     const size_t unit = 32 * blocks;
-    int32_t unused[4];
+    int32_t spare[4];
     size_t k;
     (void)stride;
     for (k = 0; k + 2 <= n; k += 2, w += 2 * unit) {
@@ -849,7 +888,7 @@ lstm_int8_impl_sums_32(const int16_t *v, size_t stride, const int8_t *w, size_t 
                                     sums + 4 * k + 4);
     }
     if (k < n) {
-        lstm_int8_impl_two_units_32(v, w, w, blocks, sums + 4 * k, unused);
+        lstm_int8_impl_two_units_32(v, w, w, blocks, sums + 4 * k, spare);
     }
 }
 
@@ -858,9 +897,9 @@ LSTM_INT8_IMPL_AVX2 static inline void
 lstm_int8_impl_unit_32_rows(const int16_t *v, size_t stride, const int8_t *w,
                             size_t blocks, int32_t *sums)
 {
-    const __m256i zero = _mm256_setzero_si256();
-    __m256i a = zero, b = zero, c = zero, d = zero; /* i and f of each sequence */
-    __m256i p = zero, q = zero, r = zero, s = zero; /* g and o */
+    const __m256i none = _mm256_setzero_si256();
+    __m256i a = none, b = none, c = none, d = none; /* i and f of each sequence */
+    __m256i p = none, q = none, r = none, s = none; /* g and o */
     do {
         const __m256i i_f = lstm_int8_impl_weights_32(w);
         const __m256i g_o = lstm_int8_impl_weights_32(w + 16);
@@ -950,10 +989,13 @@ static inline int32_t lstm_int8_impl_tanh(int32_t z)
 static inline int32_t lstm_int8_impl_scale(int32_t value, uint32_t multiplier)
 {
 #if LSTM_INT8_IMPL_LONG
-    return (int32_t)(((int64_t)value * (int32_t)multiplier) >> 16);
+    const int32_t factor = LSTM_INT8_IMPL_TO(int32_t, multiplier);
+    const int64_t product = LSTM_INT8_IMPL_TO(int64_t, value) * factor;
+    return LSTM_INT8_IMPL_TO(int32_t, product >> 16);
 #else
-    const uint32_t low = (uint32_t)value & 0xFFFFu;
-    return (value >> 16) * (int32_t)multiplier + (int32_t)((low * multiplier) >> 16);
+    const uint32_t low = LSTM_INT8_IMPL_TO(uint32_t, value) & 0xFFFFu;
+    return (value >> 16) * LSTM_INT8_IMPL_TO(int32_t, multiplier) +
+           LSTM_INT8_IMPL_TO(int32_t, (low * multiplier) >> 16);
 #endif
 }
 
@@ -961,10 +1003,11 @@ static inline int32_t lstm_int8_impl_scale(int32_t value, uint32_t multiplier)
 static inline int32_t lstm_int8_impl_forget(int32_t c, int32_t f)
 {
 #if LSTM_INT8_IMPL_LONG
-    return (int32_t)(((int64_t)c * f + 16384) >> 15);
+    const int64_t product = LSTM_INT8_IMPL_TO(int64_t, c) * f + 16384;
+    return LSTM_INT8_IMPL_TO(int32_t, product >> 15);
 #else
-    const uint32_t low = (uint32_t)c & 0x7FFFu;
-    return (c >> 15) * f + (int32_t)((low * (uint32_t)f + 16384u) >> 15);
+    const int32_t low = c & 0x7FFF; /* times f and the half: at most 2^30 + 2^14 */
+    return (c >> 15) * f + ((low * f + 16384) >> 15);
 #endif
 }
 
@@ -980,7 +1023,7 @@ static inline void lstm_int8_impl_cell(const lstm_int8_layer *layer, size_t unit
 {
     const uint16_t *const multipliers = layer->multipliers + 4 * unit;
     const int32_t *const bias = layer->bias + 4 * unit;
-    const int32_t limit = (int32_t)1 << 30;
+    const int32_t limit = 0x40000000;
     int32_t next;
     int gate;
     for (gate = 0; gate < 4; gate++) {
@@ -996,7 +1039,7 @@ static inline void lstm_int8_impl_cell(const lstm_int8_layer *layer, size_t unit
     *c = next;
     next = lstm_int8_impl_sigmoid(gates[3]) * lstm_int8_impl_tanh(next >> 3);
     next = (next + 16384) >> 15;
-    *h = (int16_t)(next > 32767 ? 32767 : next);
+    *h = LSTM_INT8_IMPL_TO(int16_t, next > 32767 ? 32767 : next);
 }
 
 /* v from n values and their row scales, written from v[first] on */
@@ -1007,15 +1050,17 @@ LSTM_INT8_IMPL_SHORT void lstm_int8_impl_inputs(const int16_t *values,
     size_t k = 0;
 #if LSTM_INT8_IMPL_X86 || LSTM_INT8_IMPL_NEON || LSTM_INT8_IMPL_WASM
     for (; k + 8 <= n; k += 8) {
-        const int16_t *const scale = (const int16_t *)(scales + first + k);
-        lstm_int8_impl_store(v + first + k,
-                             lstm_int8_impl_scaled(lstm_int8_impl_inputs_at(values + k),
-                                                   lstm_int8_impl_inputs_at(scale)));
+        const void *const address = scales + first + k; /* at most 32767: also int16 */
+        const lstm_int8_impl_eight scale =
+            lstm_int8_impl_inputs_at(LSTM_INT8_IMPL_TO(const int16_t *, address));
+        lstm_int8_impl_store(
+            v + first + k,
+            lstm_int8_impl_scaled(lstm_int8_impl_inputs_at(values + k), scale));
     }
 #endif
     for (; k < n; k++) {
         const int32_t scale = LSTM_INT8_LOAD_16(scales + first + k);
-        v[first + k] = (int16_t)((values[k] * scale + 16384) >> 15);
+        v[first + k] = LSTM_INT8_IMPL_TO(int16_t, (values[k] * scale + 16384) >> 15);
     }
 }
 
@@ -1115,8 +1160,9 @@ LSTM_INT8_IMPL_INLINE void lstm_int8_impl_step_of(const lstm_int8_layer *layer,
 LSTM_INT8_IMPL_AVX2 static inline __m256i lstm_int8_impl_tanh_32(__m256i z)
 {
     const __m256i a = _mm256_min_epi32(_mm256_abs_epi32(z), _mm256_set1_epi32(49151));
+    const void *const table = lstm_int8_impl_table;
     const __m256i entries =
-        _mm256_i32gather_epi32((const int *)(const void *)lstm_int8_impl_table,
+        _mm256_i32gather_epi32(LSTM_INT8_IMPL_TO(const int *, table),
                                _mm256_srli_epi32(a, 8), sizeof *lstm_int8_impl_table);
     const __m256i low = _mm256_and_si256(entries, _mm256_set1_epi32(0xFFFF));
     const __m256i rise = _mm256_sub_epi32(_mm256_srli_epi32(entries, 16), low);
@@ -1129,11 +1175,10 @@ LSTM_INT8_IMPL_AVX2 static inline __m256i lstm_int8_impl_tanh_32(__m256i z)
 LSTM_INT8_IMPL_AVX2 static inline __m256i
 lstm_int8_impl_gates_32(const lstm_int8_layer *layer, size_t column, const int32_t *sums)
 {
-    const __m256i sum = _mm256_loadu_si256((const __m256i *)(const void *)sums);
-    const __m256i multipliers = _mm256_cvtepu16_epi32(
-        _mm_loadu_si128((const __m128i *)(const void *)(layer->multipliers + column)));
-    const __m256i bias =
-        _mm256_loadu_si256((const __m256i *)(const void *)(layer->bias + column));
+    const __m256i sum = lstm_int8_impl_load_32(sums);
+    const __m256i multipliers =
+        _mm256_cvtepu16_epi32(lstm_int8_impl_load_16(layer->multipliers + column));
+    const __m256i bias = lstm_int8_impl_load_32(layer->bias + column);
     const __m256i high = _mm256_mullo_epi32(_mm256_srai_epi32(sum, 16), multipliers);
     const __m256i low = _mm256_srli_epi32(
         _mm256_mullo_epi32(_mm256_and_si256(sum, _mm256_set1_epi32(0xFFFF)), multipliers),
@@ -1170,8 +1215,7 @@ LSTM_INT8_IMPL_AVX2 static inline void lstm_int8_impl_eight_cells(__m256i i, __m
     /* the gates are those of units 0 2 4 6 1 3 5 7 */
     const __m256i split = _mm256_setr_epi32(0, 2, 4, 6, 1, 3, 5, 7);
     const __m256i join = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
-    const __m256i old = _mm256_permutevar8x32_epi32(
-        _mm256_loadu_si256((const __m256i *)(void *)c), split);
+    const __m256i old = _mm256_permutevar8x32_epi32(lstm_int8_impl_load_32(c), split);
     const __m256i limit = _mm256_set1_epi32(1 << 30);
     const __m256i most = _mm256_sub_epi32(limit, _mm256_set1_epi32(1));
     const __m256i least = _mm256_sub_epi32(_mm256_setzero_si256(), limit);
@@ -1180,14 +1224,14 @@ LSTM_INT8_IMPL_AVX2 static inline void lstm_int8_impl_eight_cells(__m256i i, __m
     next = _mm256_add_epi32(
         next,
         lstm_int8_impl_round_32(_mm256_mullo_epi32(lstm_int8_impl_sigmoid_32(i), g), 14));
-    _mm256_storeu_si256((__m256i *)(void *)c, _mm256_permutevar8x32_epi32(next, join));
+    lstm_int8_impl_store_32(c, _mm256_permutevar8x32_epi32(next, join));
     next = lstm_int8_impl_tanh_32(_mm256_srai_epi32(next, 3));
     next = lstm_int8_impl_round_32(_mm256_mullo_epi32(lstm_int8_impl_sigmoid_32(o), next),
                                    15);
     next = _mm256_permutevar8x32_epi32(next, join);
     next = _mm256_packs_epi32(next, next); /* saturates */
-    _mm_storeu_si128((__m128i *)(void *)h,
-                     _mm256_castsi256_si128(_mm256_permute4x64_epi64(next, 0x08)));
+    lstm_int8_impl_store_16(h,
+                            _mm256_castsi256_si128(_mm256_permute4x64_epi64(next, 0x08)));
 }
 
 LSTM_INT8_IMPL_AVX2 static inline void
@@ -1292,7 +1336,7 @@ static inline void lstm_int8_impl_sequences(const lstm_int8_layer *layer,
         const size_t from = layer->go_backwards ? timesteps - 1 - t : t;
         lstm_int8_impl_step(layer, x + from * layer->input_dim,
                             timesteps * layer->input_dim, rows, h, c, scratch);
-        if (y == NULL || (!layer->return_sequences && t + 1 != timesteps)) {
+        if (!y || (!layer->return_sequences && t + 1 != timesteps)) {
             continue;
         }
         for (row = 0; row < rows; row++) {
@@ -1316,7 +1360,7 @@ static inline void lstm_int8_impl_batch(const lstm_int8_layer *layer, const int1
         x += rows * timesteps * layer->input_dim;
         h += rows * layer->units;
         c += rows * layer->units;
-        y = y != NULL ? y + rows * outputs * layer->units : NULL;
+        y = y ? y + rows * outputs * layer->units : y;
         batch -= rows;
     }
 }
@@ -1331,7 +1375,7 @@ LSTM_INT8_IMPL_SHORT int32_t lstm_int8_impl_logit(const lstm_int8_dense *layer,
     int32_t sum = 0;
     size_t k;
     for (k = 0; k < layer->input_dim; k++) {
-        sum += (int32_t)x[k] * LSTM_INT8_LOAD_8(weights + k);
+        sum += LSTM_INT8_IMPL_TO(int32_t, x[k]) * LSTM_INT8_LOAD_8(weights + k);
     }
     return (lstm_int8_impl_scale(sum, multiplier) + bias) >> layer->shift;
 }
@@ -1349,7 +1393,8 @@ static inline size_t lstm_int8_impl_multiply(size_t a, size_t b)
     size_t product;
     return __builtin_mul_overflow(a, b, &product) ? 0 : product;
 #else
-    const int fits = (a | b) >> (4 * sizeof a) == 0 || (b != 0 && a <= (size_t)-1 / b);
+    const int fits = (a | b) >> (4 * sizeof a) == 0 ||
+                     (b != 0 && a <= LSTM_INT8_IMPL_TO(size_t, -1) / b);
     return fits ? a * b : 0;
 #endif
 }
@@ -1358,22 +1403,22 @@ static inline size_t lstm_int8_impl_multiply(size_t a, size_t b)
 static inline int lstm_int8_impl_is_array(size_t a, size_t b, size_t size)
 {
     const size_t count = lstm_int8_impl_multiply(a, b);
-    return count != 0 && count <= (size_t)-1 / size;
+    return count != 0 && count <= LSTM_INT8_IMPL_TO(size_t, -1) / size;
 }
 
 /* Whether the weights of such a layer, which are its largest array, can exist. The first
  * comparison keeps input_dim + units + 7 from overflowing. */
 static inline int lstm_int8_impl_is_shape(size_t input_dim, size_t units)
 {
-    const size_t most = (size_t)-1 / 8;
+    const size_t most = LSTM_INT8_IMPL_TO(size_t, -1) / 8;
     return input_dim != 0 && input_dim <= most && units <= most &&
            lstm_int8_impl_is_array(units, LSTM_INT8_BLOCKS(input_dim, units), 32);
 }
 
 static inline lstm_status lstm_int8_impl_check(const lstm_int8_layer *layer)
 {
-    if (layer == NULL || layer->weights == NULL || layer->row_scales == NULL ||
-        layer->multipliers == NULL || layer->bias == NULL) {
+    if (!layer || !layer->weights || !layer->row_scales || !layer->multipliers ||
+        !layer->bias) {
         return LSTM_ERR_NULL;
     }
     if (!lstm_int8_impl_is_shape(layer->input_dim, layer->units)) {
@@ -1386,8 +1431,7 @@ static inline lstm_status lstm_int8_impl_check_dense(const lstm_int8_dense *laye
                                                      const int16_t *x, size_t rows,
                                                      const void *y)
 {
-    if (layer == NULL || layer->weights == NULL || layer->multipliers == NULL ||
-        layer->bias == NULL) {
+    if (!layer || !layer->weights || !layer->multipliers || !layer->bias) {
         return LSTM_ERR_NULL;
     }
     if (!lstm_int8_impl_is_array(layer->input_dim, layer->units, 4)) {
@@ -1396,7 +1440,7 @@ static inline lstm_status lstm_int8_impl_check_dense(const lstm_int8_dense *laye
     if ((layer->shift & ~15) != 0) {
         return LSTM_ERR_OPTION;
     }
-    if (rows != 0 && (x == NULL || y == NULL)) {
+    if (rows != 0 && (!x || !y)) {
         return LSTM_ERR_NULL;
     }
     if (rows > 1 && (!lstm_int8_impl_is_array(rows, layer->input_dim, 2) ||
@@ -1424,15 +1468,17 @@ static inline lstm_status lstm_int8_impl_check_dense(const lstm_int8_dense *laye
  * float32 and every C compiler find the same integers. */
 
 /* x rounded to nearest, halves away from 0; |x| < 2^31. Where the compiler computes in more
- * bits than float has, the casts take them off: here, and in what calls this. */
+ * bits than float has, a variable takes them off: here, and in what calls this. */
 static inline int32_t lstm_int8_impl_nearest(float x)
 {
-    return x < 0.0f ? -(int32_t)(float)(0.5f - x) : (int32_t)(float)(x + 0.5f);
+    const float size = x < 0.0f ? 0.5f - x : x + 0.5f;
+    const int32_t whole = LSTM_INT8_IMPL_TO(int32_t, size);
+    return x < 0.0f ? -whole : whole;
 }
 
 static inline float lstm_int8_impl_power(int exponent) /* 2^exponent, 0 to 31 */
 {
-    return (float)((uint32_t)1 << exponent);
+    return LSTM_INT8_IMPL_TO(float, LSTM_INT8_IMPL_TO(uint32_t, 1) << exponent);
 }
 
 static inline float lstm_int8_impl_absolute(float x)
@@ -1445,10 +1491,10 @@ static inline float lstm_int8_impl_absolute(float x)
 typedef struct lstm_int8_impl_source {
     const lstm_layer *layer;
     const float *moments; /* or NULL */
-    size_t rows, columns;
-    float x_unit;  /* 2^(15 - input_fraction_bits): what x counts for beside h */
-    float largest; /* of all |weight| * unit */
-    float bias;    /* the largest |bias| */
+    size_t rows, width;   /* width: how many columns */
+    float x_unit;         /* 2^(15 - input_fraction_bits): what x counts for beside h */
+    float largest;        /* of all |weight| * unit */
+    float bias;           /* the largest |bias| */
 } lstm_int8_impl_source;
 
 static inline float lstm_int8_impl_weight(const lstm_int8_impl_source *from, size_t row,
@@ -1456,9 +1502,9 @@ static inline float lstm_int8_impl_weight(const lstm_int8_impl_source *from, siz
 {
     const lstm_layer *const layer = from->layer;
     return row < layer->input_dim
-               ? LSTM_LOAD(layer->kernel + row * from->columns + column)
+               ? LSTM_LOAD(layer->kernel + row * from->width + column)
                : LSTM_LOAD(layer->recurrent_kernel +
-                           (row - layer->input_dim) * from->columns + column);
+                           (row - layer->input_dim) * from->width + column);
 }
 
 static inline float lstm_int8_impl_row_unit(const lstm_int8_impl_source *from, size_t row)
@@ -1472,7 +1518,7 @@ static inline float lstm_int8_impl_row_size(const lstm_int8_impl_source *from, s
     const float unit = lstm_int8_impl_row_unit(from, row);
     float largest = 0.0f;
     size_t column;
-    for (column = 0; column < from->columns; column++) {
+    for (column = 0; column < from->width; column++) {
         const float size =
             lstm_int8_impl_absolute(lstm_int8_impl_weight(from, row, column)) * unit;
         if (!(size <= largest)) {
@@ -1493,7 +1539,8 @@ static inline lstm_status lstm_int8_impl_measure(lstm_int8_impl_source *from)
     const lstm_layer *const layer = from->layer;
     /* so much larger than that of the largest weight a scale may have to be; where many
      * weights share the sum, rounding up can double them */
-    const float crowd = (float)from->rows / (from->rows > 8192 ? 129.0f : 258.0f);
+    const float crowd =
+        LSTM_INT8_IMPL_TO(float, from->rows) / (from->rows > 8192 ? 129.0f : 258.0f);
     size_t k;
     from->largest = from->bias = 0.0f;
     for (k = 0; k < from->rows; k++) {
@@ -1503,7 +1550,7 @@ static inline lstm_status lstm_int8_impl_measure(lstm_int8_impl_source *from)
         }
         from->largest = size > from->largest ? size : from->largest;
     }
-    for (k = 0; layer->bias != NULL && k < from->columns; k++) {
+    for (k = 0; layer->bias && k < from->width; k++) {
         const float size = lstm_int8_impl_absolute(LSTM_LOAD(layer->bias + k));
         if (!(size <= 65536.0f)) {
             return LSTM_ERR_OPTION;
@@ -1521,8 +1568,9 @@ static inline uint16_t lstm_int8_impl_row_scale(const lstm_int8_impl_source *fro
     const float size = lstm_int8_impl_row_size(from, row);
     const float share = size > 0.0f ? size / from->largest : 0.0f;
     const float scale = share * 32767.0f;
-    const uint16_t whole = (uint16_t)scale;
-    return (uint16_t)((float)whole < scale ? whole + 1 : whole);
+    const uint16_t whole = LSTM_INT8_IMPL_TO(uint16_t, scale);
+    const int is_below = LSTM_INT8_IMPL_TO(float, whole) < scale;
+    return LSTM_INT8_IMPL_TO(uint16_t, whole + is_below);
 }
 
 /* Where the weight of a row is among those of its unit; gate from 0 to 3. */
@@ -1537,11 +1585,10 @@ static inline void lstm_int8_impl_round(const float *values, size_t rows, float 
 {
     size_t k;
     for (k = 0; k < rows; k++) {
-        const int32_t q =
-            scale > 0.0f ? lstm_int8_impl_nearest((float)(values[k] / scale)) : 0;
-        weights[lstm_int8_impl_packed(k, gate)] = (int8_t)(q > 127    ? 127
-                                                           : q < -127 ? -127
-                                                                      : q);
+        const float quotient = scale > 0.0f ? values[k] / scale : 0.0f;
+        const int32_t q = lstm_int8_impl_nearest(quotient);
+        const int32_t limited = q > 127 ? 127 : q < -127 ? -127 : q;
+        weights[lstm_int8_impl_packed(k, gate)] = LSTM_INT8_IMPL_TO(int8_t, limited);
     }
 }
 
@@ -1560,14 +1607,14 @@ static inline int lstm_int8_impl_refine_once(const lstm_int8_impl_source *from,
     for (k = 0; k < rows; k++) {
         int8_t *const weight = weights + lstm_int8_impl_packed(k, gate);
         const float unit = lstm_int8_impl_row_unit(from, k);
-        const float step = scale * (float)row_scales[k] / unit;
+        const float step = scale * LSTM_INT8_IMPL_TO(float, row_scales[k]) / unit;
         const float slope = slopes[k] + damping * errors[k];
         const int direction = slope > 0.0f ? -1 : 1;
-        const float by = (float)direction * step;
+        const float by = LSTM_INT8_IMPL_TO(float, direction) * step;
         const float *const moments = from->moments + k * rows;
         const float gain = 2.0f * by * slope + by * by * (moments[k] + damping);
         if (gain < 0.0f && *weight + direction <= 127 && *weight + direction >= -127) {
-            *weight = (int8_t)(*weight + direction);
+            *weight = LSTM_INT8_IMPL_TO(int8_t, *weight + direction);
             errors[k] += by;
             for (n = 0; n < rows; n++) {
                 slopes[n] += by * moments[n];
@@ -1591,11 +1638,11 @@ static inline void lstm_int8_impl_refine(const lstm_int8_impl_source *from,
     for (k = 0; k < rows; k++) {
         const float q = weights[lstm_int8_impl_packed(k, gate)];
         const float unit = lstm_int8_impl_row_unit(from, k);
-        errors[k] = q * scale * (float)row_scales[k] / unit -
+        errors[k] = q * scale * LSTM_INT8_IMPL_TO(float, row_scales[k]) / unit -
                     lstm_int8_impl_weight(from, k, column);
         damping += from->moments[k * rows + k];
     }
-    damping *= 0.01f / (float)rows;
+    damping *= 0.01f / LSTM_INT8_IMPL_TO(float, rows);
     for (k = 0; k < rows; k++) {
         slopes[k] = 0.0f;
         for (n = 0; n < rows; n++) {
@@ -1614,12 +1661,12 @@ static inline void lstm_int8_impl_refine(const lstm_int8_impl_source *from,
 static inline int lstm_int8_impl_is_safe(const uint16_t *row_scales, size_t rows,
                                          size_t gate, const int8_t *weights)
 {
-    const uint32_t limit = (uint32_t)1 << 30;
+    const uint32_t limit = 0x40000000;
     uint32_t sum = 0;
     size_t k;
     for (k = 0; k < rows && sum <= limit; k++) {
         const int32_t q = weights[lstm_int8_impl_packed(k, gate)];
-        sum += (uint32_t)(q < 0 ? -q : q) * row_scales[k];
+        sum += LSTM_INT8_IMPL_TO(uint32_t, q < 0 ? -q : q) * row_scales[k];
     }
     return sum <= limit;
 }
@@ -1636,7 +1683,7 @@ static inline float lstm_int8_impl_column(const lstm_int8_impl_source *from,
     for (k = 0; k < rows; k++) {
         const float unit = lstm_int8_impl_row_unit(from, k);
         space[k] = row_scales[k] != 0 ? lstm_int8_impl_weight(from, k, column) * unit /
-                                            (float)row_scales[k]
+                                            LSTM_INT8_IMPL_TO(float, row_scales[k])
                                       : 0.0f;
         if (lstm_int8_impl_absolute(space[k]) > scale) {
             scale = lstm_int8_impl_absolute(space[k]);
@@ -1645,7 +1692,7 @@ static inline float lstm_int8_impl_column(const lstm_int8_impl_source *from,
     scale /= 127.0f;
     for (;;) {
         lstm_int8_impl_round(space, rows, scale, gate, weights);
-        if (from->moments != NULL) {
+        if (from->moments) {
             lstm_int8_impl_refine(from, row_scales, column, scale, space + rows,
                                   space + 2 * rows, weights);
         }
@@ -1673,10 +1720,11 @@ static inline void lstm_int8_impl_finish(float factor, float bias, int shift,
                                          uint16_t *multiplier, int32_t *integer_bias)
 {
     const float multiplied = factor * 65536.0f * lstm_int8_impl_power(shift);
-    *multiplier = (uint16_t)lstm_int8_impl_nearest(multiplied);
+    *multiplier = LSTM_INT8_IMPL_TO(uint16_t, lstm_int8_impl_nearest(multiplied));
     *integer_bias = lstm_int8_impl_nearest(bias * lstm_int8_impl_power(shift));
     if (shift > 0) {
-        *integer_bias += (int32_t)1 << (shift - 1);
+        const int32_t one = 1;
+        *integer_bias += one << (shift - 1);
     }
 }
 
@@ -1702,7 +1750,7 @@ static inline void lstm_int8_impl_convert(const lstm_int8_impl_source *from,
     for (k = 0; k < LSTM_INT8_WEIGHT_LEN(to->input_dim, units); k++) {
         weights[k] = 0;
     }
-    for (column = 0; column < from->columns; column++) {
+    for (column = 0; column < from->width; column++) {
         const size_t gate = column / units, unit = column % units;
         factors[column] = lstm_int8_impl_gate_unit(gate) *
                           lstm_int8_impl_column(from, row_scales, column, space,
@@ -1710,10 +1758,9 @@ static inline void lstm_int8_impl_convert(const lstm_int8_impl_source *from,
         largest = factors[column] > largest ? factors[column] : largest;
     }
     to->shift = lstm_int8_impl_shift(largest, from->bias * 8192.0f);
-    for (column = 0; column < from->columns; column++) {
+    for (column = 0; column < from->width; column++) {
         const size_t gate = column / units, unit = column % units;
-        const float b =
-            from->layer->bias != NULL ? LSTM_LOAD(from->layer->bias + column) : 0.0f;
+        const float b = from->layer->bias ? LSTM_LOAD(from->layer->bias + column) : 0.0f;
         lstm_int8_impl_finish(factors[column], b * lstm_int8_impl_gate_unit(gate),
                               to->shift, multipliers + 4 * unit + gate,
                               bias + 4 * unit + gate);
@@ -1723,7 +1770,7 @@ static inline void lstm_int8_impl_convert(const lstm_int8_impl_source *from,
 static inline lstm_status lstm_int8_impl_check_source(const lstm_layer *from,
                                                       int fraction_bits)
 {
-    if (from == NULL || from->kernel == NULL || from->recurrent_kernel == NULL) {
+    if (!from || !from->kernel || !from->recurrent_kernel) {
         return LSTM_ERR_NULL;
     }
     if (!lstm_int8_impl_is_shape(from->input_dim, from->units) ||
@@ -1751,14 +1798,13 @@ LSTM_API lstm_status lstm_int8_quantize(const lstm_layer *from, int input_fracti
     if (status != LSTM_OK) {
         return status;
     }
-    if (weights == NULL || row_scales == NULL || multipliers == NULL || bias == NULL ||
-        scratch == NULL || to == NULL) {
+    if (!weights || !row_scales || !multipliers || !bias || !scratch || !to) {
         return LSTM_ERR_NULL;
     }
     source.layer = from;
     source.moments = moments;
     source.rows = LSTM_INT8_ROW_LEN(from->input_dim, from->units);
-    source.columns = LSTM_INT8_COLUMN_LEN(from->units);
+    source.width = LSTM_INT8_COLUMN_LEN(from->units);
     source.x_unit = lstm_int8_impl_power(15 - input_fraction_bits);
     status = lstm_int8_impl_measure(&source);
     if (status != LSTM_OK) {
@@ -1774,7 +1820,7 @@ LSTM_API lstm_status lstm_int8_quantize(const lstm_layer *from, int input_fracti
     to->return_sequences = from->return_sequences;
     to->go_backwards = from->go_backwards;
     lstm_int8_impl_convert(&source, weights, row_scales, multipliers, bias, scratch,
-                           scratch + source.columns, to);
+                           scratch + source.width, to);
     return LSTM_OK;
 }
 
@@ -1802,7 +1848,7 @@ LSTM_API lstm_status lstm_int8_observe(const lstm_layer *from, const float *x,
     if (status != LSTM_OK || timesteps == 0) {
         return status;
     }
-    if (x == NULL || h == NULL || c == NULL || moments == NULL || scratch == NULL) {
+    if (!x || !h || !c || !moments || !scratch) {
         return LSTM_ERR_NULL;
     }
     if (!lstm_int8_impl_is_array(timesteps, from->input_dim, 4)) {
@@ -1843,7 +1889,7 @@ static inline float lstm_int8_impl_dense_scale(const lstm_dense *from, size_t un
         sum += lstm_int8_impl_absolute(LSTM_LOAD(from->kernel + k * from->units + unit));
     }
     /* rounding may add a half to each weight */
-    sum /= 32768.0f - 0.5f * (float)from->input_dim;
+    sum /= 32768.0f - 0.5f * LSTM_INT8_IMPL_TO(float, from->input_dim);
     return sum > scale ? sum : scale;
 }
 
@@ -1855,9 +1901,8 @@ static inline lstm_status lstm_int8_impl_measure_dense(const lstm_dense *from, f
     *factor = *bias = 0.0f;
     for (u = 0; u < from->units; u++) {
         const float f = lstm_int8_impl_dense_scale(from, u) * unit;
-        const float b = from->bias != NULL
-                            ? lstm_int8_impl_absolute(LSTM_LOAD(from->bias + u))
-                            : 0.0f;
+        const float b =
+            from->bias ? lstm_int8_impl_absolute(LSTM_LOAD(from->bias + u)) : 0.0f;
         if (!(f < 0.99f) || !(b <= 8192.0f)) {
             return LSTM_ERR_OPTION;
         }
@@ -1874,8 +1919,7 @@ LSTM_API lstm_status lstm_int8_quantize_dense(const lstm_dense *from,
 {
     float unit, factor, largest_bias;
     size_t u, k;
-    if (from == NULL || from->kernel == NULL || weights == NULL || multipliers == NULL ||
-        bias == NULL || to == NULL) {
+    if (!from || !from->kernel || !weights || !multipliers || !bias || !to) {
         return LSTM_ERR_NULL;
     }
     if (!lstm_int8_impl_is_array(from->input_dim, from->units, 4) ||
@@ -1899,12 +1943,11 @@ LSTM_API lstm_status lstm_int8_quantize_dense(const lstm_dense *from,
     to->activation = from->activation;
     for (u = 0; u < from->units; u++) {
         const float scale = lstm_int8_impl_dense_scale(from, u);
-        const float b = from->bias != NULL ? LSTM_LOAD(from->bias + u) : 0.0f;
+        const float b = from->bias ? LSTM_LOAD(from->bias + u) : 0.0f;
         for (k = 0; k < from->input_dim; k++) {
             const float weight = LSTM_LOAD(from->kernel + k * from->units + u);
-            *weights++ =
-                (int8_t)(scale > 0.0f ? lstm_int8_impl_nearest((float)(weight / scale))
-                                      : 0);
+            const float quotient = scale > 0.0f ? weight / scale : 0.0f;
+            *weights++ = LSTM_INT8_IMPL_TO(int8_t, lstm_int8_impl_nearest(quotient));
         }
         lstm_int8_impl_finish(scale * unit, b * 65536.0f, to->shift, multipliers + u,
                               bias + u);
@@ -1916,26 +1959,27 @@ LSTM_API void lstm_int8_from_float(const float *x, size_t n, int fraction_bits,
                                    int16_t *q)
 {
     size_t k;
-    if (x == NULL || q == NULL || (fraction_bits & ~15) != 0) {
+    if (!x || !q || (fraction_bits & ~15) != 0) {
         return;
     }
     for (k = 0; k < n; k++) {
         const float scaled = x[k] * lstm_int8_impl_power(fraction_bits);
-        q[k] = (int16_t)(scaled >= 32767.0f    ? 32767
-                         : scaled <= -32768.0f ? -32768
-                         : scaled == scaled    ? lstm_int8_impl_nearest(scaled)
-                                               : 0);
+        const int32_t whole = scaled >= 32767.0f    ? 32767
+                              : scaled <= -32768.0f ? -32768
+                              : scaled == scaled    ? lstm_int8_impl_nearest(scaled)
+                                                    : 0; /* NaN */
+        q[k] = LSTM_INT8_IMPL_TO(int16_t, whole);
     }
 }
 
 LSTM_API void lstm_int8_to_float(const int16_t *q, size_t n, int fraction_bits, float *x)
 {
     size_t k;
-    if (x == NULL || q == NULL || (fraction_bits & ~15) != 0) {
+    if (!x || !q || (fraction_bits & ~15) != 0) {
         return;
     }
     for (k = 0; k < n; k++) {
-        x[k] = (float)q[k] / lstm_int8_impl_power(fraction_bits);
+        x[k] = LSTM_INT8_IMPL_TO(float, q[k]) / lstm_int8_impl_power(fraction_bits);
     }
 }
 
@@ -1948,7 +1992,7 @@ LSTM_API lstm_status lstm_int8_step(const lstm_int8_layer *layer, const int16_t 
     if (status != LSTM_OK) {
         return status;
     }
-    if (x == NULL || h == NULL || c == NULL || scratch == NULL) {
+    if (!x || !h || !c || !scratch) {
         return LSTM_ERR_NULL;
     }
     lstm_int8_impl_step(layer, x, 0, 1, h, c, scratch);
@@ -1970,8 +2014,7 @@ static inline lstm_status lstm_int8_impl_check_arrays(const lstm_int8_layer *lay
                                                       const int16_t *scratch)
 {
     const size_t steps = lstm_int8_impl_multiply(batch, timesteps);
-    if (x == NULL || h == NULL || c == NULL || scratch == NULL ||
-        (y == NULL && layer->return_sequences)) {
+    if (!x || !h || !c || !scratch || (!y && layer->return_sequences)) {
         return LSTM_ERR_NULL;
     }
     if (!lstm_int8_impl_is_array(steps, layer->input_dim, 2) ||
@@ -2020,16 +2063,14 @@ static inline void lstm_int8_impl_activate(lstm_activation activation, float *y,
 {
     lstm_dense one;
     size_t k, part;
-    one.input_dim = one.units = 1;
-    one.kernel = lstm_int8_impl_one;
-    one.bias = NULL;
+    (void)lstm_dense_init_no_bias(&one, 1, 1, lstm_int8_impl_one, 1); /* cannot fail */
     one.activation = activation;
     for (k = 0; k < n; k += part) {
         float x[8];
         for (part = 0; part < 8 && k + part < n; part++) {
             x[part] = y[k + part];
         }
-        (void)lstm_dense_forward(&one, x, part, y + k); /* cannot fail */
+        (void)lstm_dense_forward(&one, x, part, y + k); /* nor this */
     }
 }
 
@@ -2061,12 +2102,13 @@ LSTM_API lstm_status lstm_int8_dense_forward(const lstm_int8_dense *layer,
     if (status != LSTM_OK) {
         return status;
     }
-    if ((unsigned)layer->activation >= (unsigned)LSTM_LOG_SOFTMAX) {
+    if (LSTM_INT8_IMPL_TO(unsigned, layer->activation) >=
+        LSTM_INT8_IMPL_TO(unsigned, LSTM_LOG_SOFTMAX)) {
         return LSTM_ERR_OPTION;
     }
     for (row = 0; row < rows; row++, x += layer->input_dim, y += layer->units) {
         for (u = 0; u < layer->units; u++) {
-            y[u] = (float)lstm_int8_impl_logit(layer, x, u) / 65536.0f;
+            y[u] = LSTM_INT8_IMPL_TO(float, lstm_int8_impl_logit(layer, x, u)) / 65536.0f;
         }
         if (layer->activation == LSTM_SOFTMAX) {
             lstm_int8_impl_softmax(y, layer->units);
@@ -2081,12 +2123,13 @@ LSTM_API lstm_status lstm_int8_dense_forward(const lstm_int8_dense *layer,
 LSTM_API size_t lstm_int8_argmax(const int32_t *logits, size_t n)
 {
     size_t best = 0, k;
-    for (k = 1; logits != NULL && k < n; k++) {
+    for (k = 1; logits && k < n; k++) {
         best = logits[k] > logits[best] ? k : best;
     }
     return best;
 }
 
+#undef LSTM_INT8_IMPL_TO
 #undef LSTM_INT8_IMPL_VECTORS
 #undef LSTM_INT8_IMPL_LONG
 #undef LSTM_INT8_IMPL_HELIUM

@@ -1,5 +1,5 @@
-/* lstm.h behind the real headers of others: compiled once for each of them, as C where that can be,
- * with BEHIND naming it. */
+/* lstm.h and lstm_int8.h behind the real headers of others: compiled once for each of them, as C
+ * where that can be, with BEHIND naming it. */
 #if defined(BEHIND_QT)
 #include <QtCore/QtCore>
 #elif defined(BEHIND_CURSES)
@@ -39,15 +39,17 @@
 #include <tgmath.h>
 #endif
 #endif
-#include "lstm.h"
+#include "lstm_int8.h"
 
 #if defined(__cplusplus)
 extern "C"
 #endif
     int
-    behind_headers(const lstm_layer *layer, const float *in, float *out);
+    behind_headers(const lstm_int8_layer *layer, const int16_t *in, int16_t *out,
+                   int32_t *c);
 
-int behind_headers(const lstm_layer *layer, const float *in, float *out)
+int behind_headers(const lstm_int8_layer *layer, const int16_t *in, int16_t *out,
+                   int32_t *c)
 {
-    return lstm_step(layer, in, out, out + 1, out + 2) != LSTM_OK;
+    return lstm_int8_step(layer, in, out, c, out + 1) != LSTM_OK;
 }

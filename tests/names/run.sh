@@ -1,7 +1,7 @@
 #!/bin/sh
-# `make names`: lstm.h behind macros of others. names.h has names that headers of others define, each
+# `make names`: lstm.h and lstm_int8.h behind macros of others. names.h has names that headers of others define, each
 # as something harmful; then the real headers of Qt, curses, X11, POSIX, Arduino's AVR core and the
-# Windows SDK (mingw-w64) stand before it; and no word of lstm.h is the name of a macro in them.
+# Windows SDK (mingw-w64) stand before them; and no word of these headers is the name of a macro there.
 # What is not there is skipped aloud, and fails where CI=true. Ends with "N passed, N failed".
 set -u
 here=tests/names
@@ -26,20 +26,24 @@ have() {
     return 1
 }
 
-# The words of the header that are its own and not reserved, from its code in all branches of #if;
+# The words of the headers that are their own and not reserved, from its code in all branches of #if;
 # and those with a parenthesis behind them, which a macro with arguments would take
-gcc -fpreprocessed -dD -E -P include/lstm.h 2>/dev/null | sed 's/"[^"]*"//g' >"$out/code"
+for header in include/lstm.h include/lstm_int8.h; do
+    gcc -fpreprocessed -dD -E -P $header 2>/dev/null
+done | sed 's/"[^"]*"//g' >"$out/code"
 own() { # words from stdin that are no keywords
     sort -u | grep -vE '^(lstm_|LSTM_)|^(auto|break|case|char|const|continue|default|define|defined|do|double|elif|else|endif|enum|error|extern|float|for|goto|if|ifdef|ifndef|include|inline|int|long|pragma|register|return|short|signed|sizeof|static|struct|switch|typedef|undef|union|unsigned|void|volatile|while|warning)$|^u?int(8|16|32|64)_t$|^(size_t|ptrdiff_t|uintptr_t|NULL|SIZE_MAX|nullptr|static_cast|reinterpret_cast|constexpr)$'
 }
 grep -oE '\b[A-Za-z][A-Za-z0-9_]*' "$out/code" | own >"$out/words"
 grep -oE '\b[A-Za-z][A-Za-z0-9_]* *\(' "$out/code" | tr -d ' (' | own >"$out/called"
-echo "include/lstm.h has $(wc -l <"$out/words") words of its own beside lstm_*"
+echo "the headers have $(wc -l <"$out/words") words of their own beside lstm_*"
 
 # behind COMPILER... - names.h first
 behind() {
-    "$@" -Iinclude -c $here/behind_names.c -o "$out/names.o" >"$out/log" 2>&1
-    verdict $? "$*: behind harmful names"
+    for header in names int8; do
+        "$@" -Iinclude -c $here/behind_$header.c -o "$out/names.o" >"$out/log" 2>&1
+        verdict $? "$*: behind_$header.c"
+    done
 }
 # cross COMPILER... - the same for another CPU, with what its vectors' header includes before
 cross() {
@@ -70,13 +74,14 @@ cross s390x-linux-gnu-gcc -std=c99 -O2
 cross riscv64-linux-gnu-gcc -std=c99 -O2
 cross arm-none-eabi-gcc -std=c99 -O2 -mcpu=cortex-m4 -mfpu=fpv4-sp-d16 -mfloat-abi=hard
 cross arm-none-eabi-gcc -std=c99 -O2 -mcpu=cortex-m55 -mfloat-abi=hard
+cross arm-none-eabi-gcc -std=c99 -O2 -mcpu=cortex-m0 -mthumb
 cross avr-gcc -std=c99 -Os -mmcu=atmega328p
 cross xtensa-lx106-elf-gcc -std=c99 -O2 -ffreestanding
 cross x86_64-w64-mingw32-gcc -std=c99 -O2
 cross clang --target=wasm32 -msimd128 -ffreestanding -std=c99 -O2
 cross clang --target=x86_64-pc-windows-msvc -fms-compatibility -ffreestanding -std=c11 -O2
 
-# real NAME COMPILER... - behind the real headers, and none of their macros is a word of lstm.h
+# real NAME COMPILER... - behind the real headers, and none of their macros is a word of ours
 real() {
     name=$1
     shift
@@ -99,14 +104,14 @@ real() {
             comm -12 - "$out/called"
     } | grep -vE "$plain" >"$out/log.words"
     if [ -s "$out/log.words" ]; then
-        sed 's/^/error: a word of lstm.h and a macro there: /' "$out/log.words" >"$out/log"
+        sed 's/^/error: a word of ours and a macro there: /' "$out/log.words" >"$out/log"
         verdict 1 "$name: $*"
     else
         verdict 0 ""
     fi
 }
-# macros that stand for what lstm.h means by the word
-plain='^(true|false|bool|inline|offsetof)$'
+# macros that stand for what the headers mean by the word
+plain='^(true|false|bool|inline|offsetof|PROGMEM|pgm_read_(byte|word|dword))$'
 
 qt=$(pkg-config --cflags Qt5Core 2>/dev/null || echo -I/usr/include/qt5)
 arduino=/usr/share/arduino/hardware/arduino/avr
