@@ -17,15 +17,15 @@ if sys.version_info < (3, 10):  # noqa: UP036 - or an older one shows a tracebac
 import os
 
 # Python looks for modules beside this file first. A numpy.py that lies there, as models
-# do, is not to be run: only the package `exporter` is looked for here.
+# do, is not to be run: only the package `lstm_export` is looked for here.
 HERE = os.path.dirname(os.path.realpath(__file__))  # noqa: PTH120 - without pathlib
 ELSEWHERE = [place for place in sys.path if os.path.realpath(place) != HERE]
 sys.path[:] = [HERE]
-import exporter  # noqa: E402, F401
+import lstm_export  # noqa: E402, F401
 
 sys.path[:] = ELSEWHERE
 try:
-    from exporter.command import main
+    from lstm_export.command import main
 except ModuleNotFoundError as error:
     if error.name != "numpy":
         raise

@@ -453,6 +453,10 @@ def exporter(version: str) -> None:
         ],
     )
     check("the wheel's version is the header's", f"-{version}-" in wheels[0].name)
+    with zipfile.ZipFile(wheels[0]) as wheel:
+        tops = {name.partition("/")[0] for name in wheel.namelist()}
+    own = {"lstm_export", f"lstm_export-{version}.dist-info"}
+    check("the wheel installs no name but lstm_export", tops == own, str(tops))
     home = OUT / "exporter"
     if not runs("a new environment", [sys.executable, "-m", "venv", str(home)]):
         return

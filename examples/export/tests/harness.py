@@ -20,7 +20,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from exporter.command import main
+from lstm_export.command import main
 
 ROOT = Path(__file__).resolve().parents[3]
 TOOL = ROOT / "examples/export/lstm_export.py"

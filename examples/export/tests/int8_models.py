@@ -1,5 +1,5 @@
 """--int8: headers are compiled as C99 and C++11 and run. The integers have to be those of
-exporter/int8.py, which is written from the arithmetic in lstm_int8.h; the outputs near
+lstm_export/int8.py, which is written from the arithmetic in lstm_int8.h; the outputs near
 those of the float model."""
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 from harness import ROOT, SANITIZED, WARNINGS, Score, export
 
-from exporter import int8, reference
-from exporter.errors import Refusal
-from exporter.int8_header import header_lines
-from exporter.model import (
+from lstm_export import int8, reference
+from lstm_export.errors import Refusal
+from lstm_export.int8_header import header_lines
+from lstm_export.model import (
     Activation,
     Bidirectional,
     Cell,

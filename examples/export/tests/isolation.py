@@ -15,7 +15,7 @@ import others
 import torch_models
 from harness import TOOL, Score, export
 
-from exporter.keras import h5_tree
+from lstm_export.keras import h5_tree
 
 # Whatever the exporter imports, and more: what of it is run, says so in a file.
 STUBS = (
@@ -94,7 +94,7 @@ def stubs_beside(directory: Path, python: str, score: Score) -> None:
     """Beside the model, which is in the current directory, and beside the tool."""
     ran = directory / "ran.txt"
     copied = directory / "tool"
-    shutil.copytree(TOOL.parent / "exporter", copied / "exporter")
+    shutil.copytree(TOOL.parent / "lstm_export", copied / "lstm_export")
     shutil.copy(TOOL, copied)
     _stubs(copied, ran)
     for run in _runs(directory, python):

@@ -20,7 +20,7 @@ from harness import TOOL, Score, export
 from keras_models import L, sequential
 from refusals import Refused
 
-from exporter import command, files
+from lstm_export import command, files
 
 NOBODY = 65534
 
