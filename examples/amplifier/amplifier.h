@@ -17,24 +17,39 @@
  *
  * x[timesteps][1] becomes y[timesteps][1]:
  *   float work[AMPLIFIER_WORK_LEN(timesteps)];
- *   amplifier_predict(x, timesteps, y, work);
+ *   if (amplifier_predict(x, timesteps, y, work) != LSTM_OK) { return 1; }
  * or timestep by timestep, or block by block, as x comes in:
  *   float state[AMPLIFIER_STATE_LEN], scratch[AMPLIFIER_SCRATCH_LEN];
  *   amplifier_reset(state);
- *   amplifier_step(x, state, y, scratch);
- *   amplifier_block(x, timesteps, state, y, scratch);
+ *   status = amplifier_step(x, state, y, scratch);
+ *   status = amplifier_block(x, timesteps, state, y, scratch);
  *
  * To say where the weights go, define AMPLIFIER_WEIGHTS before including this, for
  * example as __attribute__((section(".flash"))) or PROGMEM (on AVR, with LSTM_LOAD of
  * lstm.h).
  */
-#if defined AMPLIFIER_H && AMPLIFIER_H + 0 != 0x64db9b7c
+#if defined AMPLIFIER_H && AMPLIFIER_H + 0 != 0x549a57fa
 #error "AMPLIFIER_H is another header: export one of the models with another --name"
 #endif
 #ifndef AMPLIFIER_H
-#define AMPLIFIER_H 0x64db9b7c
+#define AMPLIFIER_H 0x549a57fa
 
 #include "lstm.h"
+
+#if !defined(LSTM_VERSION_MAJOR) || \
+    (LSTM_VERSION_MAJOR == 0 && LSTM_VERSION_MINOR < 2)
+#error "this header needs lstm.h 0.2 or newer: copy that one beside it"
+#endif
+
+/* A compiler that can warns where a status is not looked at. */
+#if (defined(__cplusplus) && __cplusplus >= 201703L) || \
+    (defined(__STDC_VERSION__) && __STDC_VERSION__ >= 202311L)
+#define AMPLIFIER_NODISCARD [[nodiscard]]
+#elif defined(__GNUC__)
+#define AMPLIFIER_NODISCARD __attribute__((__warn_unused_result__))
+#else
+#define AMPLIFIER_NODISCARD
+#endif
 
 #ifndef AMPLIFIER_WEIGHTS
 #define AMPLIFIER_WEIGHTS
@@ -315,6 +330,7 @@ static inline void amplifier_reset(float *state)
 }
 
 /* Up to AMPLIFIER_CHUNK timesteps; otherwise as amplifier_step. */
+AMPLIFIER_NODISCARD
 static inline lstm_status amplifier_run(const float *x, size_t rows, float *state,
                                         float *y, float *scratch)
 {
@@ -336,6 +352,7 @@ static inline lstm_status amplifier_run(const float *x, size_t rows, float *stat
  * However a sequence is cut into blocks, they give the bits of amplifier_predict. NULL
  * for another array: LSTM_ERR_NULL; on an error nothing is written.
  */
+AMPLIFIER_NODISCARD
 static inline lstm_status amplifier_block(const float *x, size_t timesteps, float *state,
                                           float *y, float *scratch)
 {
@@ -365,6 +382,7 @@ static inline lstm_status amplifier_block(const float *x, size_t timesteps, floa
  * The arrays must not overlap. All states begin at zero. 0 timesteps: LSTM_OK, nothing is
  * done. NULL for an array: LSTM_ERR_NULL; on an error y is not written.
  */
+AMPLIFIER_NODISCARD
 static inline lstm_status amplifier_predict(const float *x, size_t timesteps, float *y,
                                             float *work)
 {
@@ -388,6 +406,7 @@ static inline lstm_status amplifier_predict(const float *x, size_t timesteps, fl
  * Called for each timestep in turn it gives the bits of amplifier_predict. NULL for
  * another array: LSTM_ERR_NULL; on an error nothing is written.
  */
+AMPLIFIER_NODISCARD
 static inline lstm_status amplifier_step(const float *x, float *state, float *y,
                                          float *scratch)
 {

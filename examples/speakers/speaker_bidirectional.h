@@ -18,7 +18,7 @@
  *
  * x[timesteps][12] becomes y[9]:
  *   float work[SPEAKER_BIDIRECTIONAL_WORK_LEN(timesteps)];
- *   speaker_bidirectional_predict(x, timesteps, y, work);
+ *   if (speaker_bidirectional_predict(x, timesteps, y, work) != LSTM_OK) { return 1; }
  * There is no speaker_bidirectional_step() for single timesteps: layer 'bidirectional'
  * (Bidirectional) also runs from the end.
  *
@@ -26,13 +26,28 @@
  * this, for example as __attribute__((section(".flash"))) or PROGMEM (on AVR, with
  * LSTM_LOAD of lstm.h).
  */
-#if defined SPEAKER_BIDIRECTIONAL_H && SPEAKER_BIDIRECTIONAL_H + 0 != 0x2ba1526e
+#if defined SPEAKER_BIDIRECTIONAL_H && SPEAKER_BIDIRECTIONAL_H + 0 != 0x0d27aeb0
 #error "SPEAKER_BIDIRECTIONAL_H is another header: export one of the models with another --name"
 #endif
 #ifndef SPEAKER_BIDIRECTIONAL_H
-#define SPEAKER_BIDIRECTIONAL_H 0x2ba1526e
+#define SPEAKER_BIDIRECTIONAL_H 0x0d27aeb0
 
 #include "lstm.h"
+
+#if !defined(LSTM_VERSION_MAJOR) || \
+    (LSTM_VERSION_MAJOR == 0 && LSTM_VERSION_MINOR < 2)
+#error "this header needs lstm.h 0.2 or newer: copy that one beside it"
+#endif
+
+/* A compiler that can warns where a status is not looked at. */
+#if (defined(__cplusplus) && __cplusplus >= 201703L) || \
+    (defined(__STDC_VERSION__) && __STDC_VERSION__ >= 202311L)
+#define SPEAKER_BIDIRECTIONAL_NODISCARD [[nodiscard]]
+#elif defined(__GNUC__)
+#define SPEAKER_BIDIRECTIONAL_NODISCARD __attribute__((__warn_unused_result__))
+#else
+#define SPEAKER_BIDIRECTIONAL_NODISCARD
+#endif
 
 #ifndef SPEAKER_BIDIRECTIONAL_WEIGHTS
 #define SPEAKER_BIDIRECTIONAL_WEIGHTS
@@ -2446,6 +2461,7 @@ static inline void speaker_bidirectional_reset(float *state)
  * The arrays must not overlap. All states begin at zero. 0 timesteps: LSTM_OK, nothing is
  * done. NULL for an array: LSTM_ERR_NULL; on an error y is not written.
  */
+SPEAKER_BIDIRECTIONAL_NODISCARD
 static inline lstm_status speaker_bidirectional_predict(const float *x, size_t timesteps,
                                                         float *y, float *work)
 {

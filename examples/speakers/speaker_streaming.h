@@ -18,24 +18,39 @@
  *
  * x[timesteps][12] becomes y[9]:
  *   float work[SPEAKER_STREAMING_WORK_LEN(timesteps)];
- *   speaker_streaming_predict(x, timesteps, y, work);
+ *   if (speaker_streaming_predict(x, timesteps, y, work) != LSTM_OK) { return 1; }
  * or timestep by timestep, or block by block, as x comes in:
  *   float state[SPEAKER_STREAMING_STATE_LEN], scratch[SPEAKER_STREAMING_SCRATCH_LEN];
  *   speaker_streaming_reset(state);
- *   speaker_streaming_step(x, state, y, scratch);
- *   speaker_streaming_block(x, timesteps, state, y, scratch);
+ *   status = speaker_streaming_step(x, state, y, scratch);
+ *   status = speaker_streaming_block(x, timesteps, state, y, scratch);
  *
  * To say where the weights go, define SPEAKER_STREAMING_WEIGHTS before including this,
  * for example as __attribute__((section(".flash"))) or PROGMEM (on AVR, with LSTM_LOAD of
  * lstm.h).
  */
-#if defined SPEAKER_STREAMING_H && SPEAKER_STREAMING_H + 0 != 0x48123457
+#if defined SPEAKER_STREAMING_H && SPEAKER_STREAMING_H + 0 != 0x3bb255e1
 #error "SPEAKER_STREAMING_H is another header: export one of the models with another --name"
 #endif
 #ifndef SPEAKER_STREAMING_H
-#define SPEAKER_STREAMING_H 0x48123457
+#define SPEAKER_STREAMING_H 0x3bb255e1
 
 #include "lstm.h"
+
+#if !defined(LSTM_VERSION_MAJOR) || \
+    (LSTM_VERSION_MAJOR == 0 && LSTM_VERSION_MINOR < 2)
+#error "this header needs lstm.h 0.2 or newer: copy that one beside it"
+#endif
+
+/* A compiler that can warns where a status is not looked at. */
+#if (defined(__cplusplus) && __cplusplus >= 201703L) || \
+    (defined(__STDC_VERSION__) && __STDC_VERSION__ >= 202311L)
+#define SPEAKER_STREAMING_NODISCARD [[nodiscard]]
+#elif defined(__GNUC__)
+#define SPEAKER_STREAMING_NODISCARD __attribute__((__warn_unused_result__))
+#else
+#define SPEAKER_STREAMING_NODISCARD
+#endif
 
 #ifndef SPEAKER_STREAMING_WEIGHTS
 #define SPEAKER_STREAMING_WEIGHTS
@@ -2465,6 +2480,7 @@ static inline void speaker_streaming_reset(float *state)
 }
 
 /* Some timesteps; otherwise as speaker_streaming_step. */
+SPEAKER_STREAMING_NODISCARD
 static inline lstm_status speaker_streaming_run(const float *x, size_t rows, float *state,
                                                 float *y, float *scratch)
 {
@@ -2489,6 +2505,7 @@ static inline lstm_status speaker_streaming_run(const float *x, size_t rows, flo
  * However a sequence is cut into blocks, they give the bits of speaker_streaming_predict.
  * NULL for another array: LSTM_ERR_NULL; on an error nothing is written.
  */
+SPEAKER_STREAMING_NODISCARD
 static inline lstm_status speaker_streaming_block(const float *x, size_t timesteps,
                                                   float *state, float *y, float *scratch)
 {
@@ -2508,6 +2525,7 @@ static inline lstm_status speaker_streaming_block(const float *x, size_t timeste
  * The arrays must not overlap. All states begin at zero. 0 timesteps: LSTM_OK, nothing is
  * done. NULL for an array: LSTM_ERR_NULL; on an error y is not written.
  */
+SPEAKER_STREAMING_NODISCARD
 static inline lstm_status speaker_streaming_predict(const float *x, size_t timesteps,
                                                     float *y, float *work)
 {
@@ -2531,6 +2549,7 @@ static inline lstm_status speaker_streaming_predict(const float *x, size_t times
  * Called for each timestep in turn it gives the bits of speaker_streaming_predict. NULL
  * for another array: LSTM_ERR_NULL; on an error nothing is written.
  */
+SPEAKER_STREAMING_NODISCARD
 static inline lstm_status speaker_streaming_step(const float *x, float *state, float *y,
                                                  float *scratch)
 {

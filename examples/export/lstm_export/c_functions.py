@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from lstm_export.c_layers import own_call, own_functions
 from lstm_export.c_names import LAYER, START
+from lstm_export.c_structs import layers
 from lstm_export.c_text import comment, number, numbers, wrapped
 from lstm_export.golden import Golden
 from lstm_export.model import Activation, AddInput, Bidirectional, Dense, Lstm, Own, Row
@@ -28,8 +29,10 @@ def functions(plan: Plan, golden: Golden) -> Iterator[str]:
     yield from _selftest(plan, golden)
 
 
-def _signature(name: str, parameters: str) -> Iterator[str]:
-    head = f"static inline lstm_status {name}("
+def _signature(plan: Plan, suffix: str, parameters: str) -> Iterator[str]:
+    yield plan.macro("NODISCARD")
+    parameters = plan.weights_parameter + parameters
+    head = f"static inline lstm_status {plan.name}_{suffix}("
     line = head
     for word in parameters.split(", "):
         last = parameters.endswith(word)
@@ -252,8 +255,9 @@ def _run(plan: Plan) -> Iterator[str]:
         yield f"/* Some timesteps; otherwise as {name}_step. */"
     rows = "" if masked else "size_t rows, "
     parameters = f"const {plan.x_type} *x, {rows}float *state, float *y, float *scratch"
-    yield from _signature(f"{name}_run", parameters)
+    yield from _signature(plan, "run", parameters)
     yield "{"
+    yield from _structs(plan)
     yield from _buffers(plan, f"scratch + {plan.scratch()}", chunk)
     yield "    lstm_status status;"
     if masked:
@@ -262,6 +266,20 @@ def _run(plan: Plan) -> Iterator[str]:
     yield from _returning(list(_ops(plan)))
     yield "}"
     yield ""
+
+
+def _structs(plan: Plan) -> Iterator[str]:
+    """The layers, where their weights are in memory that the caller has."""
+    if plan.is_binary:
+        yield from layers(plan)
+
+
+def _no_weights(plan: Plan) -> str:
+    return "weights == NULL || " if plan.is_binary else ""
+
+
+def _weights_text(plan: Plan) -> str:
+    return f"[{plan.macro('WEIGHTS_LEN')}], from {plan.name}_load_file or _load_bytes"
 
 
 def _y_text(plan: Plan) -> str:
@@ -294,10 +312,16 @@ def _errors(plan: Plan) -> str:
 
 def _predict_doc(plan: Plan) -> Iterator[str]:
     yield f"/* {plan.name}_predict - the model's output for one sequence."
-    yield f" *   x     {_x_text(plan)}"
-    yield f" *   y     {_y_text(plan)}, written"
     length = f"{plan.macro('WORK_LEN')}(timesteps)"
-    yield f" *   work  {length} floats, never read before written"
+    texts = {
+        "x": _x_text(plan),
+        "y": f"{_y_text(plan)}, written",
+        "work": f"{length} floats, never read before written",
+    }
+    if plan.is_binary:
+        texts = {"weights": _weights_text(plan)} | texts
+    room = max(map(len, texts)) + 2
+    yield from (f" *   {name:<{room}}{text}" for name, text in texts.items())
     start = "All states begin at zero. "
     if any(isinstance(op.layer, Lstm) and op.layer.start for op in plan.recurrent):
         start = ""
@@ -311,12 +335,12 @@ def _predict_doc(plan: Plan) -> Iterator[str]:
 def _predict_head(plan: Plan) -> Iterator[str]:
     yield from _predict_doc(plan)
     parameters = f"const {plan.x_type} *x, size_t timesteps, float *y, float *work"
-    yield from _signature(f"{plan.name}_predict", parameters)
+    yield from _signature(plan, "predict", parameters)
     yield "{"
     yield "    if (timesteps == 0) {"
     yield "        return LSTM_OK;"
     yield "    }"
-    yield "    if (x == NULL || y == NULL || work == NULL) {"
+    yield f"    if ({_no_weights(plan)}x == NULL || y == NULL || work == NULL) {{"
     yield "        return LSTM_ERR_NULL;"
     yield "    }"
     least = plan.model.least_timesteps
@@ -334,14 +358,17 @@ def _predict_head(plan: Plan) -> Iterator[str]:
 def _predict_by_block(plan: Plan) -> Iterator[str]:
     yield from _predict_head(plan)
     yield f"    {plan.name}_reset(state);"
-    yield f"    return {plan.name}_block(x, timesteps, state, y, scratch);"
+    arguments = f"{plan.weights_argument}x, timesteps, state, y, scratch"
+    yield f"    return {plan.name}_block({arguments});"
     yield "}"
     yield ""
 
 
 def _stream_doc(plan: Plan, x: str, y: str) -> Iterator[str]:
     upper = plan.macro
+    loaded = [("weights", _weights_text(plan))] if plan.is_binary else []
     for name, text in (
+        *loaded,
         ("x", x),
         ("state", f"{upper('STATE_LEN')} floats, from {plan.name}_reset on"),
         ("y", y),
@@ -366,18 +393,20 @@ def _block(plan: Plan) -> Iterator[str]:
     )
     yield " */"
     parameters = f"const {plan.x_type} *x, size_t timesteps, float *state, float *y, "
-    yield from _signature(f"{name}_block", parameters + "float *scratch")
+    yield from _signature(plan, "block", parameters + "float *scratch")
     yield "{"
     yield "    if (timesteps == 0) {"
     yield "        return LSTM_OK;"
     yield "    }"
     y = "" if may_skip else "y == NULL || "
-    yield f"    if (x == NULL || state == NULL || {y}scratch == NULL) {{"
+    condition = f"{_no_weights(plan)}x == NULL || state == NULL || {y}scratch == NULL"
+    yield from wrapped(f"if ({condition}) {{", "    ")
     yield "        return LSTM_ERR_NULL;"
     yield "    }"
     yield from _unknown(plan, "timesteps")
     if not plan.in_chunks:
-        yield f"    return {name}_run(x, timesteps, state, y, scratch);"
+        words = f"{plan.weights_argument}x, timesteps, state, y, scratch"
+        yield f"    return {name}_run({words});"
         yield "}"
         yield ""
         return
@@ -394,7 +423,8 @@ def _block(plan: Plan) -> Iterator[str]:
     arguments = [f"x + done * {dim}", rows, "state", y, "scratch"]
     if plan.has_mask:
         arguments.remove("1")
-    call = f"const lstm_status status = {name}_run({', '.join(arguments)});"
+    words = plan.weights_argument + ", ".join(arguments)
+    call = f"const lstm_status status = {name}_run({words});"
     body += [*wrapped(call), "if (status != LSTM_OK) {", "    return status;", "}"]
     if not plan.has_mask:
         body.append("done += rows;")
@@ -425,9 +455,9 @@ def _step(plan: Plan) -> Iterator[str]:
     )
     yield " */"
     parameters = f"const {plan.x_type} *x, float *state, float *y, float *scratch"
-    yield from _signature(f"{name}_step", parameters)
+    yield from _signature(plan, "step", parameters)
     yield "{"
-    yield f"    return {name}_block(x, 1, state, y, scratch);"
+    yield f"    return {name}_block({plan.weights_argument}x, 1, state, y, scratch);"
     yield "}"
     yield ""
 
@@ -438,6 +468,7 @@ def _step(plan: Plan) -> Iterator[str]:
 def _predict_at_once(plan: Plan) -> Iterator[str]:
     yield from _predict_head(plan)
     yield from _unknown(plan, "timesteps")
+    yield from _structs(plan)
     yield from _buffers(plan, f"scratch + {plan.macro('SCRATCH_LEN')}", "timesteps")
     yield "    lstm_status status;"
     if plan.has_mask:
@@ -475,21 +506,23 @@ def _selftest(plan: Plan, golden: Golden) -> Iterator[str]:
         "stack."
     )
     yield " */"
-    yield f"static inline float {name}_selftest(void)"
+    parameters = "const float *weights" if plan.is_binary else "void"
+    yield f"static inline float {name}_selftest({parameters})"
     yield "{"
     values = list(numbers(golden.x, "        ", plan.model.vocabulary is not None))
     yield from _constants("x", values, golden.x.size, plan.x_type)
     yield from _constants("expected", list(numbers(golden.y, "        ")), count)
     yield f"    float work[{upper('WORK_LEN')}({timesteps})], y[{count}];"
     yield "    float worst = 0.0f;"
-    yield f"    if ({name}_predict(x, {timesteps}, y, work) != LSTM_OK) {{"
+    weights = plan.weights_argument
+    yield f"    if ({name}_predict({weights}x, {timesteps}, y, work) != LSTM_OK) {{"
     yield "        return 1e30f;"
     yield "    }"
     yield from _compare(count)
     if plan.can_stream:
         y = f"y + t * {plan.out_dim}" if plan.out_rows is None else "y"
         call = (
-            f"if ({name}_step(x + t * {plan.model.input_dim}, work, {y}, "
+            f"if ({name}_step({weights}x + t * {plan.model.input_dim}, work, {y}, "
             f"work + {upper('STATE_LEN')}) != LSTM_OK) {{"
         )
         yield f"    {name}_reset(work);"

@@ -4,25 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-import numpy as np
-
-from lstm_export import VERSION
+from lstm_export import VERSION, c_binary
 from lstm_export.c_functions import functions
-from lstm_export.c_names import COUNT, LAYER, START, UNIT_COUNT, WEIGHTS, identity
-from lstm_export.c_text import comment, numbers, ones, safe, wrapped
+from lstm_export.c_names import COUNT, UNIT_COUNT, WEIGHTS, identity
+from lstm_export.c_structs import layers
+from lstm_export.c_text import checks, comment, numbers, safe, wrapped
+from lstm_export.c_weights import flat, start
 from lstm_export.golden import Golden
 from lstm_export.model import (
-    OVER_ALL_UNITS,
-    Activation,
-    Array,
-    Bidirectional,
     Cell,
     Dense,
-    Lstm,
     Own,
     cells,
 )
-from lstm_export.plan import Op, Plan
+from lstm_export.plan import Plan, stored_size
 from lstm_export.rows import Strided
 from lstm_export.summary import summary_lines
 
@@ -34,21 +29,27 @@ Progress = Callable[[int, int], None]
 def header_lines(
     plan: Plan, golden: Golden, progress: Progress, source: str | None = None
 ) -> Iterator[str]:
-    """The header; with the name of a source file, its weights are in that."""
-    sizes, layers = list(_sizes(plan)), list(_layers(plan))
+    """The header; with the name of another file, its weights are in that: a source file,
+    or what the plan says is no C."""
+    sizes = list(_sizes(plan))
+    structs = [] if plan.is_binary else [*layers(plan), ""]
     code = list(functions(plan, golden))
-    number = identity([plan.name, plan.model.sha256(), *sizes, *layers, *code])
+    number = identity([plan.name, plan.model.sha256(), *sizes, *structs, *code])
     yield from _top(plan, golden, source)
     yield from _guard(plan, number)
     yield from sizes
     yield "/* clang-format off */"
     yield ""
-    if source is None:
+    if plan.is_binary:
+        for op in plan.ops:
+            yield from start(plan, op)
+        yield from c_binary.loader(plan)
+    elif source is None:
         yield from _weights(plan, progress)
     else:
         yield from _declared(plan)
     yield from _assertions(plan)
-    yield from layers
+    yield from structs
     yield from code
     yield ""
     yield "/* clang-format on */"
@@ -71,7 +72,12 @@ def _top(plan: Plan, golden: Golden, source: str | None) -> Iterator[str]:
     for note in model.notes:
         yield from comment(safe(note))
         yield " *"
+    if plan.is_binary and source is not None:
+        yield from c_binary.usage(plan, safe(source))
     yield from _usage(plan)
+    if plan.is_binary:
+        yield " */"
+        return
     if source is not None:
         yield from comment(
             f"Compile {safe(source)} with the program: it has the weights."
@@ -99,17 +105,22 @@ def _guard(plan: Plan, number: int) -> Iterator[str]:
     yield f"#define {upper('H')} {value}"
     yield ""
     yield '#include "lstm.h"'
-    if plan.model.vocabulary is not None:
+    if plan.is_binary:
+        yield from c_binary.includes(plan)
+    elif plan.model.vocabulary is not None:
         yield "#include <stdint.h>"
     yield ""
-    yield f"#ifndef {upper('WEIGHTS')}"
-    yield f"#define {upper('WEIGHTS')}"
-    yield "#endif"
+    yield from checks(plan.name.upper())
     yield ""
+    if not plan.is_binary:
+        yield f"#ifndef {upper('WEIGHTS')}"
+        yield f"#define {upper('WEIGHTS')}"
+        yield "#endif"
+        yield ""
 
 
 def _usage(plan: Plan) -> Iterator[str]:
-    name, upper = plan.name, plan.macro
+    name, upper, weights = plan.name, plan.macro, plan.weights_argument
     timesteps = plan.model.timesteps if plan.model.has_fixed_timesteps else None
     t = str(timesteps) if timesteps else "timesteps"
     rows = t if plan.out_rows is None else str(plan.out_rows)
@@ -121,15 +132,15 @@ def _usage(plan: Plan) -> Iterator[str]:
         x = f"int32_t x[{t}], numbers from 0 to {plan.model.vocabulary - 1},"
     yield f" * {x} becomes {y}:"
     yield f" *   float work[{upper('WORK_LEN')}({t})];"
-    yield f" *   {name}_predict(x, {t}, y, work);"
+    yield f" *   if ({name}_predict({weights}x, {t}, y, work) != LSTM_OK) {{ return 1; }}"
     if plan.can_stream:
         yield " * or timestep by timestep, or block by block, as x comes in:"
         yield (
             f" *   float state[{upper('STATE_LEN')}], scratch[{upper('SCRATCH_LEN')}];"
         )
         yield f" *   {name}_reset(state);"
-        yield f" *   {name}_step(x, state, y, scratch);"
-        yield f" *   {name}_block(x, timesteps, state, y, scratch);"
+        yield f" *   status = {name}_step({weights}x, state, y, scratch);"
+        yield f" *   status = {name}_block({weights}x, timesteps, state, y, scratch);"
     else:
         why = safe(str(plan.model.why_whole))
         yield from comment(f"There is no {name}_step() for single timesteps: {why}.")
@@ -153,6 +164,8 @@ def _sizes(plan: Plan) -> Iterator[str]:
         yield f"#define {upper(name)} {units}"
     yield f"#define {upper('PARAM_COUNT')} ((size_t){model.parameters})"
     yield ""
+    if plan.is_binary:
+        yield from c_binary.sizes(plan)
     of_two = any(len(sizes) > 1 for sizes in plan.buffers.values())
     if of_two or upper("LARGER") in plan.scratch():
         yield f"#define {upper('LARGER')}(a, b) ((a) > (b) ? (a) : (b))"
@@ -212,71 +225,42 @@ def source_lines(plan: Plan, header: str, progress: Progress) -> Iterator[str]:
     yield "/* clang-format on */"
 
 
-def _flat(op: Op) -> tuple[str, Array | None]:
-    """What the numbers of a layer are, and they one after the other."""
-    arrays = list(op.layer.stored())
-    if isinstance(op.layer, Activation):
-        return "times 1, for the activation", ones(_activation_size(op)).ravel()
-    what = ", ".join(name for name, _ in arrays)
-    return what, np.concatenate([a.ravel() for _, a in arrays]) if arrays else None
-
-
 def _declared(plan: Plan) -> Iterator[str]:
     yield "#ifdef __cplusplus"
     yield 'extern "C" {'
     yield "#endif"
     for op in plan.ops:
-        what, flat = _flat(op)
-        if flat is not None:
+        what, values = flat(op)
+        if values is not None:
             yield f"/* {safe(op.layer.name)} ({safe(op.layer.kind)}): {what} */"
-            yield f"extern const float {plan.of(op, WEIGHTS)}[{flat.size}];"
+            yield f"extern const float {plan.of(op, WEIGHTS)}[{values.size}];"
     yield "#ifdef __cplusplus"
     yield "}"
     yield "#endif"
     yield ""
     for op in plan.ops:
-        yield from _start(plan, op)
+        yield from start(plan, op)
 
 
 def _weights(plan: Plan, progress: Progress, static: str = "static ") -> Iterator[str]:
     done, total = 0, plan.model.parameters
     for op in plan.ops:
-        what, flat = _flat(op)
-        if flat is None:
+        what, values = flat(op)
+        if values is None:
             continue
         yield f"/* {safe(op.layer.name)} ({safe(op.layer.kind)}): {what} */"
         prefix = f"{plan.macro('WEIGHTS')} LSTM_ALIGNED {static}const float"
-        yield f"{prefix} {plan.of(op, WEIGHTS)}[{flat.size}] = {{"
-        for start in range(0, flat.size, BLOCK):
-            part = flat[start : start + BLOCK]
+        yield f"{prefix} {plan.of(op, WEIGHTS)}[{values.size}] = {{"
+        for first in range(0, values.size, BLOCK):
+            part = values[first : first + BLOCK]
             block = "\n".join(numbers(part))
-            yield block + ("," if start + BLOCK < flat.size else "")
+            yield block + ("," if first + BLOCK < values.size else "")
             done += part.size
             progress(min(done, total), total)
         yield "};"
         yield ""
         if static:
-            yield from _start(plan, op)
-
-
-def _start(plan: Plan, op: Op) -> Iterator[str]:
-    """The state that an LSTM begins with."""
-    start = op.layer.start if isinstance(op.layer, Lstm) else None
-    if start is None:
-        return
-    flat = np.concatenate([start.h.ravel(), start.c.ravel()])
-    yield f"/* {safe(op.layer.name)}: h and c before the first timestep */"
-    yield f"static const float {plan.of(op, START)}[{flat.size}] = {{"
-    yield from numbers(flat)
-    yield "};"
-    yield ""
-
-
-def _activation_size(op: Op) -> int:
-    """An activation alone is a Dense layer that multiplies by 1: on each number, or
-    where it takes all of a row, on the row."""
-    assert isinstance(op.layer, Activation)
-    return op.dim if op.layer.activation in OVER_ALL_UNITS else 1
+            yield from start(plan, op)
 
 
 def _assertions(plan: Plan) -> Iterator[str]:
@@ -295,7 +279,8 @@ def _assertions(plan: Plan) -> Iterator[str]:
             terms = [_cell_count(cell) for cell in cells(layer)]
         if not terms:
             continue
-        total.append(f"sizeof {plan.of(op, WEIGHTS)} / sizeof(float)")
+        count = f"sizeof {plan.of(op, WEIGHTS)} / sizeof(float)"
+        total.append(f"(size_t){stored_size(op)}" if plan.is_binary else count)
         condition = f"{total[-1]} == {' + '.join(terms)}"
         yield from wrapped(f"typedef char {plan.of(op, COUNT)}[{condition} ? 1 : -1];")
     if plan.in_chunks and not plan.has_mask:
@@ -317,61 +302,3 @@ def _dense_count(layer: Dense) -> str:
     if layer.bias is None:
         return f"(size_t){inputs} * {units}"
     return f"LSTM_DENSE_PARAM_COUNT({inputs}, {units})"
-
-
-def _layers(plan: Plan) -> Iterator[str]:
-    for op in plan.ops:
-        found = _layer(plan, op)
-        if found is not None:
-            kind, fields = found
-            yield from wrapped(f"static const {kind} {plan.of(op, LAYER)} = {fields};")
-    yield ""
-
-
-def _layer(plan: Plan, op: Op) -> tuple[str, str] | None:
-    layer = op.layer
-    array = plan.of(op, WEIGHTS)
-    if isinstance(layer, Lstm):
-        flags = [
-            layer.return_sequences,
-            layer.go_backwards,
-            layer.zero_output_for_mask,
-        ]
-        return "lstm_layer", _cell_fields(array, layer.cell, 0, flags)
-    if isinstance(layer, Bidirectional):
-        # lstm.h sets zero_output_for_mask and the backward direction itself, as Keras.
-        flags = [layer.return_sequences, layer.go_backwards, False]
-        start = sum(int(part.size) for _, part in layer.forward.named())
-        forward = _cell_fields(array, layer.forward, 0, flags)
-        backward = _cell_fields(array, layer.backward, start, flags)
-        merge = f"LSTM_MERGE_{layer.merge.upper()}"
-        return "lstm_bidirectional", f"{{{forward}, {backward}, {merge}}}"
-    if isinstance(layer, Dense):
-        fields = _dense_fields(array, layer.kernel, layer.bias, layer.activation)
-        return "lstm_dense", fields
-    if isinstance(layer, Activation):
-        one = ones(_activation_size(op))
-        return "lstm_dense", _dense_fields(array, one, None, layer.activation)
-    return None
-
-
-def _cell_fields(array: str, cell: Cell, start: int, flags: list[bool]) -> str:
-    recurrent = start + int(cell.kernel.size)
-    bias = recurrent + int(cell.recurrent_kernel.size)
-    fields = [
-        str(cell.input_dim),
-        str(cell.units),
-        f"{array} + {start}" if start else array,
-        f"{array} + {recurrent}",
-        f"{array} + {bias}" if cell.bias is not None else "NULL",
-        f"LSTM_{cell.activation.upper()}",
-        f"LSTM_{cell.recurrent_activation.upper()}",
-        *(str(int(flag)) for flag in flags),
-    ]
-    return "{" + ", ".join(fields) + "}"
-
-
-def _dense_fields(array: str, kernel: Array, bias: Array | None, activation: str) -> str:
-    inputs, units = kernel.shape
-    bias_at = f"{array} + {kernel.size}" if bias is not None else "NULL"
-    return f"{{{inputs}, {units}, {array}, {bias_at}, LSTM_{activation.upper()}}}"

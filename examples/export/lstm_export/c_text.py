@@ -76,6 +76,26 @@ def largest(expressions: Sequence[str], maximum: str) -> str:
     return result
 
 
+def checks(upper: str) -> Iterator[str]:
+    """That lstm.h is not older than what the functions call, and the macro that stands
+    before a function whose status must be looked at."""
+    macro = f"{upper}_NODISCARD"
+    yield "#if !defined(LSTM_VERSION_MAJOR) || \\"
+    yield "    (LSTM_VERSION_MAJOR == 0 && LSTM_VERSION_MINOR < 2)"
+    yield '#error "this header needs lstm.h 0.2 or newer: copy that one beside it"'
+    yield "#endif"
+    yield ""
+    yield "/* A compiler that can warns where a status is not looked at. */"
+    yield "#if (defined(__cplusplus) && __cplusplus >= 201703L) || \\"
+    yield "    (defined(__STDC_VERSION__) && __STDC_VERSION__ >= 202311L)"
+    yield f"#define {macro} [[nodiscard]]"
+    yield "#elif defined(__GNUC__)"
+    yield f"#define {macro} __attribute__((__warn_unused_result__))"
+    yield "#else"
+    yield f"#define {macro}"
+    yield "#endif"
+
+
 def ones(size: int) -> Array:
     """The weights of a Dense layer that changes nothing."""
     return np.eye(size, dtype=np.float32)

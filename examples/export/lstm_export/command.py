@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from lstm_export import VERSION, golden, int8, limits
+from lstm_export.c_binary import contents
 from lstm_export.c_header import Progress, header_lines, source_lines
 from lstm_export.c_names import check_name, default_name
 from lstm_export.c_text import printable, safe
@@ -125,6 +126,12 @@ def _parser() -> Parser:
         action="store_true",
         help="write the weights to NAME.c, to be compiled once, and what declares them "
         "to NAME.h: files that include it then share them",
+    )
+    add(
+        "--binary",
+        action="store_true",
+        help="write the weights to NAME.bin, little-endian float32, and to NAME.h what "
+        "reads them from a file or from memory and checks their size and CRC-32",
     )
     add(
         "--max-memory",
@@ -238,23 +245,27 @@ def _export(arguments: Mapping[str, Any]) -> None:
     read = [path] if options.config is None else [path, options.config]
     if output != STANDARD_OUTPUT and "summary" not in arguments:
         target = target_of(output or f"{name}.h", read, _suffixes())
-    if "split" in arguments and "summary" not in arguments:
-        source = _source_of(target, read)
+    if "split" in arguments and "binary" in arguments:
+        raise Refusal("--split and --binary put the weights into two places; give one")
+    for option, suffix in (("split", ".c"), ("binary", ".bin")):
+        if option in arguments and "summary" not in arguments:
+            source = _beside(target, read, option, suffix)
     model = form.read(path, options)
     model.check()
     if "summary" in arguments:
         write_out(safe(line) for line in summary_lines(model))
         return
     if "int8" in arguments:
-        if source is not None:
-            raise Refusal("--split plays no part with --int8; leave it out")
+        for option in ("split", "binary"):
+            if option in arguments:
+                raise Refusal(f"--{option} plays no part with --int8; leave it out")
         _export_int8(model, name, arguments, target)
         return
     for option in ("calibrate", "input_range"):
         if option in arguments:
             raise Refusal(f"--{option.replace('_', '-')} is for --int8; add it")
     expected = _golden(form, path, options, model, arguments.get("golden", "auto"))
-    plan = Plan(model, name)
+    plan = Plan(model, name, "binary" in arguments)
     progress = _progress(model.parameters)
     said = f"{model.parameters:,} parameters, tested by {expected.by}"
     if not model.can_stream:
@@ -268,18 +279,22 @@ def _export(arguments: Mapping[str, Any]) -> None:
         write(target, header_lines(plan, expected, progress))
     else:
         header = header_lines(plan, expected, progress, source.name)
-        write_all([(source, source_lines(plan, target.name, progress)), (target, header)])
+        weights = source_lines(plan, target.name, progress)
+        held = contents(plan) if plan.is_binary else weights
+        write_all([(source, held), (target, header)])
     beside = "" if source is None else f" and {source.name}"
     write_out([printable(f"wrote {output or target.name}{beside}: {said}"), *notes])
 
 
-def _source_of(target: Path | None, read: Sequence[Path]) -> Path:
-    """Where --split puts the weights: beside the header, under its name."""
+def _beside(target: Path | None, read: Sequence[Path], option: str, suffix: str) -> Path:
+    """Where --split and --binary put the weights: beside the header, under its name."""
     if target is None:
-        raise Refusal("--split writes two files, not the standard output; give -o HEADER")
+        raise Refusal(
+            f"--{option} writes two files, not the standard output; give -o HEADER"
+        )
     if target.suffix != ".h":
-        raise Refusal(f"-o {target.name}: with --split choose one that ends in .h")
-    return target_of(str(target.with_suffix(".c")), read, _suffixes())
+        raise Refusal(f"-o {target.name}: with --{option} choose one that ends in .h")
+    return target_of(str(target.with_suffix(suffix)), read, _suffixes())
 
 
 def _export_int8(

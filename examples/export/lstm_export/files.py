@@ -82,15 +82,18 @@ def write(path: Path, lines: Iterable[str]) -> None:
     write_all([(path, lines)])
 
 
-def write_all(files: Sequence[tuple[Path, Iterable[str]]]) -> None:
-    """Write all of these files whole, or none."""
+def write_all(files: Sequence[tuple[Path, Iterable[str] | Iterable[bytes]]]) -> None:
+    """Write all of these files whole, or none: lines of text, or bytes as they are."""
     made: list[tuple[Path, Path]] = []
     try:
         for path, lines in files:
             handle, name = _temporary(path)
             made.append((Path(name), path))
-            with os.fdopen(handle, "w", encoding="ascii", newline="\n") as file:
-                file.writelines(f"{line}\n" for line in lines)
+            with os.fdopen(handle, "wb") as file:
+                for part in lines:
+                    file.write(
+                        f"{part}\n".encode("ascii") if isinstance(part, str) else part
+                    )
             Path(name).chmod(_mode_for(path))
         for temporary, path in made:
             temporary.replace(path)

@@ -8,7 +8,7 @@ import numpy as np
 
 from lstm_export import VERSION
 from lstm_export.c_names import identity, layer_names
-from lstm_export.c_text import WIDTH, comment, safe, wrapped
+from lstm_export.c_text import WIDTH, checks, comment, safe, wrapped
 from lstm_export.int8 import Half, Int8, Ints, run
 from lstm_export.summary import summary_lines
 
@@ -104,6 +104,8 @@ def _guard(names: Names, number: int) -> Iterator[str]:
     yield f"#define {upper}_H {value}"
     yield ""
     yield '#include "lstm_int8.h"'
+    yield ""
+    yield from checks(upper)
     yield ""
     yield f"#ifndef {upper}_WEIGHTS"
     yield "#if defined(__AVR__)"
@@ -230,6 +232,7 @@ def _result(int8: Int8, names: Names) -> Iterator[str]:
     if int8.output is not None:
         yield f"/* {name}_logits - the Dense layer without its activation, times 65536,"
         yield " * of the state: after a step, or after a prediction. */"
+        yield f"{names.upper}_NODISCARD"
         yield (
             f"static inline lstm_status {name}_logits(const {name}_memory *memory, "
             "int32_t *logits)"
@@ -242,6 +245,7 @@ def _result(int8: Int8, names: Names) -> Iterator[str]:
         yield f"        {h}, 1, logits);"
         yield "}"
         yield ""
+    yield f"{names.upper}_NODISCARD"
     yield f"static inline lstm_status {name}_result(const {name}_memory *memory,"
     yield "    float *y)"
     yield "{"
@@ -264,6 +268,7 @@ def _step(int8: Int8, names: Names) -> Iterator[str]:
     yield f" *   x       [{int8.model.input_dim}]"
     yield f" *   y       [{_out_dim(int8)}], the output so far, or NULL: not wanted"
     yield " * Returns LSTM_OK, or LSTM_ERR_NULL; nothing is written then. */"
+    yield f"{names.upper}_NODISCARD"
     yield f"static inline lstm_status {name}_step_int16({name}_memory *memory,"
     yield "    const int16_t *x, float *y)"
     yield "{"
@@ -285,6 +290,7 @@ def _step(int8: Int8, names: Names) -> Iterator[str]:
     yield f"    return status != LSTM_OK ? status : {name}_result(memory, y);"
     yield "}"
     yield ""
+    yield f"{names.upper}_NODISCARD"
     yield f"static inline lstm_status {name}_step({name}_memory *memory, const float *x,"
     yield "    float *y)"
     yield "{"
@@ -300,6 +306,7 @@ def _step(int8: Int8, names: Names) -> Iterator[str]:
 def _predict(int8: Int8, names: Names) -> Iterator[str]:
     """One function for both kinds of x; the other is NULL."""
     name, dim = names.name, int8.model.input_dim
+    yield f"{names.upper}_NODISCARD"
     yield f"static inline lstm_status {name}_run({name}_memory *memory, const int16_t *x,"
     yield "    const float *floats, size_t timesteps, float *y)"
     yield "{"
@@ -344,6 +351,7 @@ def _predict(int8: Int8, names: Names) -> Iterator[str]:
         ("_int16", "int16_t", "x, NULL"),
         ("", "float", "NULL, x"),
     ):
+        yield f"{names.upper}_NODISCARD"
         yield (f"static inline lstm_status {name}_predict{suffix}({name}_memory *memory,")
         yield f"    const {kind} *x, size_t timesteps, float *y)"
         yield "{"

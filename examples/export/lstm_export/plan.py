@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from lstm_export.c_names import layer_names
+from lstm_export.c_names import WEIGHTS, layer_names
 from lstm_export.c_text import largest
 from lstm_export.model import (
     OVER_ALL_UNITS,
@@ -30,6 +30,7 @@ from lstm_export.own_layers import Embedding
 from lstm_export.rows import Rows, Strided
 
 BUFFERS = ("a", "b")
+ROOM = 16  # floats: where the numbers of a layer begin in a file of weights
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ class Op:
 class Plan:
     model: Model
     name: str
+    is_binary: bool = False  # the weights are in a file, and in memory of the caller
     ops: list[Op] = field(default_factory=list)
     output: str = "x"  # where the output is in the end
     # The floats that a row takes of those for so many rows, for each buffer.
@@ -69,6 +71,11 @@ class Plan:
         self.state_len = state
         last = self.model.stages()[-1]
         self.out_rows, self.out_dim = last.out_rows, last.out_dim
+        self.weights_len = 0
+        self._weights_at: dict[str, int] = {}
+        for op in self.ops:
+            self._weights_at[op.name] = self.weights_len
+            self.weights_len += -(-stored_size(op) // ROOM) * ROOM
 
     @property
     def in_chunks(self) -> bool:
@@ -89,6 +96,15 @@ class Plan:
     @property
     def recurrent(self) -> list[Op]:
         return [op for op in self.ops if isinstance(op.layer, Lstm | Bidirectional)]
+
+    @property
+    def weights_argument(self) -> str:
+        """What comes before the other arguments of a function."""
+        return "weights, " if self.is_binary else ""
+
+    @property
+    def weights_parameter(self) -> str:
+        return "const float *weights, " if self.is_binary else ""
 
     def _add(self, stages: list[Stage], k: int, name: str, state: int) -> int:
         stage = stages[k]
@@ -160,6 +176,9 @@ class Plan:
 
     def of(self, op: Op, what: str) -> str:
         """What there is of a layer, by its name in C."""
+        if self.is_binary and what == WEIGHTS:
+            at = self._weights_at[op.name]
+            return f"weights + {at}" if at else "weights"
         return f"{self.name}_{op.name}_{what}"
 
     def macro(self, suffix: str) -> str:
@@ -222,3 +241,17 @@ def _does_something(layer: Layer) -> bool:
     if isinstance(layer, Activation):
         return layer.activation != "linear"
     return not isinstance(layer, Unchanged | Masking)
+
+
+def activation_size(op: Op) -> int:
+    """An activation alone is a Dense layer that multiplies by 1: on each number, or
+    where it takes all of a row, on the row."""
+    assert isinstance(op.layer, Activation)
+    return op.dim if op.layer.activation in OVER_ALL_UNITS else 1
+
+
+def stored_size(op: Op) -> int:
+    """How many numbers are written for a layer."""
+    if isinstance(op.layer, Activation):
+        return activation_size(op) ** 2
+    return sum(int(array.size) for _, array in op.layer.stored())

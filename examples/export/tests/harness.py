@@ -149,26 +149,36 @@ static void run_{name}(FILE *in, FILE *out, size_t timesteps)
     {kind} *x = ({kind} *)malloc(timesteps * {upper}_INPUT_DIM * sizeof({kind}));
     float *y = (float *)malloc(count * sizeof(float));
     float *work = (float *)malloc({upper}_WORK_LEN(timesteps) * sizeof(float));
-    float worst = {name}_selftest();
+{load}    float worst = {name}_selftest({all});
     if (fread(x, sizeof({kind}), timesteps * {upper}_INPUT_DIM, in) !=
         timesteps * {upper}_INPUT_DIM) {{
         exit(3);
     }}
-    if ({name}_predict(NULL, timesteps, y, work) != LSTM_ERR_NULL ||
-        {name}_predict(x, timesteps, NULL, work) != LSTM_ERR_NULL ||
-        {name}_predict(x, timesteps, y, NULL) != LSTM_ERR_NULL ||
-        {name}_predict(NULL, 0, NULL, NULL) != LSTM_OK) {{
+    if ({name}_predict({weights}NULL, timesteps, y, work) != LSTM_ERR_NULL ||
+        {name}_predict({weights}x, timesteps, NULL, work) != LSTM_ERR_NULL ||
+        {name}_predict({weights}x, timesteps, y, NULL) != LSTM_ERR_NULL ||
+        {name}_predict({weights}NULL, 0, NULL, NULL) != LSTM_OK) {{
         exit(4);
     }}
-{refused}    if ({name}_predict(x, timesteps, y, work) != LSTM_OK) {{
+{refused}    if ({name}_predict({weights}x, timesteps, y, work) != LSTM_OK) {{
         exit(5);
     }}
     fwrite(y, sizeof(float), count, out);
 {stream}    fwrite(&worst, sizeof(float), 1, out);
-    free(work);
+{unload}    free(work);
     free(y);
     free(x);
 }}
+"""
+
+# The weights of --binary, of which there have to be as many as the header says.
+LOAD = """\
+    float *weights = (float *)malloc({upper}_WEIGHTS_LEN * sizeof(float));
+    const {name}_load_status loaded = {name}_load_file("{file}", weights);
+    if (loaded != {upper}_LOAD_OK ||
+        {name}_predict(NULL, x, timesteps, y, work) != LSTM_ERR_NULL) {{
+        exit(11);
+    }}
 """
 
 # Numbers that no row of the table has: nothing is written.
@@ -179,7 +189,7 @@ REFUSED = """\
         for (k = 0; k < 2; k++) {{
             y[0] = 7.0f;
             x[timesteps - 1] = other[k];
-            if ({name}_predict(x, timesteps, y, work) != LSTM_ERR_SHAPE ||
+            if ({name}_predict({weights}x, timesteps, y, work) != LSTM_ERR_SHAPE ||
                 y[0] != 7.0f) {{
                 exit(9);
             }}
@@ -196,17 +206,18 @@ STREAM = """\
         memset(y, -1, count * sizeof(float));
         {name}_reset(state);
         for (t = 0; t < timesteps; t++) {{
-            if ({name}_step(x + t * {upper}_INPUT_DIM, state, {y}, scratch) != LSTM_OK) {{
+            if ({name}_step({weights}x + t * {upper}_INPUT_DIM, state, {y},
+                            scratch) != LSTM_OK) {{
                 exit(6);
             }}
         }}
-        if ({name}_step(NULL, state, y, scratch) != LSTM_ERR_NULL ||
-            {name}_step(x, NULL, y, scratch) != LSTM_ERR_NULL ||
-            {name}_step(x, state, y, NULL) != LSTM_ERR_NULL ||
-            {name}_block(NULL, 2, state, y, scratch) != LSTM_ERR_NULL ||
-            {name}_block(x, 2, NULL, y, scratch) != LSTM_ERR_NULL ||
-            {name}_block(x, 2, state, y, NULL) != LSTM_ERR_NULL ||
-            {name}_block(NULL, 0, NULL, NULL, NULL) != LSTM_OK) {{
+        if ({name}_step({weights}NULL, state, y, scratch) != LSTM_ERR_NULL ||
+            {name}_step({weights}x, NULL, y, scratch) != LSTM_ERR_NULL ||
+            {name}_step({weights}x, state, y, NULL) != LSTM_ERR_NULL ||
+            {name}_block({weights}NULL, 2, state, y, scratch) != LSTM_ERR_NULL ||
+            {name}_block({weights}x, 2, NULL, y, scratch) != LSTM_ERR_NULL ||
+            {name}_block({weights}x, 2, state, y, NULL) != LSTM_ERR_NULL ||
+            {name}_block({weights}NULL, 0, NULL, NULL, NULL) != LSTM_OK) {{
             exit(7);
         }}
         fwrite(y, sizeof(float), count, out);
@@ -214,7 +225,7 @@ STREAM = """\
         {name}_reset(state);
         for (t = 0; t < timesteps; t += size, size = size * 2 + 1) {{
             size = size < timesteps - t ? size : timesteps - t;
-            if ({name}_block(x + t * {upper}_INPUT_DIM, size, state, {block},
+            if ({name}_block({weights}x + t * {upper}_INPUT_DIM, size, state, {block},
                              scratch) != LSTM_OK) {{
                 exit(10);
             }}
@@ -274,8 +285,13 @@ class Built:
             y = "t + 1 == timesteps ? y : NULL"
             block = "t + size == timesteps ? y : NULL"
         vocabulary = self.number("VOCABULARY")
+        is_binary = f" {self.name}_load_file(" in self.text
         names = {
             "name": self.name,
+            "weights": "weights, " if is_binary else "",
+            "all": "weights" if is_binary else "",
+            "file": self.header.with_suffix(".bin"),
+            "unload": "    free(weights);\n" if is_binary else "",
             "upper": upper,
             "y": y,
             "block": block,
@@ -284,7 +300,8 @@ class Built:
         }
         stream = STREAM.format(**names) if self.streams else ""
         refused = REFUSED.format(**names) if vocabulary is not None else ""
-        return MODEL.format(stream=stream, refused=refused, **names)
+        load = LOAD.format(**names) if is_binary else ""
+        return MODEL.format(stream=stream, refused=refused, load=load, **names)
 
 
 def program(group: list[Built]) -> str:

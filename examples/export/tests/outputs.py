@@ -312,24 +312,37 @@ def split(directory: Path, score: Score) -> None:
         score.check(found == count > 0, f"--split: {found} arrays of {count}")
 
 
-def split_refused(directory: Path, score: Score) -> None:
+def beside_refused(directory: Path, score: Score) -> None:
+    """--split and --binary, which write a second file."""
     model = _model(directory)
-    place = directory / "split_refused"
-    place.mkdir()
-    (place / "out.c").mkdir()
-    (place / "model.c").symlink_to(model)
-    for name, arguments, words in (
-        ("the standard output", ["-o", "-"], ("--split", "-o")),
-        ("another ending", ["-o", place / "out.hpp"], (".h",)),
-        ("a directory", ["-o", place / "out.h"], ("out.c", "a directory")),
-        ("the model", ["-o", place / "model.h"], ("model.c", "itself")),
-        ("--int8", ["-o", place / "whole.h", "--int8"], ("--split", "--int8")),
+    for option, other, suffix in (
+        ("--split", "--binary", "c"),
+        ("--binary", "--split", "bin"),
     ):
+        place = directory / f"refused{option}"
+        place.mkdir()
+        (place / f"out.{suffix}").mkdir()
+        (place / f"model.{suffix}").symlink_to(model)
+        for name, arguments, words in (
+            ("the standard output", ["-o", "-"], (option, "-o")),
+            ("another ending", ["-o", place / "out.hpp"], (".h",)),
+            ("a directory", ["-o", place / "out.h"], (f"out.{suffix}", "a directory")),
+            ("the model", ["-o", place / "model.h"], (f"model.{suffix}", "itself")),
+            ("--int8", ["-o", place / "whole.h", "--int8"], (option, "--int8")),
+            ("both", ["-o", place / "whole.h", other], ("--split", "--bin")),
+        ):
+            before = _snapshot(place)
+            status, out, err = export([model, option, *arguments])
+            good = status == 2 and not out and err.count("\n") == 1
+            good = good and all(word in err for word in words)
+            good = good and _snapshot(place) == before
+            score.refused += score.check(good, f"{option}, {name}: {status} {out} {err}")
         before = _snapshot(place)
-        status, out, err = export([model, "--split", *arguments])
-        good = status == 2 and not out and err.count("\n") == 1
-        good = good and all(word in err for word in words) and _snapshot(place) == before
-        score.refused += score.check(good, f"--split, {name}: {status} {out} {err}")
+        with _full_disk():
+            status, out, err = export([model, option, "-o", place / "whole.h"])
+        good = status == 2 and "nothing was written" in err
+        good = good and _snapshot(place) == before
+        score.refused += score.check(good, f"{option}, a full disk: {status} {out} {err}")
 
 
 def terminated(directory: Path, score: Score) -> None:
@@ -361,4 +374,4 @@ def test_outputs(directory: Path, score: Score) -> None:
     interrupted(directory, score)
     terminated(directory, score)
     split(directory, score)
-    split_refused(directory, score)
+    beside_refused(directory, score)

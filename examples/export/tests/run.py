@@ -116,6 +116,20 @@ def test_others(directory: Path, score: Score) -> None:
     others.test_others(directory, score)
 
 
+def binary_cases(directory: Path, score: Score) -> list[Case]:
+    import binary
+
+    found = binary.cases(directory / "binary")
+    binary.test_binary(directory, score)
+    return found
+
+
+def test_statuses(directory: Path, score: Score) -> None:
+    import statuses
+
+    statuses.test_statuses(directory, score)
+
+
 def test_int8(directory: Path, score: Score) -> None:
     import int8_models
 
@@ -149,12 +163,14 @@ MODELS: dict[str, Callable[[Path, Score], list[Case]]] = {
     "rtneural": rtneural_cases,
     "onnx": onnx_cases,
     "keras2": keras2_cases,
+    "binary": binary_cases,
 }
 OTHERS: dict[str, Callable[[Path, Score], None]] = {
     "refusals": test_refusals,
     "isolation": test_isolation,
     "outputs": test_outputs,
     "names": test_names,
+    "statuses": test_statuses,
     "others": test_others,
     "int8": test_int8,
     "style": test_style,

@@ -17,23 +17,38 @@
  *
  * x[timesteps][12] becomes y[9]:
  *   float work[SPEAKER_WORK_LEN(timesteps)];
- *   speaker_predict(x, timesteps, y, work);
+ *   if (speaker_predict(x, timesteps, y, work) != LSTM_OK) { return 1; }
  * or timestep by timestep, or block by block, as x comes in:
  *   float state[SPEAKER_STATE_LEN], scratch[SPEAKER_SCRATCH_LEN];
  *   speaker_reset(state);
- *   speaker_step(x, state, y, scratch);
- *   speaker_block(x, timesteps, state, y, scratch);
+ *   status = speaker_step(x, state, y, scratch);
+ *   status = speaker_block(x, timesteps, state, y, scratch);
  *
  * To say where the weights go, define SPEAKER_WEIGHTS before including this, for example
  * as __attribute__((section(".flash"))) or PROGMEM (on AVR, with LSTM_LOAD of lstm.h).
  */
-#if defined SPEAKER_H && SPEAKER_H + 0 != 0x06d903b3
+#if defined SPEAKER_H && SPEAKER_H + 0 != 0x509bb02f
 #error "SPEAKER_H is another header: export one of the models with another --name"
 #endif
 #ifndef SPEAKER_H
-#define SPEAKER_H 0x06d903b3
+#define SPEAKER_H 0x509bb02f
 
 #include "lstm.h"
+
+#if !defined(LSTM_VERSION_MAJOR) || \
+    (LSTM_VERSION_MAJOR == 0 && LSTM_VERSION_MINOR < 2)
+#error "this header needs lstm.h 0.2 or newer: copy that one beside it"
+#endif
+
+/* A compiler that can warns where a status is not looked at. */
+#if (defined(__cplusplus) && __cplusplus >= 201703L) || \
+    (defined(__STDC_VERSION__) && __STDC_VERSION__ >= 202311L)
+#define SPEAKER_NODISCARD [[nodiscard]]
+#elif defined(__GNUC__)
+#define SPEAKER_NODISCARD __attribute__((__warn_unused_result__))
+#else
+#define SPEAKER_NODISCARD
+#endif
 
 #ifndef SPEAKER_WEIGHTS
 #define SPEAKER_WEIGHTS
@@ -221,6 +236,7 @@ static inline void speaker_reset(float *state)
 }
 
 /* Some timesteps; otherwise as speaker_step. */
+SPEAKER_NODISCARD
 static inline lstm_status speaker_run(const float *x, size_t rows, float *state, float *y,
                                       float *scratch)
 {
@@ -244,6 +260,7 @@ static inline lstm_status speaker_run(const float *x, size_t rows, float *state,
  * However a sequence is cut into blocks, they give the bits of speaker_predict. NULL for
  * another array: LSTM_ERR_NULL; on an error nothing is written.
  */
+SPEAKER_NODISCARD
 static inline lstm_status speaker_block(const float *x, size_t timesteps, float *state,
                                         float *y, float *scratch)
 {
@@ -263,6 +280,7 @@ static inline lstm_status speaker_block(const float *x, size_t timesteps, float 
  * The arrays must not overlap. All states begin at zero. 0 timesteps: LSTM_OK, nothing is
  * done. NULL for an array: LSTM_ERR_NULL; on an error y is not written.
  */
+SPEAKER_NODISCARD
 static inline lstm_status speaker_predict(const float *x, size_t timesteps, float *y,
                                           float *work)
 {
@@ -286,6 +304,7 @@ static inline lstm_status speaker_predict(const float *x, size_t timesteps, floa
  * Called for each timestep in turn it gives the bits of speaker_predict. NULL for another
  * array: LSTM_ERR_NULL; on an error nothing is written.
  */
+SPEAKER_NODISCARD
 static inline lstm_status speaker_step(const float *x, float *state, float *y,
                                        float *scratch)
 {

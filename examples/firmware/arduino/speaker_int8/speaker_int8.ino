@@ -28,16 +28,18 @@ static void next_frame(unsigned int number)
     memcpy_P(frame, utterance_frames[number], sizeof frame);
 }
 
-/* Hears the next utterance, a frame at a time, and leaves the answer in logits. */
-static void recognise(void)
+/* Hears the next utterance, a frame at a time, and leaves the answer in logits.
+ * Returns LSTM_OK, or why lstm_int8.h refused. */
+static lstm_status recognise(void)
 {
     const unsigned char frames = pgm_read_byte(&utterance_lengths[utterance]);
+    lstm_status status = LSTM_OK;
     speaker_int8_reset(&memory);
-    for (unsigned char k = 0; k < frames; k++) {
+    for (unsigned char k = 0; k < frames && status == LSTM_OK; k++) {
         next_frame(first_frame + k);
-        speaker_int8_step(&memory, frame, NULL);
+        status = speaker_int8_step(&memory, frame, NULL);
     }
-    speaker_int8_logits(&memory, logits);
+    return status == LSTM_OK ? speaker_int8_logits(&memory, logits) : status;
 }
 
 static void go_on(void)
@@ -64,7 +66,10 @@ void setup()
 
 void loop()
 {
-    recognise();
+    if (recognise() != LSTM_OK) {
+        Serial.println(F("lstm_int8.h refuses"));
+        return;
+    }
     Serial.print(F("speaker "));
     Serial.print((int)lstm_int8_argmax(logits, SPEAKERS) + 1);
     Serial.print(F(", says Keras "));

@@ -27,13 +27,28 @@
  * To say where the constants go, define SPEAKER_INT8_WEIGHTS before including this; on
  * AVR it is PROGMEM.
  */
-#if defined SPEAKER_INT8_H && SPEAKER_INT8_H + 0 != 0x00e7074f
+#if defined SPEAKER_INT8_H && SPEAKER_INT8_H + 0 != 0x3715ab6c
 #error "SPEAKER_INT8_H is another header: export one of the models with another --name"
 #endif
 #ifndef SPEAKER_INT8_H
-#define SPEAKER_INT8_H 0x00e7074f
+#define SPEAKER_INT8_H 0x3715ab6c
 
 #include "lstm_int8.h"
+
+#if !defined(LSTM_VERSION_MAJOR) || \
+    (LSTM_VERSION_MAJOR == 0 && LSTM_VERSION_MINOR < 2)
+#error "this header needs lstm.h 0.2 or newer: copy that one beside it"
+#endif
+
+/* A compiler that can warns where a status is not looked at. */
+#if (defined(__cplusplus) && __cplusplus >= 201703L) || \
+    (defined(__STDC_VERSION__) && __STDC_VERSION__ >= 202311L)
+#define SPEAKER_INT8_NODISCARD [[nodiscard]]
+#elif defined(__GNUC__)
+#define SPEAKER_INT8_NODISCARD __attribute__((__warn_unused_result__))
+#else
+#define SPEAKER_INT8_NODISCARD
+#endif
 
 #ifndef SPEAKER_INT8_WEIGHTS
 #if defined(__AVR__)
@@ -144,12 +159,14 @@ static inline void speaker_int8_reset(speaker_int8_memory *memory)
 
 /* speaker_int8_logits - the Dense layer without its activation, times 65536,
  * of the state: after a step, or after a prediction. */
+SPEAKER_INT8_NODISCARD
 static inline lstm_status speaker_int8_logits(const speaker_int8_memory *memory, int32_t *logits)
 {
     return memory == NULL ? LSTM_ERR_NULL : lstm_int8_dense_logits(&speaker_int8_output_layer,
         memory->h, 1, logits);
 }
 
+SPEAKER_INT8_NODISCARD
 static inline lstm_status speaker_int8_result(const speaker_int8_memory *memory,
     float *y)
 {
@@ -164,6 +181,7 @@ static inline lstm_status speaker_int8_result(const speaker_int8_memory *memory,
  *   x       [12]
  *   y       [9], the output so far, or NULL: not wanted
  * Returns LSTM_OK, or LSTM_ERR_NULL; nothing is written then. */
+SPEAKER_INT8_NODISCARD
 static inline lstm_status speaker_int8_step_int16(speaker_int8_memory *memory,
     const int16_t *x, float *y)
 {
@@ -176,6 +194,7 @@ static inline lstm_status speaker_int8_step_int16(speaker_int8_memory *memory,
     return status != LSTM_OK ? status : speaker_int8_result(memory, y);
 }
 
+SPEAKER_INT8_NODISCARD
 static inline lstm_status speaker_int8_step(speaker_int8_memory *memory, const float *x,
     float *y)
 {
@@ -186,6 +205,7 @@ static inline lstm_status speaker_int8_step(speaker_int8_memory *memory, const f
     return speaker_int8_step_int16(memory, memory->x, y);
 }
 
+SPEAKER_INT8_NODISCARD
 static inline lstm_status speaker_int8_run(speaker_int8_memory *memory, const int16_t *x,
     const float *floats, size_t timesteps, float *y)
 {
@@ -211,12 +231,14 @@ static inline lstm_status speaker_int8_run(speaker_int8_memory *memory, const in
 /* speaker_int8_predict - the output for one sequence; speaker_int8_predict_int16
  * for x in int16: x [timesteps][12], y [9] or NULL.
  * Returns LSTM_OK, also for 0 timesteps, or LSTM_ERR_NULL. */
+SPEAKER_INT8_NODISCARD
 static inline lstm_status speaker_int8_predict_int16(speaker_int8_memory *memory,
     const int16_t *x, size_t timesteps, float *y)
 {
     return speaker_int8_run(memory, x, NULL, timesteps, y);
 }
 
+SPEAKER_INT8_NODISCARD
 static inline lstm_status speaker_int8_predict(speaker_int8_memory *memory,
     const float *x, size_t timesteps, float *y)
 {
