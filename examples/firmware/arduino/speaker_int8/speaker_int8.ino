@@ -67,7 +67,8 @@ void setup()
 void loop()
 {
     if (recognise() != LSTM_OK) {
-        Serial.println(F("lstm_int8.h refuses"));
+        Serial.print(F("lstm_int8.h refuses"));
+        Serial.println();
         return;
     }
     Serial.print(F("speaker "));
