@@ -44,12 +44,15 @@ if [ "$(uname -m)" != x86_64 ]; then
 fi
 build digest tests/digest/digest.c -O2
 build digest-no-fma tests/digest/digest.c -O2 -DLSTM_NO_FMA
+build digest-int8 tests/digest/digest_int8.c -O2
 
-# qemu MODEL WANTED - both digests, and tests
+# qemu MODEL WANTED - the digests, and tests
 qemu() {
     verdict "$2" "$(qemu-x86_64 -cpu "$1" "$out/digest" 2>/dev/null)" "qemu $1"
     verdict "$apart" "$(qemu-x86_64 -cpu "$1" "$out/digest-no-fma" 2>/dev/null)" \
         "qemu $1, LSTM_NO_FMA"
+    verdict "$int8" "$(qemu-x86_64 -cpu "$1" "$out/digest-int8" 2>/dev/null)" \
+        "qemu $1, 8-bit weights"
     for test in $tests; do
         line=$(qemu-x86_64 -cpu "$1" "$out/$test" 2>/dev/null | tail -n 1)
         case $line in

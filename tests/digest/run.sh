@@ -1,7 +1,8 @@
 #!/bin/sh
 # `make digest`: builds tests/digest/digest.c in many ways and wants one of the two digests of
 # digests.txt from each: `fused` from all builds and CPUs that fuse products and sums, `apart` from
-# all others and from all builds with LSTM_NO_FMA. Ends with "N passed, N failed".
+# all others and from all builds with LSTM_NO_FMA. tests/digest/digest_int8.c has one digest, `int8`,
+# everywhere. Ends with "N passed, N failed".
 #
 # Two builds at a time. A difference is found with build/digest/N -v, N being the number in front
 # of the line: it prints the digest after each case, so `diff` of two such lists shows the first
@@ -40,7 +41,7 @@ SKIPPED: $*"
     [ "${CI:-}" != true ] || failed=$((failed + 1))
 }
 
-# job KIND RUNNER NAME COMMAND... - KIND: fused, apart or any (is shown)
+# job KIND RUNNER NAME COMMAND... - KIND: fused, apart, int8 or any (is shown)
 job() {
     jobs=$((jobs + 1))
     {
@@ -74,6 +75,20 @@ cross() {
         runner=$1
         shift
         job "$kind" "$runner" "$*" "$@" -static -Iinclude -Itests tests/digest/digest.c
+    fi
+}
+
+# int8_of RUNNER COMPILER FLAGS... - a build of digest_int8.c, with a RUNNER for another CPU
+int8_of() {
+    runner=$1
+    shift
+    if [ -n "$runner" ] && ! have "$runner"; then
+        skip "no $runner: $*"
+    elif ! have "$1"; then
+        skip "no $1: $*"
+    else
+        job int8 "$runner" "$* (int8)" "$@" ${runner:+-static} -Iinclude -Itests \
+            tests/digest/digest_int8.c
     fi
 }
 
@@ -202,6 +217,30 @@ else
     skip "no i686-linux-gnu-gcc"
 fi
 
+# 8-bit weights: portable code with and without products of 64 bits, vectors of 16 and of 32 bytes
+for cc in gcc clang; do
+    for options in -O0 -O2 "-O3 -march=native" "-O2 -DLSTM_NO_DISPATCH" "-Os -DLSTM_NO_SIMD" \
+        "-O2 -DLSTM_NO_SIMD -DLSTM_INT8_NO_LONG"; do
+        int8_of "" $cc $options
+    done
+done
+for cxx in g++ clang++; do
+    int8_of "" $cxx -x c++ -std=c++11 -O2
+done
+int8_of "" tcc
+for options in -O0 -O3; do
+    int8_of qemu-aarch64 aarch64-linux-gnu-gcc $options
+    int8_of qemu-arm arm-linux-gnueabihf-gcc $options
+    int8_of qemu-ppc64 powerpc64-linux-gnu-gcc $options
+    int8_of qemu-riscv64 riscv64-linux-gnu-gcc $options
+    int8_of qemu-s390x s390x-linux-gnu-gcc $options
+done
+# Floats of 80 bits: the conversion needs those of C99, which a variable makes 32 bits long again.
+if [ "$(uname -m)" = x86_64 ]; then
+    int8_of env i686-linux-gnu-gcc -std=c99 -O2
+    int8_of env i686-linux-gnu-gcc -O2 -msse2 -mfpmath=sse
+fi
+
 # What may change the last bits: shown, not judged.
 for cc in gcc clang; do
     have $cc || continue
@@ -216,7 +255,7 @@ seq "$jobs" | xargs -P "$(getconf _NPROCESSORS_ONLN)" -I N sh tests/digest/run.s
 for n in $(seq "$jobs"); do
     . "$out/$n.job"
     digest=$(tail -n 1 "$out/$n.digest")
-    case $kind in fused) want=$fused ;; *) want=$apart ;; esac
+    case $kind in fused) want=$fused ;; int8) want=$int8 ;; *) want=$apart ;; esac
     if [ "$kind" = any ]; then
         case $digest in
         "$fused") note="(the same: fused)" ;;
