@@ -316,7 +316,7 @@ LSTM_API size_t lstm_int8_argmax(const int32_t *logits, size_t n);
 #endif
 #ifdef LSTM_INT8_LOAD_8
 #define LSTM_INT8_IMPL_VECTORS 0 /* vectors would read past LSTM_INT8_LOAD_8 */
-#elif defined(LSTM_NO_SIMD) || !defined(__GNUC__)
+#elif defined(LSTM_NO_SIMD) || !(defined(__GNUC__) || defined(_M_X64))
 #define LSTM_INT8_IMPL_VECTORS 0
 #else
 #define LSTM_INT8_IMPL_VECTORS 1
@@ -371,9 +371,8 @@ LSTM_API size_t lstm_int8_argmax(const int32_t *logits, size_t n);
 #define LSTM_INT8_IMPL_THUMB1 0
 #endif
 
-/* X86: SSE2, and AVX2 where the compiler's flags have it or, with LSTM_INT8_IMPL_CHOICE,
- * where the CPU is found to have it. NEON: AArch64. WASM: WebAssembly SIMD. */
-#if LSTM_INT8_IMPL_VECTORS && defined(__SSE2__)
+/* X86: SSE2, also by MSVC. NEON: AArch64. WASM: WebAssembly SIMD. */
+#if LSTM_INT8_IMPL_VECTORS && (defined(__SSE2__) || defined(_M_X64))
 #define LSTM_INT8_IMPL_X86 1
 #define LSTM_INT8_IMPL_ROWS 4   /* sequences of a batch that are run together */
 #define LSTM_INT8_IMPL_SUMS 128 /* of 8 units of these */
@@ -397,12 +396,27 @@ LSTM_API size_t lstm_int8_argmax(const int32_t *logits, size_t n);
 #define LSTM_INT8_IMPL_ROWS 1
 #define LSTM_INT8_IMPL_SUMS 4
 #endif
-#if LSTM_INT8_IMPL_X86 && !defined(__AVX2__) && defined(__x86_64__) && \
-    !defined(LSTM_NO_DISPATCH) && __STDC_HOSTED__
+
+/* WIDE: vectors of 32 bytes, AVX2, where the compiler's flags have it or, with CHOICE, where
+ * the CPU is found to have it. Not by GCC for Windows, which does not align the stack for
+ * them (GCC bug 54412). No choice on Windows: not every clang there can ask the CPU. */
+#if !LSTM_INT8_IMPL_X86 || (defined(_WIN32) && defined(__GNUC__) && !defined(__clang__))
+#define LSTM_INT8_IMPL_WIDE 0
+#define LSTM_INT8_IMPL_CHOICE 0
+#elif defined(__AVX2__)
+#define LSTM_INT8_IMPL_WIDE 1
+#define LSTM_INT8_IMPL_CHOICE 0
+#elif defined(__x86_64__) && !defined(_WIN32) && !defined(LSTM_NO_DISPATCH) && \
+    __STDC_HOSTED__
+#define LSTM_INT8_IMPL_WIDE 1
 #define LSTM_INT8_IMPL_CHOICE 1
+#else
+#define LSTM_INT8_IMPL_WIDE 0
+#define LSTM_INT8_IMPL_CHOICE 0
+#endif
+#if LSTM_INT8_IMPL_CHOICE
 #define LSTM_INT8_IMPL_AVX2 __attribute__((__target__("avx2")))
 #else
-#define LSTM_INT8_IMPL_CHOICE 0
 #define LSTM_INT8_IMPL_AVX2
 #endif
 
@@ -814,7 +828,7 @@ LSTM_INT8_IMPL_INLINE void lstm_int8_impl_unit_16(const int16_t *v, size_t strid
 
 #endif
 
-#if LSTM_INT8_IMPL_CHOICE || (LSTM_INT8_IMPL_X86 && defined(__AVX2__))
+#if LSTM_INT8_IMPL_WIDE
 
 /* Vectors of 32 bytes. One has the products of two gates: i and f, or g and o. The inputs
  * are the same in both halves of a vector. */
@@ -1152,7 +1166,7 @@ LSTM_INT8_IMPL_INLINE void lstm_int8_impl_step_of(const lstm_int8_layer *layer,
     }
 }
 
-#if LSTM_INT8_IMPL_CHOICE || (LSTM_INT8_IMPL_X86 && defined(__AVX2__))
+#if LSTM_INT8_IMPL_WIDE
 
 /* The cells of 8 units at a time, step by step as lstm_int8_impl_cell does it. */
 
@@ -1261,7 +1275,7 @@ lstm_int8_impl_cells_32(const lstm_int8_layer *layer, size_t unit, size_t n,
 #endif
 
 /* A step of one sequence, or of four where there are vectors. */
-#if LSTM_INT8_IMPL_CHOICE || (LSTM_INT8_IMPL_X86 && defined(__AVX2__))
+#if LSTM_INT8_IMPL_WIDE
 LSTM_INT8_IMPL_AVX2 LSTM_INT8_IMPL_KERNEL void
 lstm_int8_impl_step_32(const lstm_int8_layer *layer, const int16_t *x, int16_t *h,
                        int32_t *c, int16_t *v)
@@ -1292,10 +1306,8 @@ static inline int lstm_int8_impl_is_wide(void)
 {
 #if LSTM_INT8_IMPL_CHOICE
     return __builtin_cpu_supports("avx2") != 0;
-#elif LSTM_INT8_IMPL_X86 && defined(__AVX2__)
-    return 1;
 #else
-    return 0;
+    return LSTM_INT8_IMPL_WIDE;
 #endif
 }
 
@@ -1305,7 +1317,7 @@ static inline void lstm_int8_impl_step(const lstm_int8_layer *layer, const int16
                                        int32_t *c, int16_t *v)
 {
     size_t row;
-#if LSTM_INT8_IMPL_CHOICE || (LSTM_INT8_IMPL_X86 && defined(__AVX2__))
+#if LSTM_INT8_IMPL_WIDE
     if (lstm_int8_impl_is_wide()) {
         if (rows == LSTM_INT8_IMPL_ROWS) {
             lstm_int8_impl_step_32_rows(layer, x, x_stride, h, c, v);
@@ -1465,7 +1477,8 @@ static inline lstm_status lstm_int8_impl_check_dense(const lstm_int8_dense *laye
  *   4. One shift for the layer, as large as the largest multiplier and bias allow, and the
  *      multipliers and biases that go with it.
  * All is done in float, with one operation in each expression that matters, so that Python's
- * float32 and every C compiler find the same integers. */
+ * float32 and every C compiler that keeps to C99's floats find the same integers. With
+ * -ffast-math, or GCC's own C for the x87, single weights may come out 1 higher or lower. */
 
 /* x rounded to nearest, halves away from 0; |x| < 2^31. Where the compiler computes in more
  * bits than float has, a variable takes them off: here, and in what calls this. */
@@ -2149,6 +2162,7 @@ LSTM_API size_t lstm_int8_argmax(const int32_t *logits, size_t n)
 #undef LSTM_INT8_IMPL_X86
 #undef LSTM_INT8_IMPL_NEON
 #undef LSTM_INT8_IMPL_WASM
+#undef LSTM_INT8_IMPL_WIDE
 #undef LSTM_INT8_IMPL_CHOICE
 #undef LSTM_INT8_IMPL_AVX2
 #undef LSTM_INT8_IMPL_ZERO

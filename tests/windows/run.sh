@@ -1,5 +1,5 @@
 #!/bin/sh
-# `make windows`: lstm.h by compilers for Windows.
+# `make windows`: lstm.h and lstm_int8.h by compilers for Windows.
 #   mingw-w64  GCC does not align the stack for vectors of 32 and 64 bytes there (GCC bug 54412), so
 #              its code must not put any on it; Debian's GCC is patched, so that is seen in the
 #              assembly. The digest under Wine
@@ -17,6 +17,7 @@ passed=0
 failed=0
 . tests/digest/wanted.sh
 digest_source=tests/digest/digest.c
+int8_source=tests/digest/digest_int8.c
 strict="-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wdouble-promotion -Wundef
     -Wcast-align -Werror"
 export WINEPREFIX="$PWD/$out/wine" WINEDEBUG=-all WINEDLLOVERRIDES=mscoree,mshtml=
@@ -66,15 +67,16 @@ builds() {
     wanted=$1
     shift
     rm -f "$out/digest.exe"
+    case $wanted in "$int8") source=$int8_source ;; *) source=$digest_source ;; esac
     # shellcheck disable=SC2086
-    "$@" -Iinclude -Itests $digest_source -o "$out/digest.exe" >"$out/log" 2>&1
+    "$@" -Iinclude -Itests $source -o "$out/digest.exe" >"$out/log" 2>&1
     runs "$wanted" "$out/digest.exe" "$*"
 }
 
 gcc=x86_64-w64-mingw32-gcc
 if have $gcc; then
     for level in -O0 -O1 -O2 -O3 -Os; do
-        for source in $digest_source tests/compile/uses_all.c; do
+        for source in $digest_source $int8_source tests/compile/uses_all.c; do
             $gcc -std=c99 $level -Iinclude -Itests -S $source -o "$out/code.s" >"$out/log" 2>&1 &&
                 ! grep -E '[yz]mm[0-9]+' "$out/code.s" | grep -E '\(%r[sb]p' >"$out/log" &&
                 ! grep -m 3 -E '%[yz]mm[0-9]+' "$out/code.s" >"$out/log"
@@ -85,6 +87,9 @@ if have $gcc; then
         builds "$here" $gcc -std=c99 $level -static
     done
     builds "$apart" $gcc -O2 -DLSTM_NO_FMA -static
+    builds "$int8" $gcc -O0 -static
+    builds "$int8" $gcc -O3 -static
+    builds "$int8" $gcc -O2 -DLSTM_NO_SIMD -static
 fi
 
 zig=${ZIG:-python3 -m ziglang}
@@ -94,6 +99,8 @@ if $zig version >/dev/null 2>&1; then
     builds "$here" $zig cc -target x86_64-windows-gnu -std=c99 -O2
     # shellcheck disable=SC2086
     builds "$apart" $zig cc -target x86_64-windows-gnu -std=c99 -O2 -DLSTM_NO_FMA
+    # shellcheck disable=SC2086
+    builds "$int8" $zig cc -target x86_64-windows-gnu -std=c99 -O2
     rm -rf "$out/zig"
 else
     echo "SKIPPED: no zig"
@@ -124,6 +131,16 @@ if have clang; then
         compiles $msvc -std=c11 -O2 $strict $options -Iinclude -c tests/compile/symbols.c -o \
             "$out/symbols.obj"
     done
+    for options in "" -DLSTM_NO_SIMD -mavx2; do
+        # shellcheck disable=SC2086
+        compiles $msvc -std=c11 -O2 $strict $options -Iinclude -Itests -c $int8_source -o \
+            "$out/int8.obj"
+    done
+    for target in aarch64-pc-windows-msvc i686-pc-windows-msvc; do
+        # shellcheck disable=SC2086
+        compiles clang --target=$target -fms-compatibility -Itests/windows/msvc -std=c11 -O2 $strict \
+            -Iinclude -Itests -c $int8_source -o "$out/int8.obj"
+    done
     # The driver of Visual Studio's users
     compiles clang --driver-mode=cl --target=x86_64-pc-windows-msvc -Itests/windows/msvc -Iinclude \
         /W4 /WX /O2 /c tests/compile/symbols.c "/Fo$out/symbols.obj"
@@ -137,8 +154,9 @@ if have clang; then
             wanted=$1
             shift
             rm -f "$out/digest.exe"
+            case $wanted in "$int8") source=$int8_source ;; *) source=$digest_source ;; esac
             # shellcheck disable=SC2086
-            $msvc "$@" -Iinclude -Itests -c $digest_source -o "$out/digest.obj" >"$out/log" 2>&1 &&
+            $msvc "$@" -Iinclude -Itests -c $source -o "$out/digest.obj" >"$out/log" 2>&1 &&
                 $msvc -O2 -c tests/windows/msvc/start.c -o "$out/start.obj" >>"$out/log" 2>&1 &&
                 lld-link /entry:start /subsystem:console "/out:$out/digest.exe" "$out/digest.obj" \
                     "$out/start.obj" $libs/libmsvcrt.a $libs/libkernel32.a >>"$out/log" 2>&1
@@ -149,6 +167,9 @@ if have clang; then
         linked "$here" -O3 -std=c11
         linked "$apart" -O2 -DLSTM_NO_FMA
         linked "$apart" -O2 -DLSTM_NO_SIMD
+        linked "$int8" -O0
+        linked "$int8" -O2
+        linked "$int8" -O2 -DLSTM_NO_SIMD
     fi
 fi
 
