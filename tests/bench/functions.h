@@ -32,6 +32,7 @@ typedef struct lstm_build {
     const engine *native;        /* -O3 -march=native */
     const engine *no_fma;        /* -O2 -DLSTM_NO_FMA */
     const engine *no_fma_native; /* both */
+    const engine *int8;          /* lstm_int8.h, -O2 */
     const exported *exported;    /* as it comes */
     const exported *exported_aligned;
 } lstm_build;

@@ -508,6 +508,54 @@ static void compiler_flags(void)
     }
 }
 
+/* ---- 8-bit weights --------------------------------------------------------------------- */
+
+static void int8_line(const char *name, double reach, double most_error)
+{
+    const bench_case *a = bench_case_of(name);
+    problem *p = new_problem(a, 0);
+    runner r[2 * MOST_BUILDS];
+    timed t[2 * MOST_BUILDS];
+    double time[MOST_BUILDS], ratio[MOST_BUILDS], error = 0.0;
+    char text[64];
+    compute_in_double(p);
+    for (size_t k = 0; k < build_count; k++) {
+        if (!runner_begin(&r[2 * k], builds[k].int8, p) ||
+            !runner_begin(&r[2 * k + 1], builds[k].plain->as_engine, p)) {
+            exit(2);
+        }
+        timed_begin(&t[2 * k], runner_run, &r[2 * k]);
+        timed_begin(&t[2 * k + 1], runner_run, &r[2 * k + 1]);
+        error = r[2 * k].error <= error ? error : r[2 * k].error; /* a NaN stays */
+    }
+    timed_all(t, 2 * build_count, 0.15, 12);
+    for (size_t k = 0; k < build_count; k++) {
+        time[k] = t[2 * k].best / (a->is_stream ? (double)a->timesteps : 1.0);
+        ratio[k] = t[2 * k].best / t[2 * k + 1].best;
+        runner_end(&r[2 * k]);
+        runner_end(&r[2 * k + 1]);
+    }
+    if (!(error <= most_error)) {
+        not_finite++;
+        printf("FAILED: the error of the next line is more than %g\n", most_error);
+    }
+    snprintf(text, sizeof text, "%s: %lu x (%lu,%lu) LSTM(%lu), error %.4f", name,
+             (unsigned long)a->batch, (unsigned long)(a->is_stream ? 1 : a->timesteps),
+             (unsigned long)a->input_dim, (unsigned long)a->units, error);
+    print_line(text, time, ratio, reach);
+    free_problem(p);
+}
+
+static void int8_weights(void)
+{
+    print_title("8-bit weights, floats in and out", "the same model in floats");
+    int8_line("seed", 1.0, 0.02);
+    int8_line("mid", 0.6, 0.02);
+    int8_line("big", 0.2, 0.02);
+    int8_line("batch", 0.7, 0.02);
+    int8_line("amp40", 1.0, 0.02);
+}
+
 int wants(const char *table, int argc, char **argv)
 {
     for (int k = 1; k < argc; k++) {
@@ -531,6 +579,7 @@ int print_lines(const lstm_build *of, size_t count, int argc, char **argv)
                   {"units", odd_units},
                   {"step", wide_step},
                   {"silence", denormals},
+                  {"int8", int8_weights},
                   {"flags", compiler_flags}};
     builds = of;
     build_count = count;

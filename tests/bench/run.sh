@@ -1,7 +1,7 @@
 #!/bin/sh
 # `make bench`: lstm.h alone, about two minutes. Every case by gcc and clang at plain -O2 for every vector width of this
 # CPU, the share of the core's limits, the lines of lines.c, growth; code size and compile time.
-# ONLY="cases weights exported activations lstm masks units step silence flags growth size" and
+# ONLY="cases weights exported activations lstm masks units step silence int8 flags growth size" and
 # COMPILERS="gcc clang" choose among them.
 # `make bench-peers` is peers.py.
 # shellcheck disable=SC2086
@@ -45,6 +45,12 @@ lstm() {
     shift 2
     "$compiler" -std=c99 -O2 "$@" -DENGINE="$name" -Iinclude -I$here -c $here/engine_lstm.c \
         -o "$out/$name.o" || die "cannot build $name"
+}
+
+# int8 COMPILER NAME - lstm_int8.h as an engine of that name
+int8() {
+    "$1" -std=c99 -O2 -DENGINE="$2" -Iinclude -I$here -c $here/engine_int8.c -o "$out/$2.o" ||
+        die "cannot build $2"
 }
 
 # exported COMPILER NAME FLAGS... - a program built from an exported header
@@ -95,6 +101,7 @@ all_builds() {
         exported $1 $1_exported
         exported $1 $1_exported_aligned "-DSPEAKER_STREAMING_WEIGHTS=__attribute__((aligned(64)))"
     fi
+    if wants int8; then int8 $1 $1_int8; fi
     touch "$out/$1.built"
 }
 
@@ -115,7 +122,7 @@ for compiler in $compilers; do
         name=$compiler${build:+_$build}
         if [ -f "$out/$name.o" ]; then engine $name; fi
     done
-    for build in native no_fma_native exported exported_aligned; do
+    for build in native no_fma_native exported exported_aligned int8; do
         if [ -f "$out/${compiler}_$build.o" ]; then object ${compiler}_$build; fi
     done
 done

@@ -21,7 +21,7 @@ enum { ENGINE_COUNT = sizeof engines / sizeof *engines };
 #define Y(name)                                                 \
     extern const lstm_functions name##_functions;               \
     extern const engine name##_native WEAK, name##_no_fma WEAK, \
-        name##_no_fma_native WEAK;                              \
+        name##_no_fma_native WEAK, name##_int8 WEAK;            \
     extern const exported name##_exported WEAK, name##_exported_aligned WEAK;
 BUILDS
 #undef Y
@@ -31,6 +31,7 @@ BUILDS
      &name##_native,        \
      &name##_no_fma,        \
      &name##_no_fma_native, \
+     &name##_int8,          \
      &name##_exported,      \
      &name##_exported_aligned},
 static const lstm_build builds[] = {BUILDS};
