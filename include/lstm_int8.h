@@ -444,6 +444,12 @@ LSTM_API size_t lstm_int8_argmax(const int32_t *logits, size_t n);
 #define LSTM_INT8_IMPL_FORGET(pointer) ((void)0)
 #endif
 
+#if defined(__GNUC__) && !defined(__clang__)
+#define LSTM_INT8_IMPL_KEEP(vector) __asm__("" : "+x"(vector))
+#else
+#define LSTM_INT8_IMPL_KEEP(vector) ((void)0)
+#endif
+
 /* Before a loop of two: unroll it, unless code is to be short. */
 #if defined(__GNUC__) && __GNUC__ >= 8 && !defined(__OPTIMIZE_SIZE__) && !defined(__AVR__)
 #define LSTM_INT8_IMPL_TWICE _Pragma("GCC unroll 2")
@@ -848,12 +854,15 @@ LSTM_INT8_IMPL_AVX2 static inline __m256i lstm_int8_impl_weights_32(const int8_t
     return _mm256_cvtepi8_epi16(lstm_int8_impl_load_16(p));
 }
 
-/* sum + the products of 8 inputs and the weights of two gates, a gate in each half */
+/* sum + the products of 8 inputs and the weights of two gates, a gate in each half. GCC would
+ * copy the sums at the end of a loop; the empty assembly keeps each in its register. */
 LSTM_INT8_IMPL_AVX2 static inline __m256i
 lstm_int8_impl_add_32(__m256i sum, const int16_t *inputs, __m256i weights)
 {
     const __m256i twice = _mm256_broadcastsi128_si256(lstm_int8_impl_load_16(inputs));
-    return _mm256_add_epi32(sum, _mm256_madd_epi16(twice, weights));
+    sum = _mm256_add_epi32(sum, _mm256_madd_epi16(twice, weights));
+    LSTM_INT8_IMPL_KEEP(sum);
+    return sum;
 }
 
 /* The totals of the four gates of a and of b, from sums of i and f and of g and o. */
@@ -1968,14 +1977,36 @@ LSTM_API lstm_status lstm_int8_quantize_dense(const lstm_dense *from,
     return LSTM_OK;
 }
 
+#if LSTM_INT8_IMPL_X86
+/* 4 scaled floats, limited and rounded as lstm_int8_from_float does, as int32 */
+LSTM_INT8_IMPL_INLINE __m128i lstm_int8_impl_rounded_16(__m128 x)
+{
+    const __m128 sign = _mm_and_ps(x, _mm_set1_ps(-0.0f));
+    const __m128 limited =
+        _mm_max_ps(_mm_min_ps(x, _mm_set1_ps(32767.0f)), _mm_set1_ps(-32768.0f));
+    const __m128 half = _mm_or_ps(_mm_set1_ps(0.5f), sign);
+    const __m128 is_number = _mm_cmpord_ps(x, x);
+    return _mm_cvttps_epi32(_mm_and_ps(_mm_add_ps(limited, half), is_number));
+}
+#endif
+
 LSTM_API void lstm_int8_from_float(const float *x, size_t n, int fraction_bits,
                                    int16_t *q)
 {
-    size_t k;
+    size_t k = 0;
     if (!x || !q || (fraction_bits & ~15) != 0) {
         return;
     }
-    for (k = 0; k < n; k++) {
+#if LSTM_INT8_IMPL_X86
+    for (; k + 8 <= n; k += 8) {
+        const __m128 scale = _mm_set1_ps(lstm_int8_impl_power(fraction_bits));
+        const __m128 low = _mm_mul_ps(_mm_loadu_ps(x + k), scale);
+        const __m128 high = _mm_mul_ps(_mm_loadu_ps(x + k + 4), scale);
+        lstm_int8_impl_store(q + k, _mm_packs_epi32(lstm_int8_impl_rounded_16(low),
+                                                    lstm_int8_impl_rounded_16(high)));
+    }
+#endif
+    for (; k < n; k++) {
         const float scaled = x[k] * lstm_int8_impl_power(fraction_bits);
         const int32_t whole = scaled >= 32767.0f    ? 32767
                               : scaled <= -32768.0f ? -32768
@@ -2154,6 +2185,7 @@ LSTM_API size_t lstm_int8_argmax(const int32_t *logits, size_t n)
 #undef LSTM_INT8_IMPL_SWAP
 #undef LSTM_INT8_IMPL_SHORT
 #undef LSTM_INT8_IMPL_FORGET
+#undef LSTM_INT8_IMPL_KEEP
 #undef LSTM_INT8_IMPL_TWICE
 #undef LSTM_INT8_IMPL_KERNEL
 #undef LSTM_INT8_IMPL_INLINE

@@ -907,6 +907,36 @@ static void from_float_rounds_and_saturates(void)
     CHECK(kept[0] == 77 && back[0] == 0.0f);
 }
 
+/* Floats of any bits, and floats near the halves, where rounding turns. */
+static void from_float_of_many_is_that_of_each(void)
+{
+    enum { N = 37 };
+    uint64_t state = 5;
+    float x[N];
+    int16_t all[N], one;
+    size_t wrong = 0;
+    for (int round = 0; round < 3000; round++) {
+        const int bits = (int)(check_random(&state) >> 60);
+        for (size_t k = 0; k < N; k++) {
+            const uint64_t random = check_random(&state);
+            const uint32_t word = (uint32_t)(random >> 32);
+            if (round % 3 == 0) {
+                memcpy(x + k, &word, sizeof word);
+            } else {
+                const int32_t halves = (int32_t)(word % 140000u) - 70000;
+                x[k] = 0.5f * (float)halves / (float)(1u << bits);
+                x[k] += round % 3 == 1 ? 0.0f : x[k] * 1e-7f;
+            }
+        }
+        lstm_int8_from_float(x, N, bits, all);
+        for (size_t k = 0; k < N; k++) {
+            lstm_int8_from_float(x + k, 1, bits, &one);
+            wrong += one != all[k];
+        }
+    }
+    CHECK(wrong == 0);
+}
+
 /* ---- Dense ---- */
 
 typedef struct whole_dense {
@@ -1305,6 +1335,7 @@ int main(void)
     RUN(denormal_weights_stay_within_127);
     RUN(flags_and_sizes_are_those_of_the_float_layer);
     RUN(from_float_rounds_and_saturates);
+    RUN(from_float_of_many_is_that_of_each);
     RUN(every_activation_of_dense_is_near_that_of_floats);
     RUN(linear_dense_outputs_are_the_logits);
     RUN(a_dense_unit_of_zeros_gives_its_bias);

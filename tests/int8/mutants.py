@@ -87,6 +87,9 @@ MUTANTS = [
     ("vectors: low half of a product", "        16);\n    const __m256i z =", "        15);\n    const __m256i z ="),
     ("vectors: cells in another order", "_mm256_setr_epi32(0, 2, 4, 6, 1, 3, 5, 7)", "_mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7)"),
     ("vectors: lower limit of c", "_mm256_max_epi32(_mm256_min_epi32(next, most), least)", "_mm256_min_epi32(next, most)"),
+    ("vectors: from_float of NaN", "_mm_and_ps(_mm_add_ps(limited, half), is_number)", "_mm_add_ps(limited, half)"),
+    ("vectors: from_float not limited", "_mm_max_ps(_mm_min_ps(x, _mm_set1_ps(32767.0f)), _mm_set1_ps(-32768.0f));", "x;"),
+    ("vectors: from_float rounds up", "_mm_or_ps(_mm_set1_ps(0.5f), sign);", "_mm_set1_ps(0.5f);"),
     ("vectors: inputs not rounded", "_mm_srli_epi16(_mm_add_epi16(low, _mm_set1_epi16(1)), 1)", "_mm_srli_epi16(low, 1)"),
 ]
 
