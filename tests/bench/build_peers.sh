@@ -73,6 +73,9 @@ for compiler in gcc clang; do
     fi
     lstm $compiler lstm_$compiler
     lstm $compiler lstm_${compiler}_avx2 $avx2
+    $compiler -std=c99 -O2 -DENGINE=lstm_int8_$compiler -Iinclude -I$here -c $here/engine_int8.c \
+        -o "$out/engine_lstm_int8_$compiler.o" || die "cannot build lstm_int8_$compiler"
+    peer lstm_int8_$compiler
     for more in "" -funroll-loops -mprefer-vector-width=512; do
         name=fixed_$compiler$(echo "$more" | tr -dc 'a-z0-9' | cut -c 1-7)
         if $compiler -std=gnu99 $fast $more -DENGINE="$name" -DFLAGS="\"$compiler $fast $more\"" \

@@ -11,7 +11,8 @@ lstm.h is compiled by gcc and clang with plain -O2. The ratio is that of its gcc
 peer, `to reach` what issue and README ask for. In the cases amp16 and mid the best peer is held to be
 at most .79 of the LSTM over OpenBLAS: that is what two libraries that no registry has, RTNeural and
 LIBXSMM, took beside it. With wider vectors than AVX2's in this CPU, the nine cases are also run by
-engines held to AVX2.
+engines held to AVX2. A table of its own has lstm_int8.h and ONNX Runtime's dynamic int8 beside lstm.h
+in floats, time and error.
 """
 
 import argparse
@@ -27,6 +28,7 @@ HERE = Path(__file__).parent
 OUT = Path("build/bench")
 CASES = OUT / "cases"
 MOST_ERROR = 1e-5
+MOST_INT8_ERROR = 0.2  # of engines with 8-bit weights, which have a table of their own
 UNREACHABLE_PEERS = {"amp16": 0.79, "mid": 0.79}  # of openblas
 SLOW = 4.0  # an engine that takes so many times the best is not asked again
 LONG = 0.02  # seconds: what takes longer is asked in five rounds only
@@ -79,6 +81,10 @@ class Engine:
     best: dict[str, float] = field(default_factory=dict)  # seconds by case
     overhead: dict[str, float] = field(default_factory=dict)
     refused: set[str] = field(default_factory=set)
+    error: dict[str, float] = field(default_factory=dict)
+
+    def is_int8(self) -> bool:
+        return "int8" in self.name
 
     def run(self, *arguments: str) -> str:
         done = subprocess.run(
@@ -101,7 +107,8 @@ class Engine:
                 self.refused.add(name)
                 continue
             time, overhead, error = map(float, rest)
-            if not error <= MOST_ERROR:
+            self.error[name] = error
+            if not error <= (MOST_INT8_ERROR if self.is_int8() else MOST_ERROR):
                 print(f"SKIPPED: {self.name}, {name}: wrong output, off by {error}")
                 self.refused.add(name)
                 continue
@@ -135,6 +142,8 @@ def title_of(name: str) -> str:
         "lstm_clang": "lstm.h clang",
         "lstm_gcc_avx2": "lstm.h, AVX2",
         "lstm_clang_avx2": "lstm.h clang AVX2",
+        "lstm_int8_gcc": "lstm_int8.h",
+        "lstm_int8_clang": "lstm_int8.h clang",
         "naive": "plain loops",
         "openblas": "OpenBLAS",
         "mkl": "MKL",
@@ -167,7 +176,11 @@ def find_engines(pythons: list[str], wanted: list[str]) -> list[Engine]:
                 if other.run("version") != chosen:
                     engines.append(other)
     mkl = next(iter(Path(sys.prefix, "lib").glob("libmkl_rt.so.*")), None)
-    for name, title in (("onnxruntime", "ONNX Runtime"), ("torch", "PyTorch")):
+    for name, title in (
+        ("onnxruntime", "ONNX Runtime"),
+        ("onnxruntime_int8", "ONNX Runtime int8"),
+        ("torch", "PyTorch"),
+    ):
         for python in pythons:
             engine = Engine(name, title, [python, str(HERE / "peers_worker.py"), name], {}, True)
             if name == "torch" and mkl is not None:
@@ -269,6 +282,22 @@ def print_rows(rows: list[Row], engines: list[Engine]) -> None:
         print(f"{line}  {row.ratio():5.2f}{mark} {row.case.reach:8.2f}  {row.best}")
 
 
+def print_int8(cases: list[Case], floats: Engine, engines: list[Engine]) -> None:
+    """Times of 8-bit weights, their ratio to lstm.h in floats, and the largest error of an output."""
+    print(f"\n{'8-bit weights':60} {floats.title:>12}", end="")
+    print("".join(f" {e.title:>18.18} ratio   error" for e in engines))
+    for case in cases:
+        line = f"{case.name + ': ' + str(case):60} {as_text(floats.time(case)):>12}"
+        for e in engines:
+            own_time, float_time = e.time(case), floats.time(case)
+            line += f" {as_text(own_time):>18}"
+            if own_time is None or float_time is None:
+                line += f" {'-':>5} {'-':>7}"
+            else:
+                line += f" {own_time / float_time:5.2f} {e.error[case.name]:7.4f}"
+        print(line)
+
+
 def readme_table(rows: list[Row]) -> str:
     """The table of the README: lstm.h's time, and as a ratio to that of others."""
     columns = ["OpenBLAS", "MKL", "ONNX Runtime", "oneDNN", "PyTorch"]
@@ -350,7 +379,7 @@ def main() -> int:
     print(f"{heading} ({native.run('limits')})")
     for e in engines:
         print(f"  {e.name:18} {e.version}")
-    measured = [e for e in engines if not e.name.endswith("_avx2")]
+    measured = [e for e in engines if not e.name.endswith("_avx2") and not e.is_int8()]
     measure(measured, cases, arguments.rounds)
     rows = rows_of(cases, measured)
     print_rows(rows, measured)
@@ -358,6 +387,11 @@ def main() -> int:
         if e.is_python:
             costs = ", ".join(f"{c.name} {as_text(e.overhead.get(c.name))}" for c in cases[:9])
             print(f"taken off {e.title} for the call: {costs}")
+    int8 = [e for e in engines if e.is_int8()]
+    if int8:
+        floats = Engine(native.name, native.title, native.command)
+        measure([floats, *int8], cases[:9], arguments.rounds)
+        print_int8(cases[:9], floats, int8)
     if any(flag in cpu_flags() for flag in ("avx512f",)):
         held = held_to_avx2(engines)
         nine = cases[:9]

@@ -1,14 +1,16 @@
 """Runs one Python peer for peers.py, in a process of its own for each round:
 
-    peers_worker.py onnxruntime|torch version
-    peers_worker.py onnxruntime|torch time DIRECTORY CASE:MILLISECONDS ...
+    peers_worker.py PEER version
+    peers_worker.py PEER time DIRECTORY CASE:MILLISECONDS ...
 
+PEER is onnxruntime, onnxruntime_int8 (weights and inputs of 8 bits: its dynamic quantisation) or torch.
 DIRECTORY has a file for each case, made by `worker prepare`, and cases.txt, what `worker cases`
 prints. `time` prints lines "CASE SECONDS OVERHEAD ERROR": the least time of a run (of one sample for
 a stream), that of calling the library with nothing to do, and how far the output is off.
 """
 
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -131,7 +133,28 @@ def onnxruntime_dense(case: Case) -> Model:
     return Dense()
 
 
-def onnxruntime_model(case: Case) -> Model:
+def dynamic_int8(model: Any) -> Any:
+    """As onnxruntime.quantization makes it: an LSTM becomes DynamicQuantizeLSTM."""
+    import onnx
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    with tempfile.TemporaryDirectory() as folder:
+        before, after = f"{folder}/before.onnx", f"{folder}/after.onnx"
+        onnx.save(model, before)
+        quantize_dynamic(before, after, weight_type=QuantType.QInt8)
+        small = onnx.load(after)
+    if all(node.op_type != "DynamicQuantizeLSTM" for node in small.graph.node):
+        raise RuntimeError("the LSTM is still one of floats")
+    return small
+
+
+def onnxruntime_int8_model(case: Case) -> Model:
+    if not case.units:
+        raise NotImplementedError("a Dense layer alone")
+    return onnxruntime_model(case, is_int8=True)
+
+
+def onnxruntime_model(case: Case, is_int8: bool = False) -> Model:
     import onnxruntime as ort
     from onnx import TensorProto, checker, helper, numpy_helper
 
@@ -180,6 +203,8 @@ def onnxruntime_model(case: Case) -> Model:
     opset = [helper.make_opsetid("", 14)]
     model = helper.make_model(graph, opset_imports=opset, ir_version=8)
     checker.check_model(model)
+    if is_int8:
+        model = dynamic_int8(model)
     # as many inputs and outputs with nothing between them, of one number: a copy is no part of a call
     copies = [helper.make_node("Identity", [name], [name + "1"]) for name in ("x", "h", "c")]
     idle = helper.make_model(
@@ -307,7 +332,7 @@ def torch_model(case: Case) -> Model:
 
 
 def version(peer: str) -> str:
-    if peer == "onnxruntime":
+    if peer.startswith("onnxruntime"):
         import onnxruntime
 
         return str(onnxruntime.__version__)
@@ -332,7 +357,11 @@ def least(call: Callable[[], object], seconds: float) -> float:
 
 def main() -> None:
     peer, what = sys.argv[1:3]
-    makers = {"onnxruntime": onnxruntime_model, "torch": torch_model}
+    makers = {
+        "onnxruntime": onnxruntime_model,
+        "onnxruntime_int8": onnxruntime_int8_model,
+        "torch": torch_model,
+    }
     if what == "version":
         print(version(peer))
         return
