@@ -1072,7 +1072,7 @@ LSTM_INT8_IMPL_SHORT void lstm_int8_impl_inputs(const int16_t *values,
 {
     size_t k = 0;
 #if LSTM_INT8_IMPL_X86 || LSTM_INT8_IMPL_NEON || LSTM_INT8_IMPL_WASM
-    for (; k + 8 <= n; k += 8) {
+    for (; k < n - n % 8; k += 8) {
         const void *const address = scales + first + k; /* at most 32767: also int16 */
         const lstm_int8_impl_eight scale =
             lstm_int8_impl_inputs_at(LSTM_INT8_IMPL_TO(const int16_t *, address));
@@ -1998,7 +1998,7 @@ LSTM_API void lstm_int8_from_float(const float *x, size_t n, int fraction_bits,
         return;
     }
 #if LSTM_INT8_IMPL_X86
-    for (; k + 8 <= n; k += 8) {
+    for (; k < n - n % 8; k += 8) {
         const __m128 scale = _mm_set1_ps(lstm_int8_impl_power(fraction_bits));
         const __m128 low = _mm_mul_ps(_mm_loadu_ps(x + k), scale);
         const __m128 high = _mm_mul_ps(_mm_loadu_ps(x + k + 4), scale);
