@@ -25,6 +25,8 @@ header() {
 for name in speaker_streaming speaker_bidirectional; do
     header speakers/$name.keras speakers/$name.h $name
 done
+header speakers/speaker_streaming.keras speakers/speaker_streaming_int8.h speaker_streaming_int8 \
+    --int8 --input-range 4
 header amplifier/amplifier.keras amplifier/amplifier.h amplifier
 header firmware/arduino/speaker.keras firmware/arduino/speaker/speaker_model.h speaker
 header firmware/arduino/speaker.keras firmware/arduino/speaker_int8/speaker_int8_model.h \

@@ -23,7 +23,7 @@ static void print_number(unsigned long value, unsigned base, int digits)
     do {
         text[--at] = "0123456789abcdef"[value % base];
         value /= base;
-    } while (value != 0 || --digits > (int)sizeof text - 1 - at);
+    } while (value != 0 || digits > (int)sizeof text - 1 - at);
     board_print(text + at);
 }
 

@@ -11,14 +11,14 @@ NF == 4 {
     size = value($2)
     if ($3 ~ /[bBdD]/) {
         part = "RAM, all static data"
-        if ($4 ~ /^(state|scratch|answer)$/) {
+        if ($4 ~ /^(state|scratch|memory|answer)$/) {
             part = "RAM, state, scratch, answer"
         }
     } else if ($4 ~ /^recorded_/) {
         part = "flash, recordings"
     } else if ($4 ~ /^[a-z]+\.[0-9]+$/) {
         part = "flash, self-test"
-    } else if ($4 ~ /^speaker_.*_(weights|layer)$/) {
+    } else if ($4 ~ /^speaker_.*_(weights|scales|multipliers|bias|layer)$/) {
         part = "flash, weights"
     } else {
         part = "flash, code"

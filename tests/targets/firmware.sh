@@ -77,6 +77,24 @@ utterances=$(wc -l <$out/answers.txt)
 check "$utterances utterances, not 370" [ "$utterances" -eq 370 ]
 check "$as_keras of 370 answers are Keras'" [ "$as_keras" -eq 370 ]
 
+# The same firmware with 8-bit weights
+small="RECOGNISER=recogniser_int8.c BUILD=../../$out/int8"
+# shellcheck disable=SC2086
+in_example ../../$out/int8/pc $small || exit 1
+check "8-bit weights on the PC" sh -c "$out/int8/pc >$out/pc_int8.txt"
+answers $out/pc_int8.txt >$out/answers_int8.txt
+same_answers=$(same_lines $out/answers_int8.txt $out/answers.txt)
+check "8-bit weights: $same_answers of 370 answers are those of floats" [ "$same_answers" -eq 370 ]
+awk '/_weights\[/ { inside = 1 } inside && /^    [-0-9]/ { sub(/[-0-9]+,/, "99,"); inside = 0 } 1' \
+    $data/speaker_streaming_int8.h >$out/broken/speaker_streaming_int8.h
+in_example ../../$out/broken/int8/pc RECOGNISER=recogniser_int8.c BUILD=../../$out/broken/int8 \
+    MODEL="$broken" || exit 1
+if $out/broken/int8/pc >$out/broken/pc_int8.txt; then
+    bad "8-bit weights: the self-test does not notice wrong weights"
+else
+    ok
+fi
+
 # --- on the board -----------------------------------------------------------------------
 bits() { # FILE: of the self-test's error and of all probabilities
     sed -n 's/.*bits of the error //p; s/.* bits //p' "$1" | tr ' ' '\n'
@@ -92,14 +110,16 @@ check_bits() {
 }
 only_what_is_called() { # ELF
     ! arm-none-eabi-nm "$1" | grep -E 'malloc|sbrk|printf|lstm_impl_all_' |
-        grep -vE 'lstm_impl_all_(tanh|sigmoid|softmax)'
+        grep -vE 'lstm_impl_all_(tanh|sigmoid|softmax|exponential)'
 }
-run_board() {
-    timeout 60 make -s -C $example LSTM="$header" run </dev/null >$out/board.txt
+run_board() { # OUTPUT VARIABLES...
+    output=$1
+    shift
+    timeout 60 make -s -C $example LSTM="$header" "$@" run </dev/null >"$output"
 }
 if have arm-none-eabi-gcc && have qemu-system-arm; then
     in_example ../../$out/board.elf || exit 1
-    check "the firmware on the board" run_board
+    check "the firmware on the board" run_board $out/board.txt
     check_bits "the board" 3331 $out/board.txt $out/pc.txt
     answers $out/board.txt >$out/board_answers.txt
     check "the board's answers" cmp $out/board_answers.txt $out/answers.txt
@@ -108,6 +128,17 @@ if have arm-none-eabi-gcc && have qemu-system-arm; then
         "$same of $numbers numbers have the bits of the PC"
     tail -n 1 $out/board.txt
     in_example size
+    # shellcheck disable=SC2086
+    in_example ../../$out/int8/board.elf $small || exit 1
+    # shellcheck disable=SC2086
+    check "8-bit weights on the board" run_board $out/board_int8.txt $small
+    check_bits "8-bit weights on the board" 3331 $out/board_int8.txt $out/pc_int8.txt
+    check "8-bit weights: linked though nobody calls it" only_what_is_called $out/int8/board.elf
+    echo "Cortex-M4F, 8-bit weights: $same_answers of $utterances answers are those of floats;" \
+        "$same of $numbers numbers have the bits of the PC"
+    tail -n 1 $out/board_int8.txt
+    # shellcheck disable=SC2086
+    in_example size $small
 else
     skip "Cortex-M4F" "arm-none-eabi-gcc or qemu-system-arm"
 fi
