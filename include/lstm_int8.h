@@ -1730,7 +1730,7 @@ static inline float lstm_int8_impl_column(const lstm_int8_impl_source *from,
 static inline int lstm_int8_impl_shift(float factor, float bias)
 {
     int shift = 15;
-    while (shift > 0 && !(factor * 65536.0f * lstm_int8_impl_power(shift) < 65535.0f &&
+    while (shift > 0 && !(factor * 65536.0f * lstm_int8_impl_power(shift) < 65534.5f &&
                           bias * lstm_int8_impl_power(shift) <= 1073741824.0f)) {
         shift--;
     }

@@ -1124,6 +1124,29 @@ static void dense_sums_do_not_overflow(void)
     CHECK(check_is_near(logit / 65536.0, 600.0, 0.0, 0.05)); /* weights are +-10 or so */
 }
 
+/* A sum of 2^30 times a multiplier of 65534, and the largest bias with its half for rounding, are
+ * below 2^31; with 65535 they would be 2^31. */
+static void the_largest_sum_multiplier_and_bias_fit_together(void)
+{
+    size_t largest = 0, wrong = 0;
+    for (int n = -200; n <= 200; n++) {
+        float weights[2];
+        int8_t packed[1];
+        uint16_t multiplier = 0;
+        int32_t bias = 0;
+        lstm_dense from;
+        lstm_int8_dense to;
+        weights[0] = 127.0f * (65534.0f + (float)n / 100.0f) / 4294967296.0f;
+        weights[1] = 0.5f;
+        CHECK(lstm_dense_init(&from, 1, 1, weights, 2) == LSTM_OK);
+        CHECK(lstm_int8_quantize_dense(&from, 15, packed, &multiplier, &bias, &to) ==
+              LSTM_OK);
+        largest += multiplier == 65534;
+        wrong += (((int64_t)1 << 30) * multiplier >> 16) + bias > INT32_MAX;
+    }
+    CHECK(largest > 0 && wrong == 0);
+}
+
 /* ---- Argument checks of layers ---- */
 
 typedef struct memory {
@@ -1343,6 +1366,7 @@ int main(void)
     RUN(dense_refuses_what_it_cannot_do);
     RUN(dense_conversion_refuses_what_it_cannot_do);
     RUN(dense_sums_do_not_overflow);
+    RUN(the_largest_sum_multiplier_and_bias_fit_together);
     RUN(broken_layers_are_refused);
     RUN(absent_arrays_are_refused);
     RUN(what_cannot_be_converted_is_refused);

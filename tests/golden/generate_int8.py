@@ -186,7 +186,7 @@ def nearest(value: F32) -> int:
 def shift_of(factor: F32, bias: F32) -> int:
     for shift in range(15, 0, -1):
         power = F32(1 << shift)
-        if factor * F32(65536) * power < 65535 and bias * power <= 1 << 30:
+        if factor * F32(65536) * power < F32(65534.5) and bias * power <= 1 << 30:
             return shift
     return 0
 

@@ -69,6 +69,7 @@ MUTANTS = [
     ("convert: no half in the bias", "        *integer_bias += one << (shift - 1);\n", ""),
     ("convert: multipliers of g as those of the others", "return gate == 2 ? 8192.0f : 4096.0f;", "return 4096.0f;"),
     ("convert: no shift", "int shift = 15;", "int shift = 0;"),
+    ("convert: multipliers of 65535", "< 65534.5f &&", "< 65535.0f &&"),
     ("convert: moments ignored", "        if (from->moments) {", "        if (0) {"),
     ("convert: refined the wrong way", "const int direction = slope > 0.0f ? -1 : 1;", "const int direction = slope > 0.0f ? 1 : -1;"),
     ("convert: flags not copied", "    to->go_backwards = from->go_backwards;\n", "    to->go_backwards = 0;\n"),

@@ -185,7 +185,7 @@ def _refined(q: Ints, steps: Doubles, weights: Doubles, moments: Doubles) -> Int
 def _shift(factor: np.float32, bias: np.float32) -> int:
     for shift in range(15, 0, -1):
         power = F32(1 << shift)
-        if factor * F32(65536) * power < 65535 and bias * power <= 1 << 30:
+        if factor * F32(65536) * power < F32(65534.5) and bias * power <= 1 << 30:
             return shift
     return 0
 
