@@ -476,8 +476,8 @@ LSTM_API size_t lstm_int8_argmax(const int32_t *logits, size_t n);
  * There is one for each kind of processor. All give the same sums: the quantiser has made
  * sure that no order of adding overflows. */
 
-/* For SMLAD, makes in0 in1 in2 in3 of each four rows in0 in2 in1 in3: it multiplies the bytes that
- * SXTB16 finds, 0 and 2, or 1 and 3. */
+/* For SMLAD, swaps the inner two of each four inputs: it multiplies the bytes that SXTB16
+ * finds, 0 and 2, or 1 and 3. */
 static inline void lstm_int8_impl_pair(int16_t *v, size_t blocks)
 {
 #if LSTM_INT8_IMPL_PAIRS
@@ -495,6 +495,8 @@ static inline void lstm_int8_impl_pair(int16_t *v, size_t blocks)
 
 #if LSTM_INT8_IMPL_HELIUM
 
+/* VMLADAVA multiplies 8 inputs by 8 weights and adds all products to a register. A load that
+ * widens int8 to int16 is one instruction too. */
 static inline void lstm_int8_impl_unit(const int16_t *v, size_t stride, const int8_t *w,
                                        size_t blocks, int32_t *sums)
 {
@@ -529,6 +531,8 @@ static inline int32_t lstm_int8_impl_four(int32_t sum, const lstm_int8_impl_word
     return sum;
 }
 
+/* v02 has the inputs of rows 0 and 2, v13 those of rows 1 and 3: lstm_int8_impl_pair has laid
+ * them out so. They serve four gates, whose weights are 8 bytes, two words, apart. */
 LSTM_INT8_IMPL_SHORT void lstm_int8_impl_unit(const int16_t *v, size_t stride,
                                               const int8_t *w, size_t blocks,
                                               int32_t *sums)
@@ -620,7 +624,10 @@ LSTM_INT8_IMPL_KERNEL void lstm_int8_impl_unit(const int16_t *v, size_t stride,
 
 #if defined(__AVR_HAVE_MUL__)
 
-/* sum + v * w in 12 cycles; GCC would call __mulhisi3 */
+/* sum + v * w in 12 cycles; GCC would call __mulhisi3. The product has 24 bits: the lower byte
+ * of v is unsigned, so it is MULSU with the weight, and its sign goes to the bytes above; the
+ * upper byte of v is signed, MULS, and counts 256 times. r1 is 0 again afterwards, as GCC
+ * expects. */
 static inline int32_t lstm_int8_impl_add(int32_t sum, int16_t v, int8_t w)
 {
     uint8_t sign;
@@ -633,7 +640,8 @@ static inline int32_t lstm_int8_impl_add(int32_t sum, int16_t v, int8_t w)
     return sum;
 }
 
-/* Adds the products of four rows: half of the 8 weights of each gate. */
+/* Adds the products of four rows: half of the 8 weights of each gate. The count is a byte,
+ * which takes one register of an AVR and one instruction to count down. */
 static inline void lstm_int8_impl_half(const int16_t *v, const int8_t *w, int32_t *i,
                                        int32_t *f, int32_t *g, int32_t *o)
 {
@@ -648,7 +656,8 @@ static inline void lstm_int8_impl_half(const int16_t *v, const int8_t *w, int32_
 
 #else
 
-/* sum + the products of four inputs and four weights */
+/* sum + the products of four inputs and four weights. Each product is at most 127 * 32768,
+ * and how many there are the quantiser has limited: no sum leaves the range of int32. */
 static inline int32_t lstm_int8_impl_four(int32_t sum, const int8_t *w, int16_t in0,
                                           int16_t in1, int16_t in2, int16_t in3)
 {
@@ -672,7 +681,8 @@ static inline void lstm_int8_impl_half(const int16_t *v, const int8_t *w, int32_
 
 #endif
 
-/* The sums i, f, g, o of one unit, two halves of a block at a time. */
+/* The sums i, f, g, o of one unit, two halves of a block at a time. Of a whole block the 8
+ * inputs and 4 sums would not fit in the 13 registers of a Cortex-M3. */
 LSTM_INT8_IMPL_SHORT void lstm_int8_impl_unit(const int16_t *v, size_t stride,
                                               const int8_t *w, size_t blocks,
                                               int32_t *sums)
@@ -722,22 +732,28 @@ LSTM_INT8_IMPL_INLINE __m128i lstm_int8_impl_inputs_at(const int16_t *p)
 {
     return lstm_int8_impl_load_16(p);
 }
+/* SSE2 cannot widen with a sign: each byte goes into both halves of an int16, and the shift
+ * drops the lower one. */
 LSTM_INT8_IMPL_INLINE __m128i lstm_int8_impl_weights_at(const int8_t *p)
 {
     const void *const address = p;
     const __m128i bytes = _mm_loadl_epi64(LSTM_INT8_IMPL_TO(const __m128i *, address));
     return _mm_srai_epi16(_mm_unpacklo_epi8(bytes, bytes), 8);
 }
+/* PMADDWD adds products in pairs; two of at most 127 * 32768 are far below 2^31. */
 LSTM_INT8_IMPL_INLINE __m128i lstm_int8_impl_add(__m128i sum, __m128i a, __m128i b)
 {
     return _mm_add_epi32(sum, _mm_madd_epi16(a, b));
 }
+/* Adds the other half, then the other of each two. */
 LSTM_INT8_IMPL_INLINE int32_t lstm_int8_impl_total(__m128i sum)
 {
     sum = _mm_add_epi32(sum, _mm_shuffle_epi32(sum, 0x4E));
     sum = _mm_add_epi32(sum, _mm_shuffle_epi32(sum, 0xB1));
     return _mm_cvtsi128_si32(sum);
 }
+/* The product is high * 2^16 + low, so >> 15 is 2 * high and the top bit of low; the bit below
+ * it rounds. With b of at most 32767 this stays within int16. */
 LSTM_INT8_IMPL_INLINE __m128i lstm_int8_impl_scaled(__m128i a, __m128i b)
 {
     const __m128i high = _mm_mulhi_epi16(a, b);
@@ -770,6 +786,8 @@ LSTM_INT8_IMPL_INLINE int32_t lstm_int8_impl_total(int32x4_t sum)
 {
     return vaddvq_s32(sum);
 }
+/* SQRDMULH: (2 * a * b + 2^15) >> 16. It would saturate for -32768 * -32768, and b is not
+ * negative. */
 LSTM_INT8_IMPL_INLINE int16x8_t lstm_int8_impl_scaled(int16x8_t a, int16x8_t b)
 {
     return vqrdmulhq_s16(a, b);
@@ -865,7 +883,8 @@ lstm_int8_impl_add_32(__m256i sum, const int16_t *inputs, __m256i weights)
     return sum;
 }
 
-/* The totals of the four gates of a and of b, from sums of i and f and of g and o. */
+/* The totals of the four gates of a and of b, from sums of i and f and of g and o. Horizontal
+ * additions stay within halves of a vector, so the order at the end is a permutation. */
 LSTM_INT8_IMPL_AVX2 static inline void
 lstm_int8_impl_totals_32(__m256i a_if, __m256i a_go, __m256i b_if, __m256i b_go,
                          int32_t *a, int32_t *b)
@@ -879,7 +898,8 @@ lstm_int8_impl_totals_32(__m256i a_if, __m256i a_go, __m256i b_if, __m256i b_go,
     lstm_int8_impl_store_16(b, _mm256_extracti128_si256(totals, 1));
 }
 
-/* The sums of two units: they share the inputs. */
+/* The sums of two units: they share the inputs. One unit has only two sums to add to, and an
+ * addition would wait for the one before. */
 LSTM_INT8_IMPL_AVX2 static inline void
 lstm_int8_impl_two_units_32(const int16_t *v, const int8_t *w, const int8_t *w2,
                             size_t blocks, int32_t *sums, int32_t *sums2)
@@ -898,6 +918,8 @@ lstm_int8_impl_two_units_32(const int16_t *v, const int8_t *w, const int8_t *w2,
     lstm_int8_impl_totals_32(i_f, g_o, i_f2, g_o2, sums, sums2);
 }
 
+/* The sums of n units for one sequence, two at a time; the last of an odd number is computed
+ * twice, once for nothing. */
 LSTM_INT8_IMPL_AVX2 static inline void
 lstm_int8_impl_sums_32(const int16_t *v, size_t stride, const int8_t *w, size_t blocks,
                        size_t n, int32_t *sums)
@@ -915,7 +937,9 @@ lstm_int8_impl_sums_32(const int16_t *v, size_t stride, const int8_t *w, size_t 
     }
 }
 
-/* The sums of one unit for four sequences: v[4][stride], sums[4][8 units][4]. */
+/* The sums of one unit for four sequences: v[4][stride], sums[4][8 units][4]. Weights are
+ * widened once for all four; 8 sums, 2 vectors of weights and the products fit in the 16
+ * registers. */
 LSTM_INT8_IMPL_AVX2 static inline void
 lstm_int8_impl_unit_32_rows(const int16_t *v, size_t stride, const int8_t *w,
                             size_t blocks, int32_t *sums)
@@ -941,6 +965,7 @@ lstm_int8_impl_unit_32_rows(const int16_t *v, size_t stride, const int8_t *w,
     lstm_int8_impl_totals_32(c, r, d, s, sums + 64, sums + 96);
 }
 
+/* The sums of n units for four sequences. */
 LSTM_INT8_IMPL_AVX2 static inline void
 lstm_int8_impl_sums_32_rows(const int16_t *v, size_t stride, const int8_t *w,
                             size_t blocks, size_t n, int32_t *sums)
@@ -991,7 +1016,11 @@ static const float lstm_int8_impl_one[1] LSTM_INT8_ONE = {1.0f};
 static const float lstm_int8_impl_one[1] = {1.0f};
 #endif
 
-/* z is times 8192, the result times 32768. */
+/* z is times 8192, the result times 32768. An entry of the table is 1/32, 256 steps of z; the
+ * lower 8 bits of z are the way to the next entry. Entries rise by at most 1024, so the
+ * product has 18 bits. The sign is taken off first and put on last: (a ^ -1) + 1 is -a. The
+ * limit keeps entry + 1 inside the table. z = -2^31, whose negative is no int32, does not
+ * come: see lstm_int8_impl_shift. */
 static inline int32_t lstm_int8_impl_tanh(int32_t z)
 {
     const int32_t sign = z >> 31; /* 0 or -1 */
@@ -1008,7 +1037,8 @@ static inline int32_t lstm_int8_impl_tanh(int32_t z)
     return (a ^ sign) - sign;
 }
 
-/* (value * multiplier) >> 16, rounded down; multiplier < 65536 */
+/* (value * multiplier) >> 16, rounded down; multiplier < 65536. |value| is at most 2^30, as the
+ * quantiser limits sums, so the result is too. */
 static inline int32_t lstm_int8_impl_scale(int32_t value, uint32_t multiplier)
 {
 #if LSTM_INT8_IMPL_LONG
@@ -1022,7 +1052,7 @@ static inline int32_t lstm_int8_impl_scale(int32_t value, uint32_t multiplier)
 #endif
 }
 
-/* round(c * f, 15); f from 0 to 32768 */
+/* round(c * f, 15); f from 0 to 32768, which is 1.0 exactly: then c comes back unchanged */
 static inline int32_t lstm_int8_impl_forget(int32_t c, int32_t f)
 {
 #if LSTM_INT8_IMPL_LONG
@@ -1034,13 +1064,19 @@ static inline int32_t lstm_int8_impl_forget(int32_t c, int32_t f)
 #endif
 }
 
-/* sigmoid from the tanh of the half */
+/* sigmoid from the tanh of the half, both times 32768: from 0 to 32768 */
 static inline int32_t lstm_int8_impl_sigmoid(int32_t tanh_of_half)
 {
     return 16384 + (tanh_of_half >> 1);
 }
 
-/* The unit's new c and h from its four sums, which become the gates. */
+/* The unit's new c and h from its four sums, which become the gates i, f, g, o: tanh for g,
+ * and for the others tanh of the half, of which sigmoid takes the rest.
+ *   c    times 65536; before the input is added it is limited to 2^30, so the sum, with an
+ *        input of at most 65536, stays below 2^31
+ *   i*g  times 2^30; >> 14 makes it times 65536
+ *   c>>3 is times 8192, as tanh wants it
+ *   o*tanh(c)  times 2^30; >> 15 makes it times 32768, and 1.0 becomes 32767 */
 static inline void lstm_int8_impl_cell(const lstm_int8_layer *layer, size_t unit,
                                        int32_t *gates, int32_t *c, int16_t *h)
 {
@@ -1065,7 +1101,8 @@ static inline void lstm_int8_impl_cell(const lstm_int8_layer *layer, size_t unit
     *h = LSTM_INT8_IMPL_TO(int16_t, next > 32767 ? 32767 : next);
 }
 
-/* v from n values and their row scales, written from v[first] on */
+/* v from n values and their row scales, written from v[first] on. A scale is at most 32767, so
+ * |v| is not larger than |value|, and the rounding cannot leave int16. */
 LSTM_INT8_IMPL_SHORT void lstm_int8_impl_inputs(const int16_t *values,
                                                 const uint16_t *scales, size_t first,
                                                 size_t n, int16_t *v)
@@ -1096,7 +1133,8 @@ LSTM_INT8_IMPL_SHORT void lstm_int8_impl_inputs(const int16_t *values,
  * sequence. A function that is passed as an argument is a constant at each call, so that
  * compilers inline it. */
 
-/* v of a step, from x and h, with zeros up to whole blocks. */
+/* v of a step, from x and h, with zeros up to whole blocks: the weights there are 0 too, but
+ * what scratch memory holds is undefined, and is not to be read. */
 static inline void lstm_int8_impl_rows(const lstm_int8_layer *layer, const int16_t *x,
                                        const int16_t *h, int16_t *v)
 {
@@ -1121,6 +1159,7 @@ typedef void lstm_int8_impl_cells_function(const lstm_int8_layer *layer, size_t 
                                            size_t n, int32_t *sums, int32_t *c,
                                            int16_t *h);
 
+/* n cells one by one */
 static inline void lstm_int8_impl_cells(const lstm_int8_layer *layer, size_t unit,
                                         size_t n, int32_t *sums, int32_t *c, int16_t *h)
 {
@@ -1130,6 +1169,7 @@ static inline void lstm_int8_impl_cells(const lstm_int8_layer *layer, size_t uni
     }
 }
 
+/* n units one by one, by the sums of this kind of processor */
 #if LSTM_INT8_IMPL_X86 || LSTM_INT8_IMPL_NEON || LSTM_INT8_IMPL_WASM
 #define LSTM_INT8_IMPL_UNIT lstm_int8_impl_unit_16
 #else
@@ -1179,7 +1219,10 @@ LSTM_INT8_IMPL_INLINE void lstm_int8_impl_step_of(const lstm_int8_layer *layer,
 
 /* The cells of 8 units at a time, step by step as lstm_int8_impl_cell does it. */
 
-/* lstm_int8_impl_tanh of 8 values: a gather reads an entry of the table and the next. */
+/* lstm_int8_impl_tanh of 8 values. A gather of 4 bytes reads an entry of 2 bytes and the next;
+ * the first is the lower half, as x86 is little-endian. The last entry that is read is number
+ * 192, since a is at most 49151. MADD multiplies rise by part: both fit in 16 bits, and the
+ * upper halves are 0. */
 LSTM_INT8_IMPL_AVX2 static inline __m256i lstm_int8_impl_tanh_32(__m256i z)
 {
     const __m256i a = _mm256_min_epi32(_mm256_abs_epi32(z), _mm256_set1_epi32(49151));
@@ -1194,7 +1237,9 @@ LSTM_INT8_IMPL_AVX2 static inline __m256i lstm_int8_impl_tanh_32(__m256i z)
     return _mm256_sign_epi32(_mm256_add_epi32(low, more), z);
 }
 
-/* The gates of two units: 8 columns. Products of 48 bits are taken in two parts. */
+/* The gates of two units: 8 columns. Products of 48 bits are taken in two parts, as by
+ * lstm_int8_impl_scale without long products: the upper half of the sum keeps its sign, the
+ * lower one has none, and its product of 32 bits is shifted as unsigned. */
 LSTM_INT8_IMPL_AVX2 static inline __m256i
 lstm_int8_impl_gates_32(const lstm_int8_layer *layer, size_t column, const int32_t *sums)
 {
@@ -1210,19 +1255,20 @@ lstm_int8_impl_gates_32(const lstm_int8_layer *layer, size_t column, const int32
     return lstm_int8_impl_tanh_32(_mm256_sra_epi32(z, _mm_cvtsi32_si128(layer->shift)));
 }
 
-/* 8 sigmoids from the tanh of the halves */
+/* 8 sigmoids from the tanh of the halves: lstm_int8_impl_sigmoid */
 LSTM_INT8_IMPL_AVX2 static inline __m256i lstm_int8_impl_sigmoid_32(__m256i tanh_of_half)
 {
     return _mm256_add_epi32(_mm256_set1_epi32(16384), _mm256_srai_epi32(tanh_of_half, 1));
 }
 
-/* round(a, bits), and round(c * f, 15) */
+/* round(a, bits) of 8 values */
 LSTM_INT8_IMPL_AVX2 static inline __m256i lstm_int8_impl_round_32(__m256i a, int bits)
 {
     const __m256i half = _mm256_set1_epi32(1 << (bits - 1));
     return _mm256_srai_epi32(_mm256_add_epi32(a, half), bits);
 }
 
+/* round(c * f, 15) of 8 values, in two parts: low * f is at most 32767 * 32768 */
 LSTM_INT8_IMPL_AVX2 static inline __m256i lstm_int8_impl_forget_32(__m256i c, __m256i f)
 {
     const __m256i low = _mm256_and_si256(c, _mm256_set1_epi32(0x7FFF));
@@ -1257,6 +1303,8 @@ LSTM_INT8_IMPL_AVX2 static inline void lstm_int8_impl_eight_cells(__m256i i, __m
                             _mm256_castsi256_si128(_mm256_permute4x64_epi64(next, 0x08)));
 }
 
+/* 8 cells, or fewer at the end of a layer, which are computed one by one. The gates of two
+ * units are in a vector, i f g o i f g o; unpacking twice brings 8 of a kind together. */
 LSTM_INT8_IMPL_AVX2 static inline void
 lstm_int8_impl_cells_32(const lstm_int8_layer *layer, size_t unit, size_t n,
                         int32_t *sums, int32_t *c, int16_t *h)
@@ -1283,7 +1331,8 @@ lstm_int8_impl_cells_32(const lstm_int8_layer *layer, size_t unit, size_t n,
 
 #endif
 
-/* A step of one sequence, or of four where there are vectors. */
+/* A step of one sequence, or of four where there are vectors of 32 bytes. Not inlined: where
+ * the CPU is asked, they are compiled for AVX2, and their caller is not. */
 #if LSTM_INT8_IMPL_WIDE
 LSTM_INT8_IMPL_AVX2 LSTM_INT8_IMPL_KERNEL void
 lstm_int8_impl_step_32(const lstm_int8_layer *layer, const int16_t *x, int16_t *h,
@@ -1320,7 +1369,8 @@ static inline int lstm_int8_impl_is_wide(void)
 #endif
 }
 
-/* A step of `rows` sequences, x_stride apart. */
+/* A step of `rows` sequences, x_stride apart. Four have a kernel of their own; fewer are run
+ * one after the other. */
 static inline void lstm_int8_impl_step(const lstm_int8_layer *layer, const int16_t *x,
                                        size_t x_stride, size_t rows, int16_t *h,
                                        int32_t *c, int16_t *v)
@@ -1345,7 +1395,8 @@ static inline void lstm_int8_impl_step(const lstm_int8_layer *layer, const int16
     }
 }
 
-/* `timesteps` steps of `rows` sequences, which follow one another in x, h, c and y. */
+/* `timesteps` steps of `rows` sequences, which follow one another in x, h, c and y. y moves on
+ * by a row at each output; y[row * outputs * units] is the same output of another sequence. */
 static inline void lstm_int8_impl_sequences(const lstm_int8_layer *layer,
                                             const int16_t *x, size_t rows,
                                             size_t timesteps, int16_t *h, int32_t *c,
@@ -1369,7 +1420,8 @@ static inline void lstm_int8_impl_sequences(const lstm_int8_layer *layer,
     }
 }
 
-/* A batch, a few sequences at a time. */
+/* A batch, four sequences at a time where there is a kernel for four, and what is left one at
+ * a time. */
 static inline void lstm_int8_impl_batch(const lstm_int8_layer *layer, const int16_t *x,
                                         size_t batch, size_t timesteps, int16_t *h,
                                         int32_t *c, int16_t *y, int16_t *scratch)
@@ -1386,7 +1438,8 @@ static inline void lstm_int8_impl_batch(const lstm_int8_layer *layer, const int1
     }
 }
 
-/* One output of a Dense layer times 65536. */
+/* One output of a Dense layer times 65536. A sum is at most 2^30 (lstm_int8_impl_dense_scale),
+ * so it cannot overflow, and bias and shift are as in a cell. */
 LSTM_INT8_IMPL_SHORT int32_t lstm_int8_impl_logit(const lstm_int8_dense *layer,
                                                   const int16_t *x, size_t unit)
 {
@@ -1407,7 +1460,9 @@ LSTM_INT8_IMPL_SHORT int32_t lstm_int8_impl_logit(const lstm_int8_dense *layer,
  * pointers, sizes, a shift that C does not define. That the numbers in a layer's arrays are
  * those of a quantiser cannot be checked at a reasonable cost. */
 
-/* a * b, or 0 where that is more than size_t holds */
+/* a * b, or 0 where that is more than size_t holds. 0 is refused by all callers, so it can
+ * stand for "too large". Without the builtin a division is left out where both factors have
+ * half of the bits: it would be the only one, and a call on small processors. */
 static inline size_t lstm_int8_impl_multiply(size_t a, size_t b)
 {
 #if defined(__clang__) || (defined(__GNUC__) && __GNUC__ >= 5)
@@ -1436,6 +1491,7 @@ static inline int lstm_int8_impl_is_shape(size_t input_dim, size_t units)
            lstm_int8_impl_is_array(units, LSTM_INT8_BLOCKS(input_dim, units), 32);
 }
 
+/* shift & ~15 is not 0 for what is negative, and for 16 and more. */
 static inline lstm_status lstm_int8_impl_check(const lstm_int8_layer *layer)
 {
     if (!layer || !layer->weights || !layer->row_scales || !layer->multipliers ||
@@ -1448,6 +1504,7 @@ static inline lstm_status lstm_int8_impl_check(const lstm_int8_layer *layer)
     return (layer->shift & ~15) != 0 ? LSTM_ERR_OPTION : LSTM_OK;
 }
 
+/* The same for a Dense layer and its arrays: y has floats or int32, 4 bytes each. */
 static inline lstm_status lstm_int8_impl_check_dense(const lstm_int8_dense *layer,
                                                      const int16_t *x, size_t rows,
                                                      const void *y)
@@ -1503,6 +1560,7 @@ static inline float lstm_int8_impl_power(int exponent) /* 2^exponent, 0 to 31 */
     return LSTM_INT8_IMPL_TO(float, LSTM_INT8_IMPL_TO(uint32_t, 1) << exponent);
 }
 
+/* Without math.h, which a small system may not have; a NaN stays one. */
 static inline float lstm_int8_impl_absolute(float x)
 {
     return x < 0.0f ? -x : x;
@@ -1519,6 +1577,7 @@ typedef struct lstm_int8_impl_source {
     float bias;           /* the largest |bias| */
 } lstm_int8_impl_source;
 
+/* The weight in [kernel; recurrent kernel], which are two arrays */
 static inline float lstm_int8_impl_weight(const lstm_int8_impl_source *from, size_t row,
                                           size_t column)
 {
@@ -1529,6 +1588,7 @@ static inline float lstm_int8_impl_weight(const lstm_int8_impl_source *from, siz
                            (row - layer->input_dim) * from->width + column);
 }
 
+/* What 1.0 in the integers of a row counts for beside one of h */
 static inline float lstm_int8_impl_row_unit(const lstm_int8_impl_source *from, size_t row)
 {
     return row < from->layer->input_dim ? from->x_unit : 1.0f;
@@ -1583,7 +1643,8 @@ static inline lstm_status lstm_int8_impl_measure(lstm_int8_impl_source *from)
                                                                    : LSTM_ERR_OPTION;
 }
 
-/* The row scale, rounded up, so that no weight of the row is larger than the largest. */
+/* The row scale, rounded up, so that no weight of the row is larger than the largest. It is
+ * times 32768 and at most 32767, so that vectors can take it as int16. A row of zeros has 0. */
 static inline uint16_t lstm_int8_impl_row_scale(const lstm_int8_impl_source *from,
                                                 size_t row)
 {
@@ -1595,7 +1656,8 @@ static inline uint16_t lstm_int8_impl_row_scale(const lstm_int8_impl_source *fro
     return LSTM_INT8_IMPL_TO(uint16_t, whole + is_below);
 }
 
-/* Where the weight of a row is among those of its unit; gate from 0 to 3. */
+/* Where the weight of a row is among those of its unit: block, gate, row in the block. gate
+ * from 0 to 3. */
 static inline size_t lstm_int8_impl_packed(size_t row, size_t gate)
 {
     return (row / 8 * 4 + gate) * 8 + row % 8;
@@ -1647,7 +1709,9 @@ static inline int lstm_int8_impl_refine_once(const lstm_int8_impl_source *from,
     return changed;
 }
 
-/* Four times over the column, or until nothing changes. */
+/* Four times over the column, or until nothing changes. slopes[k] is half of the derivative of
+ * the expected square by weight k; it is kept up to date as weights change, so that trying a
+ * weight costs no sum over all rows. */
 static inline void lstm_int8_impl_refine(const lstm_int8_impl_source *from,
                                          const uint16_t *row_scales, size_t column,
                                          float scale, float *errors, float *slopes,
@@ -1679,7 +1743,9 @@ static inline void lstm_int8_impl_refine(const lstm_int8_impl_source *from,
     }
 }
 
-/* The largest sum that the weights of a column can give is at most 2^30. */
+/* The largest sum that the weights of a column can give is at most 2^30: |v[k]| is at most
+ * row_scales[k], for any input. The loop ends before its own sum, which grows by less than
+ * 2^22 each time, can pass 2^32. */
 static inline int lstm_int8_impl_is_safe(const uint16_t *row_scales, size_t rows,
                                          size_t gate, const int8_t *weights)
 {
@@ -1725,7 +1791,9 @@ static inline float lstm_int8_impl_column(const lstm_int8_impl_source *from,
     }
 }
 
-/* The largest shift with which all multipliers fit in 16 bits and all biases in 2^30.
+/* The largest shift with which all multipliers fit in 16 bits and all biases in 2^30: the larger
+ * it is, the finer are both. A multiplier is at most 65534: with 65535 the largest sum, the
+ * largest bias and the half for rounding would be 2^31 together.
  * factor: the largest of what one unit of a sum is of z; bias: the largest |bias| in z. */
 static inline int lstm_int8_impl_shift(float factor, float bias)
 {
@@ -1750,7 +1818,8 @@ static inline void lstm_int8_impl_finish(float factor, float bias, int shift,
     }
 }
 
-/* z of a gate is the sum times this: 8192 for g, of which tanh is taken, else 4096. */
+/* z of a gate is the sum times this: 8192 for g, of which tanh is taken, else 4096, as the
+ * sigmoid is that of twice the tanh's argument. */
 static inline float lstm_int8_impl_gate_unit(size_t gate)
 {
     return gate == 2 ? 8192.0f : 4096.0f;
@@ -1789,6 +1858,7 @@ static inline void lstm_int8_impl_convert(const lstm_int8_impl_source *from,
     }
 }
 
+/* The float layer: pointers, sizes of its arrays and of those it is converted to, options. */
 static inline lstm_status lstm_int8_impl_check_source(const lstm_layer *from,
                                                       int fraction_bits)
 {
@@ -1883,7 +1953,7 @@ LSTM_API lstm_status lstm_int8_observe(const lstm_layer *from, const float *x,
     return status;
 }
 
-/* The largest |weight| of a Dense unit; a NaN is kept. */
+/* The largest |weight| of a Dense unit; a NaN is kept, and refused by who looks at it. */
 static inline float lstm_int8_impl_dense_size(const lstm_dense *from, size_t unit)
 {
     float largest = 0.0f;
