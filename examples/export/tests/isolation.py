@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -37,6 +38,17 @@ STARTS: dict[str, tuple[list[str], dict[str, str]]] = {
 }
 
 
+RTNEURAL = {
+    "in_shape": [None, None, 1],
+    "layers": [
+        {"type": "lstm", "weights": [[[0.5] * 8], [[0.25] * 8] * 2, [0.125] * 8]},
+        {"type": "dense", "activation": "", "weights": [[[1.0], [-1.0]], [0.5]]},
+    ],
+}
+# Of which a framework runs the model too.
+FRAMEWORKS = ("sound.keras", "sound.onnx", "sound.aidax")
+
+
 @dataclass(frozen=True)
 class Run:
     """A command that exports a model."""
@@ -52,20 +64,36 @@ class Run:
 def _files(directory: Path, python: str) -> Iterator[Run]:
     """A model of each format and the Python that can read it."""
     for path, options in others._samples(directory):
-        by = "framework" if path.suffix in (".keras", ".onnx") else "reference"
-        yield Run(sys.executable, path, [str(each) for each in options], golden=by)
-    state = directory / "torch" / "torch0.pt"
-    if not state.exists():
+        words = [str(each) for each in options]
+        if path.suffix in (".json", ".nam"):
+            yield Run(python, path, words, golden="framework")
+            continue
+        by = "framework" if path.name in FRAMEWORKS else "reference"
+        yield Run(sys.executable, path, words, golden=by)
+    for name in ("sound_rtneural.json", "sound.aidax"):
+        path = directory / name
+        path.write_text(json.dumps(RTNEURAL), encoding="ascii")
+        by = "framework" if path.name in FRAMEWORKS else "reference"
+        yield Run(sys.executable, path, [], golden=by)
+    if not (directory / "torch").exists():
         torch_models.made(python, directory / "torch")
-    yield Run(python, state, [], golden="framework")
+    cases = list((directory / "torch").glob("*.case"))
+    for suffix in (".pt", ".ckpt"):
+        path = min(
+            each.with_suffix(suffix)
+            for each in cases
+            if each.with_suffix(suffix).exists()
+        )
+        case = json.loads(path.with_suffix(".case").read_text(encoding="ascii"))
+        yield Run(python, path, case["options"], golden="framework")
 
 
 def _runs(directory: Path, python: str) -> Iterator[Run]:
     for run in _files(directory, python):
         yield run
         yield replace(run, golden="reference", beside_tool=True)
-        if run.path.suffix in (".h5", ".keras"):
-            for start in STARTS:
+        if run.path.name in ("sound.h5", "sound.keras"):
+            for start in [each for each in STARTS if each != run.start]:
                 yield replace(run, golden="reference", start=start)
 
 
