@@ -15,9 +15,13 @@ c_names.py      the names in the C
 c_header.py     writes the C: weights, sizes, layers
 c_functions.py  writes the C: functions
 c_layers.py     writes the C: functions for the layers that lstm.h does not have
+c_structs.py    writes the C: layers
+c_weights.py    the numbers of a layer
+c_binary.py     the weights in a file of their own, and what reads them
 int8.py, int8_header.py             the same with 8-bit weights, for lstm_int8.h
 files.py        what is read and written
 limits.py       how much a file may ask for
+packages.py     packages that are needed for some files alone
 command.py      the command line
 """
 

@@ -62,6 +62,12 @@ def _megabytes(text: str) -> int:
     return int(text)
 
 
+def _seconds(text: str) -> int:
+    if not text.isdigit() or not 0 < int(text) < 1 << 20:
+        raise argparse.ArgumentTypeError(f"'{text}' is no number of seconds")
+    return int(text)
+
+
 def _names(text: str) -> tuple[str, ...]:
     return tuple(text.split(","))
 
@@ -139,6 +145,12 @@ def _parser() -> Parser:
         metavar="MB",
         help="what the arrays of a file may take, 2048 unless given; a file that "
         "declares more is refused before it is read",
+    )
+    add(
+        "--max-seconds",
+        type=_seconds,
+        metavar="S",
+        help="how long a file may be read, 20 unless given",
     )
     keras = parser.add_argument_group("Keras weights without their model (.weights.h5)")
     keras.add_argument(
@@ -239,6 +251,7 @@ def _export(arguments: Mapping[str, Any]) -> None:
     check_name(name)
     check_readable(path)
     limits.MEMORY.most = arguments.get("max_memory", 2048) << 20
+    limits.TIME.most = arguments.get("max_seconds", 20)
     form = format_of(path)
     options = _options(form, path, arguments)
     target = source = None
@@ -250,8 +263,9 @@ def _export(arguments: Mapping[str, Any]) -> None:
     for option, suffix in (("split", ".c"), ("binary", ".bin")):
         if option in arguments and "summary" not in arguments:
             source = _beside(target, read, option, suffix)
-    model = form.read(path, options)
-    model.check()
+    with limits.TIME.within(path.name):
+        model = form.read(path, options)
+        model.check()
     if "summary" in arguments:
         write_out(safe(line) for line in summary_lines(model))
         return
@@ -345,6 +359,8 @@ def main(words: Sequence[str] | None = None) -> int:
         _export(arguments)
     except Refusal as refusal:
         text = str(refusal)
+    except limits.TimeUp:
+        text = str(limits.TIME.up(model))
     except MemoryError:
         text = (
             f"{model}: takes more memory than there is; if the file is sound, export it "

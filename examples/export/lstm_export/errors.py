@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import ModuleType
 
 
 class Refusal(Exception):  # noqa: N818 - nothing went wrong in the tool
@@ -14,17 +12,6 @@ class Refusal(Exception):  # noqa: N818 - nothing went wrong in the tool
 
 class NotRun(Exception):  # noqa: N818 - the header is exported all the same
     """The framework does not run the model here; the text says why, after its name."""
-
-
-def require(module: str, package: str, what: str) -> ModuleType:
-    """Import a module, or say which package `what` needs."""
-    try:
-        return importlib.import_module(module)
-    except ImportError as error:
-        raise Refusal(
-            f"{what} needs the Python package {package}; install it with "
-            f"`pip install {package}`"
-        ) from error
 
 
 # What Python says of values of other types than are expected.

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lstm_export.errors import Refusal
+from lstm_export.limits import MOST_LAYERS
 from lstm_export.rows import Rows, Strided
 
 Array: TypeAlias = npt.NDArray[np.float32]
@@ -317,6 +318,11 @@ class Model:
 
     def check(self) -> None:
         """Refuse what does not fit together and weights that are no numbers."""
+        if len(self.layers) > MOST_LAYERS:
+            raise Refusal(
+                f"the model has {len(self.layers):,} layers where {MOST_LAYERS:,} can be "
+                "exported; export a part of it"
+            )
         if not any(isinstance(layer, Lstm | Bidirectional) for layer in self.layers):
             raise Refusal("the model has no LSTM layer; there is nothing to export")
         for layer in self.layers:

@@ -98,6 +98,12 @@ def test_isolation(directory: Path, score: Score) -> None:
     isolation.test_isolation(directory, TORCH_PYTHON, score)
 
 
+def test_bounded(directory: Path, score: Score) -> None:
+    import bounded
+
+    bounded.test_bounded(directory, TORCH_PYTHON, score)
+
+
 def test_outputs(directory: Path, score: Score) -> None:
     import outputs
 
@@ -168,6 +174,7 @@ MODELS: dict[str, Callable[[Path, Score], list[Case]]] = {
 OTHERS: dict[str, Callable[[Path, Score], None]] = {
     "refusals": test_refusals,
     "isolation": test_isolation,
+    "bounded": test_bounded,
     "outputs": test_outputs,
     "names": test_names,
     "statuses": test_statuses,

@@ -10,12 +10,12 @@ from typing import Any
 from lstm_export import guitarml, rtneural
 from lstm_export.errors import Refusal
 from lstm_export.formats import Format, Options
-from lstm_export.json_text import json_of
+from lstm_export.json_text import json_in
 from lstm_export.model import Array, Model
 
 
 def _found(path: Path) -> Mapping[str, Any]:
-    return json_of(path.read_bytes(), path.name)
+    return json_in(path)
 
 
 def _is_rtneural(path: Path, found: Mapping[str, Any]) -> bool:

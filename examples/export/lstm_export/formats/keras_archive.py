@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import zipfile
 import zlib
 from functools import partial
@@ -57,7 +56,7 @@ def read(path: Path, options: Options) -> Model:
     members = _members(path)
     config = json_of(members[CONFIG], f"{path.name}: {CONFIG}")
     metadata = json_of(members[METADATA], f"{path.name}: {METADATA}")
-    tree = read_tree(io.BytesIO(members[WEIGHTS]), path.name)
+    tree = read_tree(path, path.name, (WEIGHTS, members[WEIGHTS]))
     version = str(metadata.get("keras_version", ""))
     weights = partial(NewWeights, tree, path.name)
     return model_of(Opened(config, weights, version), path.name)

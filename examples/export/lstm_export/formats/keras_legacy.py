@@ -41,7 +41,7 @@ def read(path: Path, options: Options) -> Model:
 def run(path: Path, options: Options, model: Model, x: Array) -> tuple[Array, str]:
     if options.config is not None:
         return keras_weights.run(path, options, model, x)
-    held = read_tree(path, path.name).attributes[""].get("model_config")
+    held = read_tree(path, path.name, is_tried=True).attributes[""].get("model_config")
     if held is None:
         return keras_weights.run(path, options, model, x)
     said = text_of(held)

@@ -12,7 +12,7 @@ from typing import Any
 
 from lstm_export.errors import NotRun, Refusal
 from lstm_export.formats import Format, Options
-from lstm_export.json_text import json_of
+from lstm_export.json_text import check_text, json_of
 from lstm_export.keras.build import Opened, model_of, output_of
 from lstm_export.keras.guessed import config_of
 from lstm_export.keras.h5_tree import Tree, read_tree
@@ -22,6 +22,7 @@ from lstm_export.model import Array, Model
 
 def _config(path: Path) -> str:
     try:
+        check_text(path)
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise Refusal(

@@ -11,7 +11,7 @@ import numpy as np
 
 from lstm_export.errors import NotRun, Refusal
 from lstm_export.formats import Format, Options
-from lstm_export.json_text import json_of
+from lstm_export.json_text import json_in
 from lstm_export.model import Array, Cell, Dense, Layer, Lstm, Model, Source, State
 
 
@@ -24,7 +24,7 @@ def _size(path: Path, config: Mapping[str, Any], key: str) -> int:
 
 def _read(path: Path) -> tuple[Mapping[str, Any], tuple[int, int, int], Array]:
     """The file, its input_size, hidden_size and num_layers, and its weights."""
-    found = json_of(path.read_bytes(), path.name)
+    found = json_in(path)
     kind = found.get("architecture")
     if kind != "LSTM":
         raise Refusal(

@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lstm_export.errors import NotRun, Refusal, as_written_by, require
+from lstm_export.errors import NotRun, Refusal, as_written_by
 from lstm_export.formats import Format, Options
 from lstm_export.model import Array, Model, Source, with_early_rows
 from lstm_export.onnx_graph.external import take_in
 from lstm_export.onnx_graph.values import FEATURES, Data, Unknown
 from lstm_export.onnx_graph.walk import WHOLE, Walk, graph_inputs, shape_of, start
 from lstm_export.own_layers import Embedding
+from lstm_export.packages import require
 
 MOST_NAMES = 20  # in a note
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import pickle
 import tarfile
 import warnings
@@ -13,9 +14,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lstm_export.errors import Refusal, require
+from lstm_export.errors import Refusal
 from lstm_export.formats import Format
 from lstm_export.limits import MEMORY
+from lstm_export.packages import require
 from lstm_export.torch_modules import COUNTER
 from lstm_export.torch_state import OPTIONS, TorchFile
 
@@ -137,12 +139,14 @@ def _state(path: Path) -> Mapping[str, npt.ArrayLike]:
             )
         size += 4 * value.numel()
         MEMORY.check(f"{path.name}: what is in it", size)
-        # By way of a list: a torch built for another numpy cannot share memory with it.
-        numbers = np.array(value.tolist()).reshape(tuple(value.shape))
         if value.dtype in wide:
-            found[str(name)] = numbers.astype(np.float32)
-        elif str(name).endswith(COUNTER):
-            found[str(name)] = numbers
+            # From its memory: a torch built for another numpy cannot share that with it.
+            whole = value.detach().to(torch.float32).contiguous()
+            data = ctypes.string_at(whole.data_ptr(), 4 * whole.numel())
+            shape = tuple(value.shape)
+            found[str(name)] = np.frombuffer(data, np.float32).reshape(shape)
+        elif str(name).endswith(COUNTER) and value.numel() == 1:
+            found[str(name)] = np.array(value.tolist())
         else:
             raise Refusal(
                 f"the tensor '{name}' is stored as {value.dtype}; save the model with "

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import numpy.typing as npt
 
-from lstm_export.errors import Refusal, require
+from lstm_export.errors import Refusal
 from lstm_export.formats import Format
+from lstm_export.limits import MEMORY
+from lstm_export.packages import require
 from lstm_export.torch_modules import widened
 from lstm_export.torch_state import OPTIONS, TorchFile
 
@@ -24,6 +26,7 @@ TYPES = {
 def _state(path: Path) -> Mapping[str, npt.ArrayLike]:
     safetensors = require("safetensors", "safetensors", "reading a .safetensors file")
     found: dict[str, npt.ArrayLike] = {}
+    MEMORY.check(f"{path.name}: what is in it", path.stat().st_size)
     try:
         tensors = safetensors.deserialize(path.read_bytes())
     except (safetensors.SafetensorError, OSError, TypeError, ValueError) as error:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
+import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,15 +14,15 @@ import numpy as np
 import numpy.typing as npt
 
 import lstm_export
-from lstm_export.errors import Refusal, require
-from lstm_export.limits import MEMORY, MOST_DEPTH, MOST_OBJECTS
+from lstm_export.errors import Refusal
+from lstm_export.limits import MEMORY, MOST_DEPTH, MOST_OBJECTS, TIME
+from lstm_export.packages import require
 
 MOST_NUMBERS = 1 << 30  # in one array
 MOST_PACKED = 1032  # bytes that deflate makes one of
 SMALL = 1 << 20
 # What training leaves in a file besides the weights of the model.
 OF_TRAINING = ("optimizer/", "optimizer_weights/", "metrics/", "compile_metrics/")
-SECONDS, BYTES_A_SECOND = 10, 1 << 20  # more than any sound file takes to be read
 # What h5py raises, depending on where a file is damaged.
 ERRORS = (OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError)
 
@@ -75,45 +77,46 @@ def _check_sizes(tree: Tree, path: str, name: str, size: int) -> None:
 # the file nor in the current directory.
 CHILD = """
 import sys
-place, file, *sys_path = sys.argv[1:]
+place, file, member, *sys_path = sys.argv[1:]
 sys.path[:] = [place]
 import lstm_export
 sys.path[:] = sys_path
 from lstm_export.keras.h5_tree import try_alone
-sys.exit(try_alone(file))
+sys.exit(try_alone(file, member))
 """
 READ, REFUSED = 0, 3  # what the child says of the file
 
 
-def try_alone(file: str) -> int:
-    """What the child does."""
+def try_alone(file: str, member: str) -> int:
+    """What the child does, with a file or with one in a zip file."""
     try:
-        read_tree(Path(file), "", is_tried=True)
+        if member:
+            with zipfile.ZipFile(file) as archive:
+                _tree(io.BytesIO(archive.read(member)), "")
+        else:
+            _tree(Path(file), "")
     except Refusal:  # with words that are this process's own to say
         return REFUSED
     return READ
 
 
-def _try(file: Path, name: str) -> None:
+def try_first(file: Path, name: str, member: str = "") -> None:
     """Read the file in a process of its own: with some damage the HDF5 library neither
     comes to an end nor can be interrupted, or crashes."""
-    seconds = SECONDS + file.stat().st_size // BYTES_A_SECOND
     place = Path(lstm_export.__file__).resolve().parents[1]
     path = [each for each in sys.path if Path(each).is_absolute()]
     command = [sys.executable, "-I", "-B", "-c", CHILD, str(place), str(file.resolve())]
+    left = TIME.left()
     try:
         child = subprocess.run(
-            [*command, *path],
+            [*command, member, *path],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             check=False,
-            timeout=seconds,
+            timeout=None if left == float("inf") else left,
         )
     except subprocess.TimeoutExpired as error:
-        raise Refusal(
-            f"{name}: not a whole HDF5 file (it is not read in {seconds} s); copy or "
-            "save it again"
-        ) from error
+        raise TIME.up(name) from error
     if child.returncode < 0:
         raise Refusal(
             f"{name}: not a whole HDF5 file (the HDF5 library crashes); copy or save it "
@@ -127,12 +130,20 @@ def _try(file: Path, name: str) -> None:
         )
 
 
-def read_tree(file: Any, name: str, is_tried: bool = False) -> Tree:
-    """All there is in the file itself; what only a link leads to is not. A file that no
-    checksum has vouched for is tried first."""
+def read_tree(
+    file: Path, name: str, member: tuple[str, bytes] = ("", b""), is_tried: bool = False
+) -> Tree:
+    """All there is in the file itself, or in a member of a zip file, by its name and with
+    its bytes; what only a link leads to is not. It is tried first."""
+    require("h5py", "h5py", "reading Keras files")
+    inside, data = member
+    if not is_tried:
+        try_first(file, name, inside)
+    return _tree(io.BytesIO(data) if inside else file, name)
+
+
+def _tree(file: Any, name: str) -> Tree:
     h5py = require("h5py", "h5py", "reading Keras files")
-    if isinstance(file, Path) and not is_tried:
-        _try(file, name)
     tree = Tree()
     size = 0
 
