@@ -328,11 +328,17 @@ def output_of(model: Any, name: str, feeds: dict[str, Array]) -> Array:
     return np.asarray(session.run([name], feeds)[0], np.float32)
 
 
-def _case(name: str, model: Any, path: Path) -> Case:
+def _case(
+    name: str,
+    model: Any,
+    path: Path,
+    output: str = "",
+    lengths: tuple[int, ...] = LENGTHS,
+) -> Case:
     onnx.save(model, path)
-    output = model.graph.output[0].name
+    output = output or model.graph.output[0].name
     pairs = []
-    for timesteps in LENGTHS:
+    for timesteps in lengths:
         random = np.random.RandomState(timesteps)
         x = random.uniform(-1.5, 1.5, (timesteps, D)).astype(np.float32)
         feeds = {"x": x[:, None]}
@@ -343,6 +349,106 @@ def _case(name: str, model: Any, path: Path) -> Case:
         pairs.append(Pair(x, y.reshape(rows, -1)))
     options = ("--zero-state",) if name == "zero state" else ()
     return Case(f"ONNX {name}", path, pairs, options, by="onnxruntime")
+
+
+# ---- Several outputs, states in and out, one row ---------------------------------------
+
+
+def _outputs(model: Any, *names: str) -> Any:
+    """Its outputs, in this order."""
+    del model.graph.output[:]
+    for name in names:
+        info = helper.make_tensor_value_info(name, TensorProto.FLOAT, None)
+        model.graph.output.append(info)
+    return model
+
+
+def _several(path: Path) -> Case:
+    """Outputs that have nothing of the LSTM: of the input alone, of constants alone."""
+    b = Builder(70)
+    mean = b.node("ReduceMean", b.node("Mul", "x", b.weight(D)))
+    constant = b.node("Tanh", b.weight(2, 3))
+    y = b.node("MatMul", _rows(b), b.weight(H, 3))
+    model = _outputs(b.model(y), mean, y, constant)
+    return _case("several outputs", model, path, y)
+
+
+def _by_steps(model: Any, y: str, states: dict[str, tuple[int, str]]) -> list[Pair]:
+    """ONNX Runtime's outputs for one timestep after the other. The states, by the input:
+    how many layers there are, and the output that is the next one."""
+    session = onnxruntime.InferenceSession(
+        model.SerializeToString(), providers=["CPUExecutionProvider"]
+    )
+    pairs = []
+    for timesteps in LENGTHS:
+        random = np.random.RandomState(timesteps)
+        x = random.uniform(-1.5, 1.5, (timesteps, D)).astype(np.float32)
+        held = {
+            name: np.zeros((count, 1, H), np.float32)
+            for name, (count, _) in states.items()
+        }
+        rows = []
+        for t in range(timesteps):
+            wanted = [y, *(output for _, output in states.values())]
+            row, *new = session.run(wanted, {"x": x[t : t + 1, None], **held})
+            held = dict(zip(states, new, strict=True))
+            rows.append(np.asarray(row, np.float32).reshape(1, -1))
+        pairs.append(Pair(x, np.concatenate(rows)))
+    return pairs
+
+
+def _kept_states(path: Path, stacked: bool) -> Case:
+    """A model of one block of a stream: states are inputs and outputs. In front of the
+    answer are those of both layers, joined, where there are two."""
+    b = Builder(71 + stacked)
+    count = 1 + stacked
+    if not stacked:
+        y = b.lstm("x", D, "", "h0", "c0")
+        next_h, next_c = f"{y}_1", f"{y}_2"
+    else:
+        parts = []
+        for state in ("h0", "c0"):
+            first = b.node("Split", state, outputs=2, axis=0, num_outputs=2)
+            parts.append((first, f"{first}_1"))
+        (h1, h2), (c1, c2) = parts
+        lower = b.lstm("x", D, "", h1, c1)
+        y = b.lstm(_squeezed(b, lower), H, "", h2, c2)
+        next_h = b.node("Concat", f"{lower}_1", f"{y}_1", axis=0)
+        next_c = b.node("Concat", f"{lower}_2", f"{y}_2", axis=0)
+    answer = b.node("MatMul", _squeezed(b, y), b.weight(H, 3))
+    shape = [count, 1, H]
+    model = _outputs(b.model(answer, h0=shape, c0=shape), next_h, next_c, answer)
+    model.graph.input[0].type.tensor_type.shape.dim[1].dim_value = 1
+    onnx.save(model, path)
+    states = {"h0": (count, next_h), "c0": (count, next_c)}
+    pairs = _by_steps(model, answer, states)
+    name = f"ONNX states of {count} layers in and out"
+    return Case(name, path, pairs, (), True, by="onnxruntime")
+
+
+def _one_row(path: Path, kind: str) -> Case:
+    """The last or first row, its number as -1, 0 or, of a fixed length, length - 1."""
+    b = Builder(75)
+    length = 12 if "fixed" in kind else 0
+    index = {"last": -1, "first": 0, "fixed": length - 1}[kind.split()[0]]
+    rows = _rows(b)
+    if "elements" in kind:
+        indices = b.constant(np.full((1, 1, H), index))
+        y = _squeezed(b, b.node("GatherElements", rows, indices, axis=0), 0)
+    elif "slice" in kind:
+        ends = b.constant(np.array([index + 1]))
+        start, axis = b.constant(np.array([index])), b.constant(np.array([0]))
+        y = _squeezed(b, b.node("Slice", rows, start, ends, axis), 0)
+    else:
+        y = b.node("Gather", rows, b.constant(np.array(index)), axis=0)
+    model = b.model(b.node("Gemm", y, b.weight(H, 3), b.weight(3)))
+    if length:
+        model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = length
+    lengths = (length,) if length else LENGTHS
+    return _case(f"{kind} row, final", model, path, "", lengths)
+
+
+ROWS = ("last elements", "first elements", "fixed elements", "fixed", "fixed slice")
 
 
 def _embedding_case(path: Path, kind: int) -> Case:
@@ -394,6 +500,13 @@ def cases(directory: Path) -> list[Case]:
         _embedding_case(directory / "ids32.onnx", TensorProto.INT32),
         _embedding_case(directory / "ids64.onnx", TensorProto.INT64),
         _external_case(directory / "beside.onnx"),
+        _several(directory / "several.onnx"),
+        _kept_states(directory / "states1.onnx", False),
+        _kept_states(directory / "states2.onnx", True),
+        *(
+            _one_row(directory / f"row{number}.onnx", kind)
+            for number, kind in enumerate(ROWS)
+        ),
     ]
 
 

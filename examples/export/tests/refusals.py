@@ -932,6 +932,28 @@ def _middle(b: Any) -> Any:
     return b.model(b.node("Gather", y, b.constant(np.array(3)), axis=0))
 
 
+def _elements(index: int, *shape: int) -> Callable[[Any], Any]:
+    def build(b: Any) -> Any:
+        y = onnx_models._squeezed(b, b.lstm("x", D))
+        return b.model(b.node("GatherElements", y, b.constant(np.full(shape, index))))
+
+    return build
+
+
+def _states_alone(b: Any) -> Any:
+    """States come in and go out, and there is nothing else."""
+    y = b.lstm("x", D, "", "h0", "c0")
+    states = {"h0": [1, "batch", 6], "c0": [1, "batch", 6]}
+    return onnx_models._outputs(b.model(y, **states), f"{y}_1", f"{y}_2")
+
+
+def _state_lost(b: Any) -> Any:
+    """One of two states does not come out again."""
+    y = b.lstm("x", D, "", "h0", "c0")
+    states = {"h0": [1, "batch", 6], "c0": [1, "batch", 6]}
+    return onnx_models._outputs(b.model(y, **states), y, f"{y}_1")
+
+
 def _mean(b: Any) -> Any:
     y = onnx_models._squeezed(b, b.lstm("x", D))
     return b.model(b.node("ReduceMean", y, b.constant(np.array([0]))))
@@ -1013,6 +1035,11 @@ def _inputs(b: Any) -> Any:
 
 ONNX: dict[str, tuple[Callable[[Any], Any], list[str], tuple[str, ...]]] = {
     "GRU": (_gru, [], ("GRU",)),
+    "GatherElements of a middle row": (_elements(3, 1, 1, 6), [], ("last or first row",)),
+    "GatherElements of a part": (_elements(-1, 1, 1, 4), [], ("1, 1, features",)),
+    "GatherElements of rows": (_elements(-1, 2, 1, 6), [], ("1, 1, features",)),
+    "states alone": (_states_alone, [], ("lstm0_1, lstm0_2", "--tensor")),
+    "a state lost": (_state_lost, [], ("--tensor",)),
     "peepholes": (_peepholes, [], ("lstm0", "P (peepholes)")),
     "sequence_lens": (_lengths, [], ("lstm0", "sequence_lens")),
     "clip": (_onnx_lstm(clip=3.0), [], ("lstm0", "clip")),

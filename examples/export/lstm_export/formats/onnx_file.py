@@ -13,6 +13,7 @@ from lstm_export.errors import NotRun, Refusal, as_written_by
 from lstm_export.formats import Format, Options
 from lstm_export.model import Array, Model, Source, with_early_rows
 from lstm_export.onnx_graph.external import take_in
+from lstm_export.onnx_graph.outputs import Graph
 from lstm_export.onnx_graph.values import FEATURES, Data, Unknown
 from lstm_export.onnx_graph.walk import WHOLE, Walk, graph_inputs, shape_of, start
 from lstm_export.own_layers import Embedding
@@ -64,14 +65,23 @@ def _wanted(graph: Any, options: Options) -> str:
                 f"{', '.join(names)}; use one of them"
             )
         return options.tensor
-    if options.zero_state and names:
-        return str(names[0])  # the others are the states that step() keeps
+    if len(names) > 1:
+        answers = Graph(graph).answers()
+        if len(answers) == 1:
+            return answers[0]
+        if options.zero_state:
+            return str(names[0])  # the others are the states that step() keeps
     if len(names) != 1:
         raise Refusal(
             f"the graph has the outputs {', '.join(names)}; add --tensor with the one "
             "wanted"
         )
     return str(names[0])
+
+
+def _keeps_states(graph: Any, options: Options) -> bool:
+    """Whether states that are inputs are zeros to begin with, and kept by step()."""
+    return options.zero_state or Graph(graph).states_kept()
 
 
 def _chosen(graph: Any, name: str) -> tuple[Walk, Any]:
@@ -115,7 +125,7 @@ def _model(proto: Any, path: Path, options: Options) -> Model:
     if output.part is not None:
         raise Refusal(f"the output '{name}' is one of two directions alone; take both")
     _check_output(name, output)
-    _check_used(graph, walk, options)
+    _check_used(graph, walk, options, name)
     dims = shape_of(first)
     time = next((k for k in range(len(dims)) if f"x{k}" == _time_axis(output, walk)), 0)
     layers = with_early_rows(output.layers)
@@ -133,7 +143,8 @@ def _model(proto: Any, path: Path, options: Options) -> Model:
 
 def _start(proto: Any, options: Options) -> tuple[Walk, Any]:
     imports = tuple(proto.opset_import)
-    return start(proto.graph, options.zero_state, _opset(proto), imports)
+    zero_state = _keeps_states(proto.graph, options)
+    return start(proto.graph, zero_state, _opset(proto), imports)
 
 
 def _why_not(walk: Walk, name: str, first: str, output: Any) -> str:
@@ -169,12 +180,16 @@ def _check_output(name: str, output: Data) -> None:
         )
 
 
-def _check_used(graph: Any, walk: Walk, options: Options) -> None:
-    """Weights that nothing takes would be left out: say so."""
+def _check_used(graph: Any, walk: Walk, options: Options, name: str) -> None:
+    """Weights that nothing takes would be left out: say so. Those of an output that has
+    nothing of the LSTM may be."""
     if options.tensor is not None:
         return
+    parts = Graph(graph)
+    others = [each for each in parts.outputs if each != name]
+    aside = {each for other in others for each in parts.before(other)}
     for tensor in graph.initializer:
-        if tensor.name not in walk.used:
+        if tensor.name not in walk.used and tensor.name not in aside:
             raise Refusal(
                 f"the tensor '{tensor.name}' plays no part in the output; add --tensor "
                 "with the output wanted"
@@ -184,8 +199,11 @@ def _check_used(graph: Any, walk: Walk, options: Options) -> None:
 def _notes(graph: Any, options: Options, name: str) -> tuple[str, ...]:
     notes = [f"Computes the output '{name}' for one sequence (batch 1)."]
     states = [each.name for each in graph_inputs(graph)[1:]]
-    if states and options.zero_state:
+    if states and _keeps_states(graph, options):
         notes.append(f"The inputs {', '.join(states)} are zeros to begin with.")
+    others = [each.name for each in graph.output if each.name != name]
+    if others:
+        notes.append(f"The outputs {', '.join(others)} are left out.")
     return tuple(notes)
 
 

@@ -229,14 +229,30 @@ def _gather(node: Any, data: Data, inputs: Inputs) -> Data:
     axis = _axis(attributes(node).get("axis", 0), data, what)
     if _is_directions(data, axis) and array.size == 1:
         return _direction(data, axis, int(array.ravel()[0]), array.ndim > 0, what)
-    if array.size != 1 or int(array.ravel()[0]) not in (0, -1):
+    place = data.place(axis, int(array.ravel()[0])) if array.size else 0
+    if array.size != 1 or place not in (0, -1):
         if array.size == 1 and _is_one(data.axes[axis], data):
             raise Refusal(f"{what}: takes another row of a batch than the first")
         raise Refusal(f"{what}: takes other rows than the last or first; take one")
     if _is_one(data.axes[axis], data):
         axes = [a for k, a in enumerate(data.axes) if k != axis or array.ndim]
         return replace(data, axes=tuple(axes))
-    return _row(node, data, axis, int(array.ravel()[0]) == -1, bool(array.ndim))
+    return _row(node, data, axis, place == -1, bool(array.ndim))
+
+
+def _gather_elements(node: Any, data: Data, inputs: Inputs) -> Data:
+    """A row, by its number for each of its features."""
+    what = label(node)
+    array = known(_input(inputs, 1), f"{what}: its indices")
+    axis = _axis(attributes(node).get("axis", 0), data, what)
+    needed = tuple(data.features if each == FEATURES else 1 for each in data.axes)
+    places = {data.place(axis, int(index)) for index in np.unique(array)}
+    if array.shape != needed or places not in ({0}, {-1}) or data.directions > 1:
+        raise Refusal(
+            f"{what}: takes other numbers than those of the last or first row; take one "
+            "row, with indices of the shape 1, 1, features"
+        )
+    return _row(node, data, axis, places == {-1}, keep=True)
 
 
 END_OF_AXIS = 2**31 - 1  # and above: as far as there is something
@@ -273,7 +289,8 @@ def _slice(node: Any, data: Data, inputs: Inputs) -> Data:
                 raise Refusal(f"{what}: takes other than one direction; take one")
             data = _direction(data, axis, start, True, what)
             continue
-        is_last = start == -1 and end >= END_OF_AXIS
+        place = data.place(axis, start)
+        is_last = place == -1 and (end >= END_OF_AXIS or end == start + 1 != 0)
         if not is_last and (start, end) != (0, 1):
             raise Refusal(f"{what}: takes other rows than the last or first; take one")
         if not _is_one(data.axes[axis], data):
@@ -616,6 +633,7 @@ HANDLERS: dict[str, Handler] = {
     "Elu": _activation,
     "Flatten": _flatten,
     "Gather": _gather,
+    "GatherElements": _gather_elements,
     "Gelu": _activation,
     "Gemm": _gemm,
     "HardSigmoid": _activation,

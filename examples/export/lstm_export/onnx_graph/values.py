@@ -52,9 +52,15 @@ class Data:
     opset: int = 0  # the version of ONNX' operators
     is_whole: bool = False  # the model's input, of whole numbers
     part: int | None = None  # of two directions, the one that it is
+    sizes: tuple[tuple[str, int], ...] = ()  # of axes of the input that are fixed
 
     def then(self, layer: Layer) -> Data:
         return replace(self, layers=(*self.layers, layer))
+
+    def place(self, axis: int, index: int) -> int:
+        """An index of a row, the last one as -1 also where the file counts from 0."""
+        size = dict(self.sizes).get(self.axes[axis])
+        return -1 if size is not None and index == size - 1 else index
 
     @property
     def shape(self) -> tuple[str, ...]:

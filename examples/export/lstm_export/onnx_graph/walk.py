@@ -261,7 +261,9 @@ def start(
     kind = first.type.tensor_type.elem_type
     if kind in WHOLE and len(dims) in (1, 2):
         axes = tuple(f"x{k}" for k in range(len(dims)))
-        walk.values[first.name] = Data((), axes, 0, opset=opset, is_whole=True)
+        walk.values[first.name] = Data(
+            (), axes, 0, opset=opset, is_whole=True, sizes=_fixed(dims)
+        )
         return walk, first
     if kind != FLOAT:
         name = _type_name(kind)
@@ -276,8 +278,14 @@ def start(
             "features of; export the part from the LSTM on, or the LSTM alone with --node"
         )
     axes = tuple(f"x{k}" for k in range(len(dims) - 1))
-    walk.values[first.name] = Data((), (*axes, FEATURES), int(dims[-1] or 0), opset=opset)
+    walk.values[first.name] = Data(
+        (), (*axes, FEATURES), int(dims[-1] or 0), opset=opset, sizes=_fixed(dims)
+    )
     return walk, first
+
+
+def _fixed(dims: list[int | None]) -> tuple[tuple[str, int], ...]:
+    return tuple((f"x{k}", size) for k, size in enumerate(dims) if size is not None)
 
 
 def _type_name(kind: int) -> str:
