@@ -27,7 +27,7 @@ from lstm_export.keras import h5_tree
 ROOT = Path(__file__).resolve().parents[3]
 TOOL = ROOT / "examples/export/lstm_export.py"
 TOLERANCE = 2e-6  # and as much of the value
-TOGETHER = 16  # headers in one program
+TOGETHER = 32  # headers in one program
 WARNINGS = [
     "-Wall",
     "-Wextra",
