@@ -536,15 +536,19 @@ LSTM_API lstm_status lstm_weights_from_onnx(size_t input_dim, size_t units,
 
 /* ---- INSTRUCTION SETS: the kernels, included once for each ------------------------- */
 
-/* A product's matrix and vectors: z = init + x*kernel + h*recurrent_kernel, for the gates
- * of one step. A Dense layer uses it too, with its input as h. */
+/* The products of `count` floats at a with as many rows of a matrix */
+typedef struct lstm_impl_part {
+    size_t count;
+    const float *a, *matrix;
+} lstm_impl_part;
+
+/* The gates' sums of one step, z = init + x*kernel + h*recurrent_kernel, in three parts: x,
+ * then the first half of h, then its second half, which has a sum of its own that is added
+ * last. A Dense layer's input is in the place of h. */
 typedef struct lstm_impl_sums {
-    size_t columns;
+    size_t column_count;
     const float *init; /* the bias, or sums that were taken before, or NULL: zeros */
-    size_t x_len;
-    const float *x, *kernel;
-    size_t h_len;
-    const float *h, *recurrent_kernel;
+    lstm_impl_part parts[3];
 } lstm_impl_sums;
 
 /* The same for several rows, each with an x and an h of its own. From one row of z to the
@@ -558,6 +562,14 @@ typedef struct lstm_impl_rows {
 /* An activation works in place on a whole array, as softmax needs all of it. */
 typedef void (*lstm_impl_activation)(float *z, size_t n);
 
+typedef struct lstm_impl_activations {
+    lstm_impl_activation activation, recurrent_activation;
+} lstm_impl_activations;
+
+/* Makes the new state of one step from the gates' sums z, which are left undefined. */
+typedef void (*lstm_impl_cells)(const lstm_impl_activations *activations, size_t units,
+                                float *z, float *h, float *c);
+
 /* How an output gets into its row of y: stored, or merged with what the forward half left
  * there. h is NULL for an output of zeros. */
 typedef void (*lstm_impl_emit)(float *y, const float *h, size_t units);
@@ -565,13 +577,13 @@ typedef void (*lstm_impl_emit)(float *y, const float *h, size_t units);
 /* A layer made ready to run in one direction. */
 typedef struct lstm_impl_run {
     const lstm_layer *layer;
-    lstm_impl_activation activation, recurrent_activation;
-    lstm_impl_emit emit;
+    lstm_impl_cells cells;
+    const lstm_impl_activations *activations; /* NULL: tanh and sigmoid */
+    lstm_impl_emit put;
     size_t row_len;             /* floats from one row of y to the next */
     unsigned char backwards;    /* takes the last timestep first */
     unsigned char rows_flipped; /* puts the first output into the last row */
     unsigned char zero_masked;
-    unsigned char is_default; /* tanh and sigmoid */
 } lstm_impl_run;
 
 /* One sequence of a batch: its arrays, and whether a step was used already. */
@@ -582,31 +594,39 @@ typedef struct lstm_impl_stream {
     int has_output;
 } lstm_impl_stream;
 
+LSTM_IMPL_INLINE void lstm_impl_set_halves(lstm_impl_sums *sums, const float *h,
+                                           size_t count, const float *matrix)
+{
+    lstm_impl_part *first = &sums->parts[1], *second = &sums->parts[2];
+    second->count = count / 2;
+    first->count = count - second->count;
+    first->a = h;
+    first->matrix = matrix;
+    second->a = h + first->count;
+    second->matrix = matrix + first->count * sums->column_count;
+}
+
 /* The sums of one step of a layer */
 LSTM_IMPL_INLINE void lstm_impl_set_sums(lstm_impl_sums *sums, const lstm_layer *layer,
                                          const float *x, const float *h)
 {
-    sums->columns = 4 * layer->units;
+    sums->column_count = 4 * layer->units;
     sums->init = layer->bias;
-    sums->x_len = layer->input_dim;
-    sums->x = x;
-    sums->kernel = layer->kernel;
-    sums->h_len = layer->units;
-    sums->h = h;
-    sums->recurrent_kernel = layer->recurrent_kernel;
+    sums->parts[0].count = layer->input_dim;
+    sums->parts[0].a = x;
+    sums->parts[0].matrix = layer->kernel;
+    lstm_impl_set_halves(sums, h, layer->units, layer->recurrent_kernel);
 }
 
 LSTM_IMPL_INLINE void lstm_impl_set_dense_sums(lstm_impl_sums *sums,
                                                const lstm_dense *layer, const float *x)
 {
-    sums->columns = layer->units;
+    sums->column_count = layer->units;
     sums->init = layer->bias;
-    sums->x_len = 0;
-    sums->x = x;
-    sums->kernel = layer->kernel;
-    sums->h_len = layer->input_dim;
-    sums->h = x;
-    sums->recurrent_kernel = layer->kernel;
+    sums->parts[0].count = 0;
+    sums->parts[0].a = x;
+    sums->parts[0].matrix = layer->kernel;
+    lstm_impl_set_halves(sums, x, layer->input_dim, layer->kernel);
 }
 
 /* The timestep that is computed as number `step` */
@@ -859,31 +879,31 @@ LSTM_IMPL_INLINE lstm_impl_set lstm_impl_choose(void)
 #else
 #if LSTM_IMPL_DISPATCH
     const unsigned cpu = lstm_impl_cpu();
-    const int may_be_wide = (cpu & LSTM_IMPL_CPU_AVX2) != 0 &&
-                            (!LSTM_IMPL_MAY_FUSE || (cpu & LSTM_IMPL_CPU_FMA) != 0);
+    const int runs_avx2 = (cpu & LSTM_IMPL_CPU_AVX2) != 0 &&
+                          (!LSTM_IMPL_MAY_FUSE || (cpu & LSTM_IMPL_CPU_FMA) != 0);
+    const int runs_avx512 = runs_avx2 && (cpu & LSTM_IMPL_CPU_AVX512) != 0;
 #else
-    const unsigned cpu = LSTM_IMPL_FUSED ? LSTM_IMPL_CPU_FMA : 0u;
-    const int may_be_wide = 1;
+    const int runs_avx2 = 1, runs_avx512 = 1;
 #endif
-    (void)cpu;
-    (void)may_be_wide;
+    (void)runs_avx2;
+    (void)runs_avx512;
 #ifdef LSTM_IMPL_HAS_AVX512
-    if (may_be_wide && (!LSTM_IMPL_DISPATCH || (cpu & LSTM_IMPL_CPU_AVX512) != 0)) {
+    if (runs_avx512) {
         return LSTM_IMPL_AVX512;
     }
 #endif
 #ifdef LSTM_IMPL_HAS_AVX2
-    if (may_be_wide) {
+    if (runs_avx2) {
         return LSTM_IMPL_AVX2;
     }
 #endif
 #ifdef LSTM_IMPL_HAS_VECTOR4_FMA
-    if ((cpu & LSTM_IMPL_CPU_FMA) != 0) {
+    if (runs_avx2) {
         return LSTM_IMPL_VECTOR4_FMA;
     }
 #endif
 #ifdef LSTM_IMPL_HAS_PORTABLE_FMA
-    if ((cpu & LSTM_IMPL_CPU_FMA) != 0) {
+    if (runs_avx2) {
         return LSTM_IMPL_PORTABLE_FMA;
     }
 #endif
@@ -1065,7 +1085,7 @@ LSTM_API const char *lstm_status_string(lstm_status status)
     switch (status) {
     case LSTM_OK: return "no error";
     case LSTM_ERR_NULL: return "a pointer is NULL where data is needed";
-    case LSTM_ERR_SHAPE: return "a size is zero, too large, or does not fit the others";
+    case LSTM_ERR_SHAPE: return "a size is zeros, too large, or does not fit the others";
     case LSTM_ERR_OPTION: return "an option has a value that does not exist";
     case LSTM_ERR_WEIGHT_COUNT:
         return "the number of weights is not that of a layer of these sizes";
@@ -1301,15 +1321,15 @@ LSTM_API void lstm_mask(const float *x, size_t rows, size_t input_dim, float mas
 
 /* Gate blocks of rows [units][columns] become blocks of columns [columns][4*units]:
  * Keras' block number gate is the source's block order[gate]. */
-LSTM_IMPL_KERNEL void lstm_impl_transpose(const float *source, size_t columns,
+LSTM_IMPL_KERNEL void lstm_impl_transpose(const float *source, size_t column_count,
                                           size_t units, const unsigned char *order,
                                           float *weights)
 {
     size_t gate, u, k;
     for (gate = 0; gate < 4; gate++) {
         for (u = 0; u < units; u++) {
-            const float *row = source + (order[gate] * units + u) * columns;
-            for (k = 0; k < columns; k++) {
+            const float *row = source + (order[gate] * units + u) * column_count;
+            for (k = 0; k < column_count; k++) {
                 weights[k * 4 * units + gate * units + u] = row[k];
             }
         }
@@ -1464,7 +1484,7 @@ LSTM_K_PUSH(LSTM_K_TARGET)
 #define LSTM_K_PANEL 4
 #endif
 #define LSTM_K_MANY_COLUMNS (48 * LSTM_K_LANES)
-#define lstm_k_v LSTM_K(vector)
+#define lstm_k_v LSTM_K(v)
 #define lstm_k_w LSTM_K(words)
 #define lstm_k_m LSTM_K(compared)
 
@@ -1531,14 +1551,14 @@ LSTM_IMPL_INLINE lstm_k_v LSTM_K(load)(const float *p)
 
 LSTM_IMPL_INLINE lstm_k_v LSTM_K(all)(float a)
 {
-    const lstm_k_v zero = {0};
-    return a - zero;
+    const lstm_k_v zeros = {0};
+    return a - zeros;
 }
 
 LSTM_IMPL_INLINE lstm_k_w LSTM_K(all_bits)(uint32_t bits)
 {
-    const lstm_k_w zero = {0};
-    return bits + zero;
+    const lstm_k_w zeros = {0};
+    return bits + zeros;
 }
 
 LSTM_IMPL_INLINE lstm_k_v LSTM_K(multiply)(lstm_k_v a, lstm_k_v b)
@@ -1856,10 +1876,10 @@ LSTM_IMPL_INLINE lstm_k_v LSTM_K(exp)(lstm_k_v x)
 #ifdef LSTM_EXPF
     return LSTM_K(call)(LSTM_K(users_exp), x);
 #else
-    const lstm_k_m small = lstm_k_less(x, lstm_k_all(0.0f));
-    const lstm_k_v shift = lstm_k_select(small, lstm_k_all(12582912.0f + 64.0f),
+    const lstm_k_m is_below_0 = lstm_k_less(x, lstm_k_all(0.0f));
+    const lstm_k_v shift = lstm_k_select(is_below_0, lstm_k_all(12582912.0f + 64.0f),
                                          lstm_k_all(12582912.0f - 64.0f));
-    const lstm_k_v factor = lstm_k_select(small, lstm_k_all(5.42101086e-20f),
+    const lstm_k_v factor = lstm_k_select(is_below_0, lstm_k_all(5.42101086e-20f),
                                           lstm_k_all(18446744073709551616.0f));
     lstm_k_v a, b, over;
     const lstm_k_w n =
@@ -2051,9 +2071,9 @@ LSTM_IMPL_INLINE lstm_k_v LSTM_K(hard_silu)(lstm_k_v x)
 /* log(1 + e^x) */
 LSTM_IMPL_INLINE lstm_k_v LSTM_K(softplus)(lstm_k_v x)
 {
-    const lstm_k_v zero = lstm_k_all(0.0f);
-    const lstm_k_v e = LSTM_K(exp)(LSTM_K(below_0)(x, x, lstm_k_sub(zero, x)));
-    return lstm_k_add(lstm_k_select(lstm_k_less(zero, x), x, zero),
+    const lstm_k_v zeros = lstm_k_all(0.0f);
+    const lstm_k_v e = LSTM_K(exp)(LSTM_K(below_0)(x, x, lstm_k_sub(zeros, x)));
+    return lstm_k_add(lstm_k_select(lstm_k_less(zeros, x), x, zeros),
                       LSTM_K(log_ratio)(lstm_k_div(e, lstm_k_add(lstm_k_all(2.0f), e))));
 }
 
@@ -2076,14 +2096,27 @@ LSTM_IMPL_INLINE lstm_k_v LSTM_K(mish)(lstm_k_v x)
     return lstm_k_mul(x, lstm_k_div(over, lstm_k_add(over, rest)));
 }
 
+/* f of every float, vector by vector. Floats at the end that do not fill a vector have
+ * their turn in a vector of their own. */
 LSTM_IMPL_INLINE void LSTM_K(each)(lstm_k_v (*f)(lstm_k_v), float *z, size_t n)
 {
-    size_t k;
-    for (k = 0; n - k >= LSTM_K_LANES; k += LSTM_K_LANES) {
-        lstm_k_store(z + k, f(lstm_k_load(z + k)));
+    float lanes[LSTM_K_LANES];
+    const size_t rest = n % LSTM_K_LANES;
+    float *p = z, *end = z + (n - rest);
+    for (;;) {
+        for (; p != end; p += LSTM_K_LANES) {
+            lstm_k_store(p, f(lstm_k_load(p)));
+        }
+        if (rest == 0 || p == lanes + LSTM_K_LANES) {
+            break;
+        }
+        z = p;
+        p = lanes;
+        end = lanes + LSTM_K_LANES;
+        lstm_k_store(lanes, lstm_k_load_some(z, rest));
     }
-    if (k < n) {
-        lstm_k_store_some(z + k, f(lstm_k_load_some(z + k, n - k)), n - k);
+    if (rest != 0) {
+        lstm_k_store_some(z, lstm_k_load(lanes), rest);
     }
 }
 
@@ -2273,62 +2306,87 @@ LSTM_IMPL_INLINE lstm_k_v LSTM_K(new_h)(lstm_k_v o, lstm_k_v c)
 }
 
 #if LSTM_K_LANES > 1
-/* c and then h of a vector of units; the gates are `gap` floats apart in z. */
-LSTM_IMPL_INLINE lstm_k_v LSTM_K(new_c_of)(const float *z, size_t gap, lstm_k_v c)
-{
-    return LSTM_K(new_c)(lstm_k_load(z), lstm_k_load(z + gap), lstm_k_load(z + 2 * gap),
-                         c);
-}
-
 /* The cells of all units: first every c, then every h, as within one unit each operation
- * waits for the one before. The last vector may overlap the one before, so its c is read
- * before that is written, and stored last. */
-LSTM_IMPL_KERNEL void LSTM_K(cells)(const float *z, size_t units, float *h, float *c)
+ * waits for the one before. The last vector may overlap the one before, so the loop
+ * begins with it: its c is read before that is written, and stored last. */
+LSTM_IMPL_KERNEL void LSTM_K(whole_cells)(const float *z, size_t units, float *h,
+                                          float *c)
 {
     const size_t last = units - LSTM_K_LANES;
-    const float *o = z + 3 * units;
-    lstm_k_v last_c;
-    size_t u;
-    if (units < LSTM_K_LANES) {
-        last_c = LSTM_K(new_c)(
-            lstm_k_load_some(z, units), lstm_k_load_some(z + units, units),
-            lstm_k_load_some(z + 2 * units, units), lstm_k_load_some(c, units));
-        lstm_k_store_some(c, last_c, units);
-        lstm_k_store_some(h, LSTM_K(new_h)(lstm_k_load_some(o, units), last_c), units);
-        return;
-    }
-    last_c = LSTM_K(new_c_of)(z + last, units, lstm_k_load(c + last));
-    for (u = 0; u < last; u += LSTM_K_LANES) {
-        lstm_k_store(c + u, LSTM_K(new_c_of)(z + u, units, lstm_k_load(c + u)));
-    }
-    lstm_k_store(h + last, LSTM_K(new_h)(lstm_k_load(o + last), last_c));
-    for (u = 0; u < last; u += LSTM_K_LANES) {
+    const float *f = z + units, *g = f + units, *o = g + units;
+    lstm_k_v new_c, last_c = lstm_k_all(0.0f);
+    size_t u = last;
+    do {
+        new_c = LSTM_K(new_c)(lstm_k_load(z + u), lstm_k_load(f + u), lstm_k_load(g + u),
+                              lstm_k_load(c + u));
+        if (u == last) {
+            last_c = new_c;
+            u = 0;
+        } else {
+            lstm_k_store(c + u, new_c);
+            u += LSTM_K_LANES;
+        }
+    } while (u < last);
+    lstm_k_store(c + last, last_c);
+    for (u = 0; u < units; u += LSTM_K_LANES) {
+        u = u < last ? u : last;
         lstm_k_store(h + u, LSTM_K(new_h)(lstm_k_load(o + u), lstm_k_load(c + u)));
     }
-    lstm_k_store(c + last, last_c);
+}
+
+/* Keras' default cells; fewer units than a vector has floats become those of a vector. */
+LSTM_IMPL_KERNEL void LSTM_K(cells)(const lstm_impl_activations *activations,
+                                    size_t units, float *z, float *h, float *c)
+{
+    float gates[4 * LSTM_K_LANES], new_h[LSTM_K_LANES], new_c[LSTM_K_LANES];
+    unsigned gate;
+    (void)activations;
+    if (units >= LSTM_K_LANES) {
+        LSTM_K(whole_cells)(z, units, h, c);
+        return;
+    }
+    for (gate = 0; gate < 4; gate++) {
+        lstm_k_store(gates + gate * LSTM_K_LANES,
+                     lstm_k_load_some(z + gate * units, units));
+    }
+    lstm_k_store(new_c, lstm_k_load_some(c, units));
+    LSTM_K(whole_cells)(gates, LSTM_K_LANES, new_h, new_c);
+    lstm_k_store_some(c, lstm_k_load(new_c), units);
+    lstm_k_store_some(h, lstm_k_load(new_h), units);
 }
 #else
-LSTM_IMPL_KERNEL void LSTM_K(cells)(const float *z, size_t units, float *h, float *c)
+/* Keras' default cells. Short code has the formulas of new values and of h only once. */
+LSTM_IMPL_KERNEL void LSTM_K(cells)(const lstm_impl_activations *activations,
+                                    size_t units, float *z, float *h, float *c)
 {
+    float product = 0.0f;
     size_t u;
-    for (u = 0; u < units; u++) {
-        c[u] = LSTM_K(new_c)(z[u], z[units + u], z[2 * units + u], c[u]);
-        h[u] = LSTM_K(new_h)(z[3 * units + u], c[u]);
+    int is_h;
+    (void)activations;
+    for (u = 0; u < units; u++, z++) {
+        LSTM_IMPL_EACH_PART(is_h, 2) {
+            product = LSTM_K(sigmoid_times_tanh)(is_h ? z[3 * units] : z[0],
+                                                 is_h ? c[u] : z[2 * units]);
+            if (!is_h) {
+                product = lstm_k_madd(LSTM_K(sigmoid)(z[units]), c[u], product);
+                c[u] = LSTM_K(without_tiny)(product);
+            }
+        }
+        h[u] = LSTM_K(without_tiny)(product);
     }
 }
 #endif
 
 /* Any other activations, on whole arrays; z is left undefined. */
-LSTM_IMPL_KERNEL void LSTM_K(any_cells)(const lstm_impl_run *run, float *z, float *h,
-                                        float *c)
+LSTM_IMPL_KERNEL void LSTM_K(any_cells)(const lstm_impl_activations *activations,
+                                        size_t units, float *z, float *h, float *c)
 {
-    const size_t units = run->layer->units;
     float *i = z, *f = i + units, *g = f + units, *o = g + units, *activated_c = z;
     size_t u;
-    run->recurrent_activation(i, units);
-    run->recurrent_activation(f, units);
-    run->activation(g, units);
-    run->recurrent_activation(o, units);
+    activations->recurrent_activation(i, units);
+    activations->recurrent_activation(f, units);
+    activations->activation(g, units);
+    activations->recurrent_activation(o, units);
     for (u = 0; u < units; u++) {
         i[u] = LSTM_K(multiply_1)(i[u], g[u]);
         c[u] = LSTM_K(multiply_add_1)(f[u], c[u], i[u]);
@@ -2337,7 +2395,7 @@ LSTM_IMPL_KERNEL void LSTM_K(any_cells)(const lstm_impl_run *run, float *z, floa
     for (u = 0; u < units; u++) {
         activated_c[u] = c[u];
     }
-    run->activation(activated_c, units);
+    activations->activation(activated_c, units);
     for (u = 0; u < units; u++) {
         h[u] = o[u] * activated_c[u];
     }
@@ -2377,8 +2435,9 @@ LSTM_IMPL_INLINE void LSTM_K(panel)(const lstm_impl_sums *s, const unsigned n,
                                     const size_t tail, const size_t lanes, size_t j,
                                     float *z)
 {
-    const size_t columns = s->columns, half = s->h_len / 2, first_len = s->h_len - half;
-    const float *row = s->kernel + j, *second_row;
+    const size_t column_count = s->column_count;
+    const lstm_impl_part *x = &s->parts[0], *h = &s->parts[1], *half = &s->parts[2];
+    const float *row = x->matrix + j, *second_row = half->matrix + j;
     lstm_k_v first[LSTM_K_PANEL], second[LSTM_K_PANEL];
     size_t k;
     unsigned v;
@@ -2388,17 +2447,16 @@ LSTM_IMPL_INLINE void LSTM_K(panel)(const lstm_impl_sums *s, const unsigned n,
             first[v] = LSTM_K(get)(s->init + j + LSTM_K_OFFSET(v, n, tail), lanes);
         }
     }
-    for (k = 0; k < s->x_len; k++, row += columns) {
-        LSTM_K(add_row)(first, n, tail, lanes, row, s->x[k]);
+    for (k = 0; k < x->count; k++, row += column_count) {
+        LSTM_K(add_row)(first, n, tail, lanes, row, x->a[k]);
     }
-    row = s->recurrent_kernel + j;
-    second_row = row + first_len * columns;
-    for (k = 0; k < half; k++, row += columns, second_row += columns) {
-        LSTM_K(add_row)(first, n, tail, lanes, row, s->h[k]);
-        LSTM_K(add_row)(second, n, tail, lanes, second_row, s->h[first_len + k]);
+    row = h->matrix + j;
+    for (k = 0; k < half->count; k++, row += column_count, second_row += column_count) {
+        LSTM_K(add_row)(first, n, tail, lanes, row, h->a[k]);
+        LSTM_K(add_row)(second, n, tail, lanes, second_row, half->a[k]);
     }
-    if (k < first_len) {
-        LSTM_K(add_row)(first, n, tail, lanes, row, s->h[k]);
+    if (k < h->count) {
+        LSTM_K(add_row)(first, n, tail, lanes, row, h->a[k]);
     }
     LSTM_IMPL_EACH(v, n) {
         first[v] = lstm_k_add(first[v], second[v]);
@@ -2410,68 +2468,66 @@ LSTM_IMPL_INLINE void LSTM_K(panel)(const lstm_impl_sums *s, const unsigned n,
     }
 }
 
-/* One row of few columns, panel by panel */
+/* One row of few columns, panel by panel. A last panel of one vector may overlap the
+ * panel before. */
 LSTM_IMPL_KERNEL void LSTM_K(row_in_panels)(const lstm_impl_sums *s, float *z)
 {
-    const size_t columns = s->columns, most = LSTM_K_PANEL * LSTM_K_LANES;
-    size_t j = 0, rest;
-    if (columns < LSTM_K_LANES) {
-        LSTM_K(panel)(s, 1, 0, columns, 0, z);
+    const size_t column_count = s->column_count, lanes = LSTM_K_LANES;
+    size_t j, width;
+    if (column_count < lanes) {
+        LSTM_K(panel)(s, 1, 0, column_count, 0, z);
         return;
     }
-    for (; columns - j >= most; j += most) {
-        LSTM_K(panel)(s, LSTM_K_PANEL, most - LSTM_K_LANES, LSTM_K_LANES, j, z);
-    }
-    rest = columns - j;
-#if LSTM_K_PANEL > 4
-    if (rest > 4 * LSTM_K_LANES) {
-        LSTM_K(panel)(s, 4, 3 * LSTM_K_LANES, LSTM_K_LANES, j, z);
-        j += 4 * LSTM_K_LANES;
-        rest = columns - j;
-    }
+    for (j = 0; j < column_count; j += width) {
+        width = column_count - j;
+#if LSTM_K_PANEL == 8
+        if (width >= 8 * lanes) {
+            width = 8 * lanes;
+            LSTM_K(panel)(s, 8, 7 * lanes, lanes, j, z);
+            continue;
+        }
 #endif
 #if LSTM_K_PANEL >= 4
-    if (rest > 3 * LSTM_K_LANES) {
-        LSTM_K(panel)(s, 4, rest - LSTM_K_LANES, LSTM_K_LANES, j, z);
-    } else if (rest > 2 * LSTM_K_LANES) {
-        LSTM_K(panel)(s, 3, rest - LSTM_K_LANES, LSTM_K_LANES, j, z);
-    } else
+        width = width < 4 * lanes ? width : 4 * lanes;
+        if (width > 3 * lanes) {
+            LSTM_K(panel)(s, 4, width - lanes, lanes, j, z);
+        } else if (width > 2 * lanes) {
+            LSTM_K(panel)(s, 3, width - lanes, lanes, j, z);
+        } else
+#else
+        width = width < 2 * lanes ? width : 2 * lanes;
 #endif
-        if (rest > LSTM_K_LANES) {
-        LSTM_K(panel)(s, 2, rest - LSTM_K_LANES, LSTM_K_LANES, j, z);
-    } else if (rest > 0) {
-        LSTM_K(panel)(s, 1, 0, LSTM_K_LANES, columns - LSTM_K_LANES, z);
+            if (width > lanes) {
+            LSTM_K(panel)(s, 2, width - lanes, lanes, j, z);
+        } else {
+            LSTM_K(panel)(s, 1, 0, lanes, j + width - lanes, z);
+        }
     }
 }
 
-/* a[0]*row 0 + a[1]*row 1 + ... of `rows` rows added to a vector of sums */
-LSTM_IMPL_INLINE lstm_k_v LSTM_K(add_factors)(lstm_k_v sum, const lstm_k_v *a,
-                                              const unsigned rows, const float *row,
-                                              size_t columns)
-{
-    unsigned r;
-    LSTM_IMPL_EACH(r, rows) {
-        sum = lstm_k_madd(lstm_k_load(row + r * columns), a[r], sum);
-    }
-    return sum;
-}
-
-LSTM_IMPL_INLINE void LSTM_K(add_some_rows)(float *z, size_t columns, const float *a,
+LSTM_IMPL_INLINE void LSTM_K(add_some_rows)(float *z, size_t column_count, const float *a,
                                             const unsigned rows, const float *row)
 {
-    const size_t last = columns - LSTM_K_LANES;
-    lstm_k_v factors[8], last_sum;
-    size_t j;
+    const size_t last = column_count - LSTM_K_LANES;
+    lstm_k_v factors[8], sum, last_sum = lstm_k_all(0.0f);
+    size_t j = last;
     unsigned r;
     LSTM_IMPL_EACH(r, rows) {
         factors[r] = lstm_k_all(a[r]);
     }
-    last_sum =
-        LSTM_K(add_factors)(lstm_k_load(z + last), factors, rows, row + last, columns);
-    for (j = 0; j < last; j += LSTM_K_LANES) {
-        lstm_k_store(z + j, LSTM_K(add_factors)(lstm_k_load(z + j), factors, rows,
-                                                row + j, columns));
-    }
+    do {
+        sum = lstm_k_load(z + j);
+        LSTM_IMPL_EACH(r, rows) {
+            sum = lstm_k_madd(lstm_k_load(row + r * column_count + j), factors[r], sum);
+        }
+        if (j == last) {
+            last_sum = sum;
+            j = 0;
+        } else {
+            lstm_k_store(z + j, sum);
+            j += LSTM_K_LANES;
+        }
+    } while (j < last);
     lstm_k_store(z + last, last_sum);
 }
 
@@ -2479,17 +2535,19 @@ LSTM_IMPL_INLINE void LSTM_K(add_some_rows)(float *z, size_t columns, const floa
  * their begin to their end, the sums staying in memory: caches like that better than
  * jumps from row to row, and it does not matter where the weights are aligned. The last
  * vector may overlap the one before, so it is taken first and stored last. */
-LSTM_IMPL_KERNEL void LSTM_K(add_rows)(float *z, size_t columns, const float *a,
-                                       size_t count, const float *matrix)
+LSTM_IMPL_KERNEL void LSTM_K(add_rows)(float *z, size_t column_count,
+                                       const lstm_impl_part *part)
 {
-    for (; count >= 8; count -= 8, a += 8, matrix += 8 * columns) {
-        LSTM_K(add_some_rows)(z, columns, a, 8, matrix);
+    size_t count = part->count;
+    const float *a = part->a, *matrix = part->matrix;
+    for (; count >= 8; count -= 8, a += 8, matrix += 8 * column_count) {
+        LSTM_K(add_some_rows)(z, column_count, a, 8, matrix);
     }
-    for (; count >= 2; count -= 2, a += 2, matrix += 2 * columns) {
-        LSTM_K(add_some_rows)(z, columns, a, 2, matrix);
+    for (; count >= 2; count -= 2, a += 2, matrix += 2 * column_count) {
+        LSTM_K(add_some_rows)(z, column_count, a, 2, matrix);
     }
     if (count > 0) {
-        LSTM_K(add_some_rows)(z, columns, a, 1, matrix);
+        LSTM_K(add_some_rows)(z, column_count, a, 1, matrix);
     }
 }
 
@@ -2505,18 +2563,17 @@ LSTM_IMPL_INLINE void LSTM_K(fill)(float *z, const float *init, size_t n)
 LSTM_IMPL_KERNEL void LSTM_K(row_in_rows)(const lstm_impl_sums *s, float *z,
                                           float *second)
 {
-    const size_t columns = s->columns, half = s->h_len / 2, first_len = s->h_len - half;
+    const size_t column_count = s->column_count;
     size_t j;
-    LSTM_K(fill)(z, s->init, columns);
-    LSTM_K(add_rows)(z, columns, s->x, s->x_len, s->kernel);
-    LSTM_K(add_rows)(z, columns, s->h, first_len, s->recurrent_kernel);
-    LSTM_K(fill)(second, LSTM_IMPL_NULL, columns);
-    LSTM_K(add_rows)
-    (second, columns, s->h + first_len, half, s->recurrent_kernel + first_len * columns);
-    for (j = 0; columns - j >= LSTM_K_LANES; j += LSTM_K_LANES) {
+    LSTM_K(fill)(z, s->init, column_count);
+    LSTM_K(add_rows)(z, column_count, &s->parts[0]);
+    LSTM_K(add_rows)(z, column_count, &s->parts[1]);
+    LSTM_K(fill)(second, LSTM_IMPL_NULL, column_count);
+    LSTM_K(add_rows)(second, column_count, &s->parts[2]);
+    for (j = 0; column_count - j >= LSTM_K_LANES; j += LSTM_K_LANES) {
         lstm_k_store(z + j, lstm_k_add(lstm_k_load(z + j), lstm_k_load(second + j)));
     }
-    for (; j < columns; j++) {
+    for (; j < column_count; j++) {
         z[j] += second[j];
     }
 }
@@ -2524,7 +2581,7 @@ LSTM_IMPL_KERNEL void LSTM_K(row_in_rows)(const lstm_impl_sums *s, float *z,
 /* z = init + x*kernel + h*recurrent_kernel for one row */
 LSTM_IMPL_INLINE void LSTM_K(row_sums)(const lstm_impl_sums *s, float *z, float *second)
 {
-    if (LSTM_IMPL_GROUP == 1 || s->columns < LSTM_K_MANY_COLUMNS) {
+    if (LSTM_IMPL_GROUP == 1 || s->column_count < LSTM_K_MANY_COLUMNS) {
         LSTM_K(row_in_panels)(s, z);
     } else {
         LSTM_K(row_in_rows)(s, z, second);
@@ -2545,14 +2602,15 @@ LSTM_IMPL_INLINE void LSTM_K(row_sums)(const lstm_impl_sums *s, float *z, float 
  * registers while the sums of all rows go by. */
 LSTM_IMPL_INLINE void LSTM_K(hold)(float *sums, size_t stride, size_t count,
                                    const float *const *a, size_t k, const unsigned rows,
-                                   const unsigned n, const float *matrix, size_t columns)
+                                   const unsigned n, const float *matrix,
+                                   size_t column_count)
 {
     lstm_k_v weights[4][2], sum[2], factor;
     unsigned r, v;
     size_t m;
     LSTM_IMPL_EACH(r, rows) {
         LSTM_IMPL_EACH(v, n) {
-            weights[r][v] = lstm_k_load(matrix + r * columns + v * LSTM_K_LANES);
+            weights[r][v] = lstm_k_load(matrix + r * column_count + v * LSTM_K_LANES);
         }
     }
     for (m = 0; m < count; m++, sums += stride) {
@@ -2576,44 +2634,45 @@ LSTM_IMPL_INLINE void LSTM_K(hold)(float *sums, size_t stride, size_t count,
 LSTM_IMPL_INLINE void LSTM_K(hold_block)(float *sums, size_t stride, size_t width,
                                          size_t count, const float *const *a, size_t k,
                                          const unsigned rows, const float *matrix,
-                                         size_t columns)
+                                         size_t column_count)
 {
     for (; width >= 2 * LSTM_K_LANES; width -= 2 * LSTM_K_LANES) {
-        LSTM_K(hold)(sums, stride, count, a, k, rows, 2, matrix, columns);
+        LSTM_K(hold)(sums, stride, count, a, k, rows, 2, matrix, column_count);
         sums += 2 * LSTM_K_LANES;
         matrix += 2 * LSTM_K_LANES;
     }
     if (width > 0) {
-        LSTM_K(hold)(sums, stride, count, a, k, rows, 1, matrix, columns);
+        LSTM_K(hold)(sums, stride, count, a, k, rows, 1, matrix, column_count);
     }
 }
 
 LSTM_IMPL_KERNEL void LSTM_K(add_4_to_block)(float *sums, size_t stride, size_t width,
                                              size_t count, const float *const *a,
                                              size_t k, const float *matrix,
-                                             size_t columns)
+                                             size_t column_count)
 {
-    LSTM_K(hold_block)(sums, stride, width, count, a, k, 4, matrix, columns);
+    LSTM_K(hold_block)(sums, stride, width, count, a, k, 4, matrix, column_count);
 }
 
 LSTM_IMPL_KERNEL void LSTM_K(add_1_to_block)(float *sums, size_t stride, size_t width,
                                              size_t count, const float *const *a,
                                              size_t k, const float *matrix,
-                                             size_t columns)
+                                             size_t column_count)
 {
-    LSTM_K(hold_block)(sums, stride, width, count, a, k, 1, matrix, columns);
+    LSTM_K(hold_block)(sums, stride, width, count, a, k, 1, matrix, column_count);
 }
 
 /* A block's products with rows k..end of a matrix, whose column is the block's first */
 LSTM_IMPL_INLINE void LSTM_K(add_block)(float *sums, size_t stride, size_t width,
                                         size_t count, const float *const *a, size_t k,
-                                        size_t end, const float *matrix, size_t columns)
+                                        size_t end, const float *matrix,
+                                        size_t column_count)
 {
-    for (; end - k >= 4; k += 4, matrix += 4 * columns) {
-        LSTM_K(add_4_to_block)(sums, stride, width, count, a, k, matrix, columns);
+    for (; end - k >= 4; k += 4, matrix += 4 * column_count) {
+        LSTM_K(add_4_to_block)(sums, stride, width, count, a, k, matrix, column_count);
     }
-    for (; k < end; k++, matrix += columns) {
-        LSTM_K(add_1_to_block)(sums, stride, width, count, a, k, matrix, columns);
+    for (; k < end; k++, matrix += column_count) {
+        LSTM_K(add_1_to_block)(sums, stride, width, count, a, k, matrix, column_count);
     }
 }
 
@@ -2622,15 +2681,15 @@ LSTM_IMPL_KERNEL void LSTM_K(add_second)(const lstm_impl_rows *q, const float *c
                                          size_t count, size_t j, size_t width, float *z)
 {
     const lstm_impl_sums *s = &q->sums;
-    const size_t columns = s->columns, first_len = s->h_len - s->h_len / 2;
+    const size_t skipped = s->parts[1].count;
     LSTM_ALIGNED float sums[LSTM_K_ROWS * LSTM_K_STRIDE];
     size_t m, v;
     for (v = 0; v < count * LSTM_K_STRIDE; v += LSTM_K_LANES) {
         lstm_k_store(sums + v, lstm_k_all(0.0f));
     }
     LSTM_K(add_block)
-    (sums, LSTM_K_STRIDE, width, count, h, first_len, s->h_len,
-     s->recurrent_kernel + first_len * columns + j, columns);
+    (sums, LSTM_K_STRIDE, width, count, h, skipped, skipped + s->parts[2].count,
+     s->parts[2].matrix + j, s->column_count);
     for (m = 0; m < count; m++, z += q->z_step) {
         for (v = 0; v < width; v += LSTM_K_LANES) {
             lstm_k_store(z + v, lstm_k_add(lstm_k_load(z + v),
@@ -2644,7 +2703,6 @@ LSTM_IMPL_KERNEL void LSTM_K(block_sums)(const lstm_impl_rows *q, size_t first_r
                                          size_t count, size_t j, size_t width, float *z)
 {
     const lstm_impl_sums *s = &q->sums;
-    const size_t first_len = s->h_len - s->h_len / 2;
     const float *const *x = q->x + first_row, *const *h = q->h + first_row;
     lstm_k_v init = lstm_k_all(0.0f);
     size_t m, v;
@@ -2658,10 +2716,12 @@ LSTM_IMPL_KERNEL void LSTM_K(block_sums)(const lstm_impl_rows *q, size_t first_r
         }
     }
     LSTM_K(add_block)
-    (z, q->z_step, width, count, x, 0, s->x_len, s->kernel + j, s->columns);
+    (z, q->z_step, width, count, x, 0, s->parts[0].count, s->parts[0].matrix + j,
+     s->column_count);
     LSTM_K(add_block)
-    (z, q->z_step, width, count, h, 0, first_len, s->recurrent_kernel + j, s->columns);
-    if (s->h_len > 1) {
+    (z, q->z_step, width, count, h, 0, s->parts[1].count, s->parts[1].matrix + j,
+     s->column_count);
+    if (s->parts[2].count > 0) {
         LSTM_K(add_second)(q, h, count, j, width, z);
     }
 }
@@ -2672,24 +2732,25 @@ LSTM_IMPL_KERNEL void LSTM_K(block_sums)(const lstm_impl_rows *q, size_t first_r
 LSTM_IMPL_KERNEL void LSTM_K(sums_of_rows)(const lstm_impl_rows *q, size_t count,
                                            float *z)
 {
-    const size_t columns = q->sums.columns;
+    const size_t column_count = q->sums.column_count;
     const size_t parts = (count + LSTM_K_ROWS - 1) / LSTM_K_ROWS;
     size_t j, p, m, width;
-    if (count == 1 || columns < LSTM_K_LANES) {
+    if (count == 1 || column_count < LSTM_K_LANES) {
         for (m = 0; m < count; m++) {
             lstm_impl_sums one = q->sums;
-            one.x = q->x[m];
-            one.h = q->h[m];
+            one.parts[0].a = q->x[m];
+            one.parts[1].a = q->h[m];
+            one.parts[2].a = q->h[m] + one.parts[1].count;
             LSTM_K(row_in_panels)(&one, z + m * q->z_step);
         }
         return;
     }
-    for (j = 0; j < columns; j += width) {
-        width = columns - j < LSTM_K_BLOCK ? columns - j : LSTM_K_BLOCK;
+    for (j = 0; j < column_count; j += width) {
+        width = column_count - j < LSTM_K_BLOCK ? column_count - j : LSTM_K_BLOCK;
         width -= width % LSTM_K_LANES;
         if (width == 0) {
             width = LSTM_K_LANES;
-            j = columns - width;
+            j = column_count - width;
         }
         for (p = 0, m = 0; p < parts; p++) {
             const size_t rows = (count - m + parts - p - 1) / (parts - p);
@@ -2701,95 +2762,98 @@ LSTM_IMPL_KERNEL void LSTM_K(sums_of_rows)(const lstm_impl_rows *q, size_t count
 #endif
 
 #if LSTM_K_LANES == 1
-/* A part of the sums of eight columns from column j on, each in a register. 0: z = init +
- * x*kernel. 1: the first half of h times its rows of recurrent_kernel is added to z. 2:
- * the second half's products have a sum of their own, which is then added. */
-LSTM_IMPL_INLINE void LSTM_K(add_part)(const lstm_impl_sums *s, int part, size_t j,
-                                       float *z)
+/* The sums of n columns from column j on, each in a register */
+LSTM_IMPL_INLINE void LSTM_K(columns)(const lstm_impl_sums *s, const unsigned n, size_t j,
+                                      float *z)
 {
-    const size_t columns = s->columns, half = s->h_len / 2, first_len = s->h_len - half;
-    const int is_first = part == 0 || (part == 1 && s->x_len == 0);
-    const float *start = is_first ? s->init : part == 1 ? z : LSTM_IMPL_NULL;
-    const float *row = (part == 0 ? s->kernel : s->recurrent_kernel) + j +
-                       (part == 2 ? first_len * columns : 0);
-    size_t count = part == 0 ? s->x_len : part == 1 ? first_len : half;
-    const float *a = part == 0 ? s->x : part == 1 ? s->h : s->h + first_len;
+    const lstm_impl_part *x = &s->parts[0], *h = &s->parts[1], *half = &s->parts[2];
+    const float *a = x->a, *end = a + x->count, *row = x->matrix + j;
     float sum[8];
     unsigned v;
+    int p;
     z += j;
-    if (start != LSTM_IMPL_NULL) {
-        start += j;
+    LSTM_IMPL_EACH(v, n) {
+        sum[v] = s->init != LSTM_IMPL_NULL ? LSTM_LOAD(s->init + j + v) : 0.0f;
     }
-#if LSTM_IMPL_CUSTOM_LOAD
-    if (is_first && start != LSTM_IMPL_NULL) {
-        for (v = 0; v < 8; v++) {
-            z[v] = LSTM_LOAD(start + v);
+    LSTM_IMPL_EACH_PART(p, 3) {
+        if (p == 1) {
+            a = h->a;
+            end = a + h->count;
+            row = h->matrix + j;
+        } else if (p == 2) { /* a and row are there already */
+            end += half->count;
+            LSTM_IMPL_EACH(v, n) {
+                z[v] = sum[v];
+                sum[v] = 0.0f;
+            }
         }
-        start = z;
-    }
-#endif
-    LSTM_IMPL_EACH(v, 8) {
-        sum[v] = start != LSTM_IMPL_NULL ? start[v] : 0.0f;
-    }
-    for (; count > 0; count--, a++, row += columns) {
-        LSTM_IMPL_EACH(v, 8) {
-            sum[v] = lstm_k_madd(*a, LSTM_LOAD(row + v), sum[v]);
-        }
-    }
-    if (part == 2) {
-        LSTM_IMPL_EACH(v, 8) {
-            sum[v] += z[v];
+        for (; a != end; a++, row += s->column_count) {
+            LSTM_IMPL_EACH(v, n) {
+                sum[v] = lstm_k_madd(*a, LSTM_LOAD(row + v), sum[v]);
+            }
         }
     }
-    LSTM_IMPL_EACH(v, 8) {
-        z[v] = sum[v];
+    LSTM_IMPL_EACH(v, n) {
+        z[v] += sum[v];
     }
 }
 
-/* The sum of one column */
-LSTM_IMPL_KERNEL float LSTM_K(column)(const lstm_impl_sums *s, size_t j)
+LSTM_IMPL_INLINE void LSTM_K(layer_columns)(const lstm_layer *layer, const float *x,
+                                            const float *h, const unsigned n, size_t j,
+                                            float *z)
 {
-    const size_t columns = s->columns, second = (s->h_len + 1) / 2;
-    const float *weight = s->kernel + j;
-    float sum = s->init != LSTM_IMPL_NULL ? LSTM_LOAD(s->init + j) : 0.0f, first = 0.0f;
-    size_t k;
-    for (k = 0; k < s->x_len; k++, weight += columns) {
-        sum = lstm_k_madd(s->x[k], LSTM_LOAD(weight), sum);
-    }
-    weight = s->recurrent_kernel + j;
-    for (k = 0; k < s->h_len; k++, weight += columns) {
-        if (k == second) {
-            first = sum;
-            sum = 0.0f;
-        }
-        sum = lstm_k_madd(s->h[k], LSTM_LOAD(weight), sum);
-    }
-    return first + sum;
+    lstm_impl_sums sums;
+    lstm_impl_set_sums(&sums, layer, x, h);
+    LSTM_K(columns)(&sums, n, j, z);
 }
 
-LSTM_IMPL_KERNEL void LSTM_K(columns_8)(const lstm_impl_sums *s, size_t j, float *z)
+LSTM_IMPL_KERNEL void LSTM_K(layer_8_columns)(const lstm_layer *layer, const float *x,
+                                              const float *h, size_t j, float *z)
 {
-    int part;
-    LSTM_IMPL_EACH_PART(part, 3) {
-        if (part > 0 || s->x_len > 0) {
-            LSTM_K(add_part)(s, part, j, z);
-        }
+    LSTM_K(layer_columns)(layer, x, h, 8, j, z);
+}
+
+LSTM_IMPL_KERNEL void LSTM_K(layer_column)(const lstm_layer *layer, const float *x,
+                                           const float *h, size_t j, float *z)
+{
+    LSTM_K(layer_columns)(layer, x, h, 1, j, z);
+}
+
+LSTM_IMPL_INLINE void LSTM_K(layer_sums)(const lstm_layer *layer, const float *x,
+                                         const float *h, float *z)
+{
+    const size_t count = 4 * layer->units;
+    const size_t eights = LSTM_IMPL_HAS_FPU ? count / 8 * 8 : 0;
+    size_t j;
+    for (j = 0; j < eights; j += 8) {
+        LSTM_K(layer_8_columns)(layer, x, h, j, z);
+    }
+    for (; j < count; j++) {
+        LSTM_K(layer_column)(layer, x, h, j, z);
     }
 }
 
-LSTM_IMPL_INLINE void LSTM_K(row_sums)(const lstm_impl_sums *s, float *z, float *second)
+LSTM_IMPL_KERNEL void LSTM_K(dense_sums)(const lstm_dense *layer, const float *x,
+                                         float *y)
 {
-    size_t j = 0;
-    (void)second;
-    while (j < s->columns) {
-        if (LSTM_IMPL_HAS_FPU && s->columns - j >= 8) {
-            LSTM_K(columns_8)(s, j, z);
-            j += 8;
-        } else {
-            z[j] = LSTM_K(column)(s, j);
-            j++;
-        }
+    const size_t eights = LSTM_IMPL_HAS_FPU ? layer->units / 8 * 8 : 0;
+    lstm_impl_sums sums;
+    size_t j;
+    lstm_impl_set_dense_sums(&sums, layer, x);
+    for (j = 0; j < eights; j += 8) {
+        LSTM_K(columns)(&sums, 8, j, y);
     }
+    for (; j < layer->units; j++) {
+        LSTM_K(columns)(&sums, 1, j, y);
+    }
+}
+#else
+LSTM_IMPL_INLINE void LSTM_K(layer_sums)(const lstm_layer *layer, const float *x,
+                                         const float *h, float *z)
+{
+    lstm_impl_sums sums;
+    lstm_impl_set_sums(&sums, layer, x, h);
+    LSTM_K(row_sums)(&sums, z, z + sums.column_count);
 }
 #endif
 
@@ -2816,18 +2880,18 @@ LSTM_IMPL_INLINE lstm_k_v LSTM_K(merge_ave)(lstm_k_v y, lstm_k_v h)
     return lstm_k_mul(lstm_k_all(0.5f), lstm_k_add(y, h));
 }
 
-LSTM_IMPL_INLINE void LSTM_K(emit)(lstm_k_v (*merge)(lstm_k_v, lstm_k_v), float *y,
-                                   const float *h, size_t units)
+LSTM_IMPL_INLINE void LSTM_K(emit_by)(lstm_k_v (*merge)(lstm_k_v, lstm_k_v), float *y,
+                                      const float *h, size_t units)
 {
-    const lstm_k_v zero = lstm_k_all(0.0f);
+    const lstm_k_v zeros = lstm_k_all(0.0f);
     size_t u;
     for (u = 0; units - u >= LSTM_K_LANES; u += LSTM_K_LANES) {
         lstm_k_store(y + u, merge(lstm_k_load(y + u),
-                                  h != LSTM_IMPL_NULL ? lstm_k_load(h + u) : zero));
+                                  h != LSTM_IMPL_NULL ? lstm_k_load(h + u) : zeros));
     }
     if (u < units) {
         const size_t n = units - u;
-        const lstm_k_v new_h = h != LSTM_IMPL_NULL ? lstm_k_load_some(h + u, n) : zero;
+        const lstm_k_v new_h = h != LSTM_IMPL_NULL ? lstm_k_load_some(h + u, n) : zeros;
         lstm_k_store_some(y + u, merge(lstm_k_load_some(y + u, n), new_h), n);
     }
 }
@@ -2842,45 +2906,25 @@ LSTM_IMPL_KERNEL void LSTM_K(emit_store)(float *y, const float *h, size_t units)
 
 LSTM_IMPL_KERNEL void LSTM_K(emit_sum)(float *y, const float *h, size_t units)
 {
-    LSTM_K(emit)(LSTM_K(merge_sum), y, h, units);
+    LSTM_K(emit_by)(LSTM_K(merge_sum), y, h, units);
 }
 
 LSTM_IMPL_KERNEL void LSTM_K(emit_mul)(float *y, const float *h, size_t units)
 {
-    LSTM_K(emit)(LSTM_K(merge_mul), y, h, units);
+    LSTM_K(emit_by)(LSTM_K(merge_mul), y, h, units);
 }
 
 LSTM_IMPL_KERNEL void LSTM_K(emit_ave)(float *y, const float *h, size_t units)
 {
-    LSTM_K(emit)(LSTM_K(merge_ave), y, h, units);
+    LSTM_K(emit_by)(LSTM_K(merge_ave), y, h, units);
 }
 
-/* The gates' sums z become the new state. */
-LSTM_IMPL_INLINE void LSTM_K(new_state)(const lstm_impl_run *run, float *z, float *h,
-                                        float *c)
-{
-    if (run->is_default) {
-        LSTM_K(cells)(z, run->layer->units, h, c);
-    } else {
-        LSTM_K(any_cells)(run, z, h, c);
-    }
-}
-
-/* The step of a sequence with its sums' start in s: z is scratch, h and c become new. */
-LSTM_IMPL_INLINE void LSTM_K(step)(const lstm_impl_run *run, const lstm_impl_sums *s,
-                                   float *z, float *h, float *c)
-{
-    LSTM_K(row_sums)(s, z, z + s->columns);
-    LSTM_K(new_state)(run, z, h, c);
-}
-
-/* One timestep by itself */
+/* One timestep: z is scratch, h and c become new. */
 static inline void LSTM_K(one_step)(const lstm_impl_run *run, const float *x, float *h,
                                     float *c, float *z)
 {
-    lstm_impl_sums sums;
-    lstm_impl_set_sums(&sums, run->layer, x, h);
-    LSTM_K(step)(run, &sums, z, h, c);
+    LSTM_K(layer_sums)(run->layer, x, h, z);
+    run->cells(run->activations, run->layer->units, z, h, c);
 }
 
 /* The output of a step, after its new state */
@@ -2893,9 +2937,9 @@ LSTM_IMPL_INLINE void LSTM_K(output)(const lstm_impl_run *run, lstm_impl_stream 
     }
     if (s->y != LSTM_IMPL_NULL && (layer->return_sequences || step + 1 == timesteps)) {
         const size_t row = run->rows_flipped ? timesteps - 1 - step : step;
-        const int zero = !s->has_output || (!used && run->zero_masked);
-        run->emit(layer->return_sequences ? s->y + row * run->row_len : s->y,
-                  zero ? LSTM_IMPL_NULL : s->h, layer->units);
+        const int zeros = !s->has_output || (!used && run->zero_masked);
+        run->put(layer->return_sequences ? s->y + row * run->row_len : s->y,
+                 zeros ? LSTM_IMPL_NULL : s->h, layer->units);
     }
 }
 
@@ -2914,9 +2958,9 @@ LSTM_IMPL_KERNEL size_t LSTM_K(take_ahead)(const lstm_impl_run *run,
         x[k] = s->x + lstm_impl_time(run, first + k, timesteps) * run->layer->input_dim;
     }
     lstm_impl_set_sums(&q.sums, run->layer, x[0], x[0]);
-    q.sums.h_len = 0;
+    q.sums.parts[1].count = q.sums.parts[2].count = 0;
     q.x = q.h = x;
-    q.z_step = q.sums.columns + 16;
+    q.z_step = q.sums.column_count + 16;
     LSTM_K(sums_of_rows)(&q, n, ahead);
     return n;
 }
@@ -2927,9 +2971,9 @@ LSTM_IMPL_KERNEL size_t LSTM_K(take_ahead)(const lstm_impl_run *run,
 LSTM_IMPL_KERNEL void LSTM_K(sequence)(const lstm_impl_run *run, lstm_impl_stream *s,
                                        size_t timesteps, float *scratch)
 {
-    const size_t input_dim = run->layer->input_dim, columns = 4 * run->layer->units;
+    const size_t input_dim = run->layer->input_dim, column_count = 4 * run->layer->units;
     const int is_wide = input_dim > 16 && timesteps > 1;
-    float *z = scratch, *ahead = scratch + 2 * columns;
+    float *z = scratch, *ahead = scratch + 2 * column_count;
     size_t step, t, begin = 0, end = 0;
     for (step = 0; step < timesteps; step++) {
         lstm_impl_sums sums;
@@ -2943,10 +2987,11 @@ LSTM_IMPL_KERNEL void LSTM_K(sequence)(const lstm_impl_run *run, lstm_impl_strea
         if (used) {
             lstm_impl_set_sums(&sums, run->layer, s->x + t * input_dim, s->h);
             if (is_wide) {
-                sums.init = ahead + (step - begin) * (columns + 16);
-                sums.x_len = 0;
+                sums.init = ahead + (step - begin) * (column_count + 16);
+                sums.parts[0].count = 0;
             }
-            LSTM_K(step)(run, &sums, z, s->h, s->c);
+            LSTM_K(row_sums)(&sums, z, z + column_count);
+            run->cells(run->activations, run->layer->units, z, s->h, s->c);
         }
         LSTM_K(output)(run, s, step, timesteps, used);
     }
@@ -2983,7 +3028,8 @@ LSTM_IMPL_KERNEL void LSTM_K(group)(const lstm_impl_run *run, lstm_impl_stream *
         for (r = 0, n = 0; r < count; r++) {
             lstm_impl_stream *s = &streams[r];
             if (used[r]) {
-                LSTM_K(new_state)(run, z + n * z_step, s->h, s->c);
+                run->cells(run->activations, run->layer->units, z + n * z_step, s->h,
+                           s->c);
                 n++;
             }
             LSTM_K(output)(run, s, step, timesteps, used[r]);
@@ -3000,9 +3046,7 @@ LSTM_IMPL_INLINE void LSTM_K(sequence)(const lstm_impl_run *run, lstm_impl_strea
         const size_t t = lstm_impl_time(run, step, timesteps);
         const int used = s->mask == LSTM_IMPL_NULL || s->mask[t] != 0;
         if (used) {
-            lstm_impl_sums sums;
-            lstm_impl_set_sums(&sums, run->layer, s->x + t * run->layer->input_dim, s->h);
-            LSTM_K(step)(run, &sums, z, s->h, s->c);
+            LSTM_K(one_step)(run, s->x + t * run->layer->input_dim, s->h, s->c, z);
         }
         LSTM_K(output)(run, s, step, timesteps, used);
     }
@@ -3124,11 +3168,14 @@ LSTM_IMPL_INLINE void LSTM_K(dense_rows)(const lstm_dense *layer, const float *x
     q.x = q.h = rows;
     q.z_step = layer->units;
     LSTM_K(sums_of_rows)(&q, count, y);
-#else
+#elif LSTM_K_LANES > 1
     lstm_impl_sums sums;
     (void)count;
     lstm_impl_set_dense_sums(&sums, layer, x);
-    LSTM_K(row_sums)(&sums, y, y);
+    LSTM_K(row_in_panels)(&sums, y);
+#else
+    (void)count;
+    LSTM_K(dense_sums)(layer, x, y);
 #endif
 }
 
@@ -3211,14 +3258,20 @@ LSTM_IMPL_INLINE lstm_impl_emit LSTM_K(find_emit)(lstm_merge merge)
                                      : LSTM_K(emit_store);
 }
 
-LSTM_IMPL_INLINE void LSTM_K(prepare)(lstm_impl_run *run, lstm_merge merge)
+/* Keras' default cells look up no activation, so that none is linked for them. */
+LSTM_IMPL_INLINE void LSTM_K(set_cells)(lstm_impl_run *run, lstm_impl_activations *found)
 {
-    run->activation = LSTM_K(find)(run->layer->activation, LSTM_K(all_tanh));
-    run->recurrent_activation =
-        LSTM_K(find)(run->layer->recurrent_activation, LSTM_K(all_sigmoid));
-    run->emit = LSTM_K(find_emit)(merge);
-    run->is_default = LSTM_IMPL_OWN_MATH && run->activation == LSTM_K(all_tanh) &&
-                      run->recurrent_activation == LSTM_K(all_sigmoid);
+    const lstm_activation activation = run->layer->activation;
+    const lstm_activation recurrent = run->layer->recurrent_activation;
+    run->cells = LSTM_K(cells);
+    run->activations = LSTM_IMPL_NULL;
+    if (!LSTM_IMPL_OWN_MATH || (activation != LSTM_DEFAULT && activation != LSTM_TANH) ||
+        (recurrent != LSTM_DEFAULT && recurrent != LSTM_SIGMOID)) {
+        found->activation = LSTM_K(find)(activation, LSTM_K(all_tanh));
+        found->recurrent_activation = LSTM_K(find)(recurrent, LSTM_K(all_sigmoid));
+        run->cells = LSTM_K(any_cells);
+        run->activations = found;
+    }
 }
 
 LSTM_IMPL_INLINE void LSTM_K(layer)(lstm_impl_run *run, lstm_merge merge, const float *x,
@@ -3226,14 +3279,17 @@ LSTM_IMPL_INLINE void LSTM_K(layer)(lstm_impl_run *run, lstm_merge merge, const 
                                     size_t timesteps, float *h, float *c, float *y,
                                     float *scratch)
 {
-    LSTM_K(prepare)(run, merge);
+    lstm_impl_activations found;
+    LSTM_K(set_cells)(run, &found);
+    run->put = LSTM_K(find_emit)(merge);
     LSTM_K(batch)(run, x, mask, batch, timesteps, h, c, y, scratch);
 }
 
 LSTM_IMPL_INLINE void LSTM_K(streaming_step)(lstm_impl_run *run, const float *x, float *h,
                                              float *c, float *z)
 {
-    LSTM_K(prepare)(run, LSTM_MERGE_CONCAT);
+    lstm_impl_activations found;
+    LSTM_K(set_cells)(run, &found);
     LSTM_K(one_step)(run, x, h, c, z);
 }
 

@@ -66,10 +66,8 @@ static void a_cpu_without_avx2_has_the_narrowest_set(void)
 {
     a_cpu(0, 0, 0, wide[2]);
     a_cpu(0, 0, 1, wide[2]);
-#if !defined(LSTM_NO_SIMD) && !defined(_WIN32)
     a_cpu(1, 0, 0, wide[2]);
     a_cpu(1, 0, 1, wide[2]);
-#endif
 }
 
 static void avx2_is_used_with_fma_or_where_nothing_is_fused(void)

@@ -837,14 +837,15 @@ TILES = [
 
 # Which set runs, on CPUs that the tests make up
 CHOSEN = [
-    Mutant("choice: AVX-512 without asking", "(!LSTM_IMPL_DISPATCH || (cpu & LSTM_IMPL_CPU_AVX512) != 0)", "1", choice=True),
-    Mutant("choice: AVX-512 by itself", "if (may_be_wide && (!LSTM_IMPL_DISPATCH", "if ((!LSTM_IMPL_DISPATCH", choice=True),
-    Mutant("choice: AVX-512 never", "if (may_be_wide && (!LSTM_IMPL_DISPATCH", "if (0 && (!LSTM_IMPL_DISPATCH", choice=True),
-    Mutant("choice: AVX2 always", "if (may_be_wide) {", "if (1) {", choice=True),
-    Mutant("choice: AVX2 never chosen", "if (may_be_wide) {", "if (0) {", choice=True),
+    Mutant("choice: AVX-512 without asking", "runs_avx2 && (cpu & LSTM_IMPL_CPU_AVX512) != 0;", "runs_avx2;", choice=True),
+    Mutant("choice: AVX-512 by itself", "= runs_avx2 && (cpu", "= (cpu", choice=True),
+    Mutant("choice: AVX-512 never", "if (runs_avx512) {", "if (0) {", choice=True),
+    Mutant("choice: AVX2 always", "if (runs_avx2) { return LSTM_IMPL_AVX2;", "if (1) { return LSTM_IMPL_AVX2;", choice=True),
+    Mutant("choice: AVX2 never chosen", "if (runs_avx2) { return LSTM_IMPL_AVX2;", "if (0) { return LSTM_IMPL_AVX2;", choice=True),
     Mutant("choice: AVX2 by FMA", "(cpu & LSTM_IMPL_CPU_AVX2) != 0 &&", "", choice=True),
     Mutant("choice: AVX2 without FMA", "(!LSTM_IMPL_MAY_FUSE || (cpu & LSTM_IMPL_CPU_FMA) != 0);", "1;", choice=True),
     Mutant("choice: FMA needed where nothing is fused", "(!LSTM_IMPL_MAY_FUSE || (cpu & LSTM_IMPL_CPU_FMA) != 0);", "(cpu & LSTM_IMPL_CPU_FMA) != 0;", choice=True),
+    Mutant("choice: portable FMA without AVX2", "if (runs_avx2) { return LSTM_IMPL_PORTABLE_FMA;", "if ((cpu & LSTM_IMPL_CPU_FMA) != 0) { return LSTM_IMPL_PORTABLE_FMA;", choice=True),
     Mutant("choice: portable FMA never", "return LSTM_IMPL_PORTABLE_FMA;", "return LSTM_IMPL_PORTABLE;", choice=True),
     Mutant("choice: four vectors with FMA never", "return LSTM_IMPL_VECTOR4_FMA;", "return LSTM_IMPL_VECTOR4;", choice=True),
     Mutant("choice: portable FMA without asking", "{ return LSTM_IMPL_PORTABLE_FMA; }", "{ } return LSTM_IMPL_PORTABLE_FMA;", choice=True),
