@@ -7,7 +7,7 @@ rm -rf "$out"
 mkdir -p "$out"
 for source in tests/test_*.c; do
     name=$(basename "$source" .c)
-    gcc -std=c99 -O0 --coverage -Dalways_inline=unused -D__always_inline__=__unused__ -DLSTM_NO_SIMD -Iinclude -Itests -Iexamples "$source" \
+    gcc -std=c99 -O0 --coverage -D__always_inline__=__unused__ -DLSTM_NO_SIMD -Iinclude -Itests -Iexamples "$source" \
         -o "$out/$name" -lm || exit 1
     "$out/$name" >"$out/$name.log" || { echo "$name fails"; exit 1; }
 done
