@@ -2206,64 +2206,110 @@ LSTM_IMPL_KERNEL void LSTM_K(all_mish)(float *z, size_t n)
     LSTM_K(each)(LSTM_K(mish), z, n);
 }
 
-/* Takes the largest element off all of them. */
-LSTM_IMPL_INLINE void LSTM_K(take_largest_off)(float *z, size_t n)
+LSTM_IMPL_INLINE lstm_k_v LSTM_K(minus)(lstm_k_v a, lstm_k_v b)
 {
-    float largest = z[0];
+    return lstm_k_sub(a, b);
+}
+
+LSTM_IMPL_INLINE lstm_k_v LSTM_K(over)(lstm_k_v a, lstm_k_v b)
+{
+    return lstm_k_div(a, b);
+}
+
+LSTM_IMPL_INLINE lstm_k_v LSTM_K(larger)(lstm_k_v a, lstm_k_v b)
+{
+    return lstm_k_select(lstm_k_less(a, b), b, a);
+}
+
+/* f(float, a) of every float */
+LSTM_IMPL_INLINE void LSTM_K(each_with)(lstm_k_v (*f)(lstm_k_v, lstm_k_v), float *z,
+                                        size_t n, float a)
+{
+    const lstm_k_v every_a = lstm_k_all(a);
     size_t k;
-    for (k = 1; k < n; k++) {
-        largest = z[k] > largest ? z[k] : largest;
+    for (k = 0; n - k >= LSTM_K_LANES; k += LSTM_K_LANES) {
+        lstm_k_store(z + k, f(lstm_k_load(z + k), every_a));
     }
-    for (k = 0; k < n; k++) {
-        z[k] -= largest;
+    if (k < n) {
+        lstm_k_store_some(z + k, f(lstm_k_load_some(z + k, n - k), every_a), n - k);
     }
 }
 
-/* The sum in four parts that take turns */
-LSTM_IMPL_INLINE float LSTM_K(sum)(const float *z, size_t n)
+/* Takes the largest element off all of them. */
+LSTM_IMPL_INLINE void LSTM_K(take_largest_off)(float *z, size_t n)
 {
-    float s[4];
+    lstm_k_v most = lstm_k_all(z[0]);
+    float lanes[LSTM_K_LANES], largest;
     size_t k;
-    s[0] = s[1] = s[2] = s[3] = 0.0f;
-    for (k = 0; k < n; k++) {
-        s[k % 4] += z[k];
+    for (k = 0; n - k >= LSTM_K_LANES; k += LSTM_K_LANES) {
+        most = LSTM_K(larger)(most, lstm_k_load(z + k));
     }
-    return (s[0] + s[2]) + (s[1] + s[3]);
+    lstm_k_store(lanes, most);
+    largest = lanes[0];
+    for (; k < n; k++) {
+        largest = z[k] > largest ? z[k] : largest;
+    }
+    for (k = 1; k < LSTM_K_LANES; k++) {
+        largest = lanes[k] > largest ? lanes[k] : largest;
+    }
+    LSTM_K(each_with)(LSTM_K(minus), z, n, largest);
+}
+
+/* Adds n floats to 16 sums, which take turns. */
+LSTM_IMPL_INLINE void LSTM_K(add_in_turn)(float *sums, const float *z, size_t n)
+{
+    size_t k = 0, v;
+#if LSTM_K_LANES > 1
+    for (; n - k >= 16; k += 16) {
+        LSTM_IMPL_EACH(v, 16 / LSTM_K_LANES) {
+            float *sum = sums + v * LSTM_K_LANES;
+            lstm_k_store(
+                sum, lstm_k_add(lstm_k_load(sum), lstm_k_load(z + k + v * LSTM_K_LANES)));
+        }
+    }
+#endif
+    for (v = 0; k < n; k++, v++) {
+        sums[v % 16] += z[k];
+    }
+}
+
+/* The sum of 16 sums: that of k and k+8, then k+4, k+2, k+1 */
+LSTM_IMPL_INLINE float LSTM_K(add_up)(float *sums)
+{
+    unsigned n, k;
+    for (n = 8; n > 0; n /= 2) {
+        for (k = 0; k < n; k++) {
+            sums[k] += sums[k + n];
+        }
+    }
+    return sums[0];
 }
 
 LSTM_IMPL_KERNEL void LSTM_K(all_softmax)(float *z, size_t n)
 {
-    float sum;
-    size_t k;
+    float sums[16] = {0};
     LSTM_K(take_largest_off)(z, n);
     LSTM_K(all_exponential)(z, n);
-    sum = LSTM_K(sum)(z, n);
-    for (k = 0; k < n; k++) {
-        z[k] /= sum;
-    }
+    LSTM_K(add_in_turn)(sums, z, n);
+    LSTM_K(each_with)(LSTM_K(over), z, n, LSTM_K(add_up)(sums));
 }
 
-/* Here the exponentials have no place to stay but two vectors at a time. */
+/* Here the exponentials have no place to stay, but some at a time. */
 LSTM_IMPL_KERNEL void LSTM_K(all_log_softmax)(float *z, size_t n)
 {
-    float lanes[16], s[4], log_sum;
+    float sums[16] = {0}, some[LSTM_K_LANES > 1 ? 64 : 16];
+    const size_t most = sizeof some / sizeof *some;
     size_t k, count, p;
     LSTM_K(take_largest_off)(z, n);
-    s[0] = s[1] = s[2] = s[3] = 0.0f;
     for (k = 0; k < n; k += count) {
-        count = n - k < 16 ? n - k : 16;
+        count = n - k < most ? n - k : most;
         for (p = 0; p < count; p++) {
-            lanes[p] = z[k + p];
+            some[p] = z[k + p];
         }
-        LSTM_K(all_exponential)(lanes, count);
-        for (p = 0; p < count; p++) {
-            s[p % 4] += lanes[p];
-        }
+        LSTM_K(all_exponential)(some, count);
+        LSTM_K(add_in_turn)(sums, some, count);
     }
-    log_sum = LSTM_K(log)((s[0] + s[2]) + (s[1] + s[3]));
-    for (k = 0; k < n; k++) {
-        z[k] -= log_sum;
-    }
+    LSTM_K(each_with)(LSTM_K(minus), z, n, LSTM_K(log)(LSTM_K(add_up)(sums)));
 }
 
 /* ---- from the gates' sums to the new state ---- */
