@@ -2096,6 +2096,7 @@ LSTM_IMPL_INLINE lstm_k_v LSTM_K(mish)(lstm_k_v x)
     return lstm_k_mul(x, lstm_k_div(over, lstm_k_add(over, rest)));
 }
 
+#if LSTM_K_LANES > 1
 /* f of every float, vector by vector. Floats at the end that do not fill a vector have
  * their turn in a vector of their own. */
 LSTM_IMPL_INLINE void LSTM_K(each)(lstm_k_v (*f)(lstm_k_v), float *z, size_t n)
@@ -2119,6 +2120,15 @@ LSTM_IMPL_INLINE void LSTM_K(each)(lstm_k_v (*f)(lstm_k_v), float *z, size_t n)
         lstm_k_store_some(z, lstm_k_load(lanes), rest);
     }
 }
+#else
+LSTM_IMPL_INLINE void LSTM_K(each)(float (*f)(float), float *z, size_t n)
+{
+    size_t k;
+    for (k = 0; k < n; k++) {
+        z[k] = f(z[k]);
+    }
+}
+#endif
 
 LSTM_IMPL_KERNEL void LSTM_K(all_linear)(float *z, size_t n)
 {
@@ -2216,11 +2226,6 @@ LSTM_IMPL_INLINE lstm_k_v LSTM_K(over)(lstm_k_v a, lstm_k_v b)
     return lstm_k_div(a, b);
 }
 
-LSTM_IMPL_INLINE lstm_k_v LSTM_K(larger)(lstm_k_v a, lstm_k_v b)
-{
-    return lstm_k_select(lstm_k_less(a, b), b, a);
-}
-
 /* f(float, a) of every float */
 LSTM_IMPL_INLINE void LSTM_K(each_with)(lstm_k_v (*f)(lstm_k_v, lstm_k_v), float *z,
                                         size_t n, float a)
@@ -2230,7 +2235,7 @@ LSTM_IMPL_INLINE void LSTM_K(each_with)(lstm_k_v (*f)(lstm_k_v, lstm_k_v), float
     for (k = 0; n - k >= LSTM_K_LANES; k += LSTM_K_LANES) {
         lstm_k_store(z + k, f(lstm_k_load(z + k), every_a));
     }
-    if (k < n) {
+    if (LSTM_K_LANES > 1 && k < n) {
         lstm_k_store_some(z + k, f(lstm_k_load_some(z + k, n - k), every_a), n - k);
     }
 }
@@ -2238,19 +2243,23 @@ LSTM_IMPL_INLINE void LSTM_K(each_with)(lstm_k_v (*f)(lstm_k_v, lstm_k_v), float
 /* Takes the largest element off all of them. */
 LSTM_IMPL_INLINE void LSTM_K(take_largest_off)(float *z, size_t n)
 {
-    lstm_k_v most = lstm_k_all(z[0]);
-    float lanes[LSTM_K_LANES], largest;
-    size_t k;
-    for (k = 0; n - k >= LSTM_K_LANES; k += LSTM_K_LANES) {
-        most = LSTM_K(larger)(most, lstm_k_load(z + k));
+    float largest = z[0];
+    size_t k = 0;
+#if LSTM_K_LANES > 1
+    lstm_k_v most = lstm_k_all(largest);
+    float lanes[LSTM_K_LANES];
+    size_t p;
+    for (; n - k >= LSTM_K_LANES; k += LSTM_K_LANES) {
+        most = lstm_k_select(lstm_k_less(most, lstm_k_load(z + k)), lstm_k_load(z + k),
+                             most);
     }
     lstm_k_store(lanes, most);
-    largest = lanes[0];
+    for (p = 0; p < LSTM_K_LANES; p++) {
+        largest = lanes[p] > largest ? lanes[p] : largest;
+    }
+#endif
     for (; k < n; k++) {
         largest = z[k] > largest ? z[k] : largest;
-    }
-    for (k = 1; k < LSTM_K_LANES; k++) {
-        largest = lanes[k] > largest ? lanes[k] : largest;
     }
     LSTM_K(each_with)(LSTM_K(minus), z, n, largest);
 }
@@ -2935,7 +2944,7 @@ LSTM_IMPL_INLINE void LSTM_K(emit_by)(lstm_k_v (*merge)(lstm_k_v, lstm_k_v), flo
         lstm_k_store(y + u, merge(lstm_k_load(y + u),
                                   h != LSTM_IMPL_NULL ? lstm_k_load(h + u) : zeros));
     }
-    if (u < units) {
+    if (LSTM_K_LANES > 1 && u < units) {
         const size_t n = units - u;
         const lstm_k_v new_h = h != LSTM_IMPL_NULL ? lstm_k_load_some(h + u, n) : zeros;
         lstm_k_store_some(y + u, merge(lstm_k_load_some(y + u, n), new_h), n);
@@ -3272,7 +3281,8 @@ LSTM_IMPL_INLINE lstm_impl_activation LSTM_K(find)(lstm_activation activation,
                                                    lstm_impl_activation default_one)
 {
     switch (activation) {
-    case LSTM_DEFAULT: return default_one;
+    case LSTM_DEFAULT:
+    default: break;
     case LSTM_LINEAR: return LSTM_K(all_linear);
     case LSTM_TANH: return LSTM_K(all_tanh);
     case LSTM_SIGMOID: return LSTM_K(all_sigmoid);
