@@ -1500,9 +1500,9 @@ typedef int lstm_k_m;
 #define lstm_k_weights(p) LSTM_LOAD(p)
 #define lstm_k_all(a) (a)
 #define lstm_k_all_bits(w) (w)
-#define lstm_k_add(a, b) ((a) + (b))
-#define lstm_k_sub(a, b) ((a) - (b))
-#define lstm_k_div(a, b) ((a) / (b))
+#define lstm_k_add(a, b) LSTM_K(add_1)(a, b)
+#define lstm_k_sub(a, b) LSTM_K(subtract_1)(a, b)
+#define lstm_k_div(a, b) LSTM_K(divide_1)(a, b)
 #define lstm_k_mul(a, b) LSTM_K(multiply_1)(a, b)
 #define lstm_k_madd(a, b, c) LSTM_K(multiply_add_1)(a, b, c)
 #define lstm_k_less(a, b) ((a) < (b))
@@ -1736,6 +1736,27 @@ LSTM_IMPL_INLINE lstm_k_v LSTM_K(divide)(lstm_k_v a, lstm_k_v b)
 #endif
 }
 
+#endif
+
+#if LSTM_K_LANES == 1
+/* An assignment rounds to float, where the CPU computes in more than that. */
+LSTM_IMPL_INLINE float LSTM_K(add_1)(float a, float b)
+{
+    const float sum = a + b;
+    return sum;
+}
+
+LSTM_IMPL_INLINE float LSTM_K(subtract_1)(float a, float b)
+{
+    const float difference = a - b;
+    return difference;
+}
+
+LSTM_IMPL_INLINE float LSTM_K(divide_1)(float a, float b)
+{
+    const float quotient = a / b;
+    return quotient;
+}
 #endif
 
 /* One product, and one product added to a sum */
@@ -2646,151 +2667,166 @@ LSTM_IMPL_INLINE void LSTM_K(row_sums)(const lstm_impl_sums *s, float *z, float 
 
 #if LSTM_K_LANES > 1 && LSTM_IMPL_GROUP > 1
 
-/* A block is up to LSTM_K_ROWS rows of sums by LSTM_K_BLOCK columns. Rows of sums should
- * not lie at a distance of a power of two, as they would share a part of the cache: where
- * their place is chosen here, a row is 16 floats longer. */
-#define LSTM_K_ROWS 16
+/* Several rows of sums. A tile is some rows by some vectors of columns, whose sums stay in
+ * registers while rows of the matrix go by. A block is all rows by up to LSTM_K_BLOCK
+ * columns. Before many tiles read the same weights, LSTM_K_DEPTH rows of them at a time are
+ * copied: side by side they stay in the cache, which rows at a distance of a power of two
+ * do not. */
 #define LSTM_K_BLOCK 64
-#define LSTM_K_STRIDE (LSTM_K_BLOCK + 16)
+#define LSTM_K_DEPTH 64
+#define LSTM_K_TILE_ROWS 6
 
-/* Products of n vectors of columns with `rows` rows of the matrix. Its weights stay in
- * registers while the sums of all rows go by. */
-LSTM_IMPL_INLINE void LSTM_K(hold)(float *sums, size_t stride, size_t count,
-                                   const float *const *a, size_t k, const unsigned rows,
-                                   const unsigned n, const float *matrix,
-                                   size_t column_count)
+/* A part's products with rows k.. of the matrix, `depth` of them, for one tile. a has the
+ * factors of each row; `tail` is where the last of n vectors is. */
+typedef struct LSTM_K(tile) {
+    float *sums;
+    size_t stride;
+    const float *const *a;
+    size_t k, depth;
+    const float *weights;
+    size_t step, tail;
+} LSTM_K(tile);
+
+LSTM_IMPL_INLINE void LSTM_K(add_tile)(const LSTM_K(tile) * t, const unsigned rows,
+                                       const unsigned n)
 {
-    lstm_k_v weights[4][2], sum[2], factor;
+    lstm_k_v sum[LSTM_K_TILE_ROWS][4], weights[4], factor;
+    const float *a[LSTM_K_TILE_ROWS], *row = t->weights;
+    const size_t depth = t->depth, tail = t->tail, step = t->step, stride = t->stride;
     unsigned r, v;
-    size_t m;
+    size_t k;
     LSTM_IMPL_EACH(r, rows) {
+        a[r] = t->a[r] + t->k;
         LSTM_IMPL_EACH(v, n) {
-            weights[r][v] = lstm_k_load(matrix + r * column_count + v * LSTM_K_LANES);
+            sum[r][v] = lstm_k_load(t->sums + r * stride + LSTM_K_OFFSET(v, n, tail));
         }
     }
-    for (m = 0; m < count; m++, sums += stride) {
-        const float *factors = a[m] + k;
+    for (k = 0; k < depth; k++, row += step) {
         LSTM_IMPL_EACH(v, n) {
-            sum[v] = lstm_k_load(sums + v * LSTM_K_LANES);
+            weights[v] = lstm_k_load(row + LSTM_K_OFFSET(v, n, tail));
         }
         LSTM_IMPL_EACH(r, rows) {
-            factor = lstm_k_all(factors[r]);
+            factor = lstm_k_all(a[r][k]);
             LSTM_IMPL_EACH(v, n) {
-                sum[v] = lstm_k_madd(weights[r][v], factor, sum[v]);
+                sum[r][v] = lstm_k_madd(weights[v], factor, sum[r][v]);
             }
         }
+    }
+    LSTM_IMPL_EACH(r, rows) {
         LSTM_IMPL_EACH(v, n) {
-            lstm_k_store(sums + v * LSTM_K_LANES, sum[v]);
+            lstm_k_store(t->sums + r * stride + LSTM_K_OFFSET(v, n, tail), sum[r][v]);
         }
     }
 }
 
-/* Products of a block with `rows` rows of the matrix */
-LSTM_IMPL_INLINE void LSTM_K(hold_block)(float *sums, size_t stride, size_t width,
-                                         size_t count, const float *const *a, size_t k,
-                                         const unsigned rows, const float *matrix,
-                                         size_t column_count)
+/* Two or three rows have wider tiles, as each product waits for the one before. */
+LSTM_IMPL_KERNEL void LSTM_K(add_any_tile)(const LSTM_K(tile) * t, size_t rows,
+                                           unsigned n)
 {
-    for (; width >= 2 * LSTM_K_LANES; width -= 2 * LSTM_K_LANES) {
-        LSTM_K(hold)(sums, stride, count, a, k, rows, 2, matrix, column_count);
-        sums += 2 * LSTM_K_LANES;
-        matrix += 2 * LSTM_K_LANES;
-    }
-    if (width > 0) {
-        LSTM_K(hold)(sums, stride, count, a, k, rows, 1, matrix, column_count);
-    }
-}
-
-LSTM_IMPL_KERNEL void LSTM_K(add_4_to_block)(float *sums, size_t stride, size_t width,
-                                             size_t count, const float *const *a,
-                                             size_t k, const float *matrix,
-                                             size_t column_count)
-{
-    LSTM_K(hold_block)(sums, stride, width, count, a, k, 4, matrix, column_count);
-}
-
-LSTM_IMPL_KERNEL void LSTM_K(add_1_to_block)(float *sums, size_t stride, size_t width,
-                                             size_t count, const float *const *a,
-                                             size_t k, const float *matrix,
-                                             size_t column_count)
-{
-    LSTM_K(hold_block)(sums, stride, width, count, a, k, 1, matrix, column_count);
-}
-
-/* A block's products with rows k..end of a matrix, whose column is the block's first */
-LSTM_IMPL_INLINE void LSTM_K(add_block)(float *sums, size_t stride, size_t width,
-                                        size_t count, const float *const *a, size_t k,
-                                        size_t end, const float *matrix,
-                                        size_t column_count)
-{
-    for (; end - k >= 4; k += 4, matrix += 4 * column_count) {
-        LSTM_K(add_4_to_block)(sums, stride, width, count, a, k, matrix, column_count);
-    }
-    for (; k < end; k++, matrix += column_count) {
-        LSTM_K(add_1_to_block)(sums, stride, width, count, a, k, matrix, column_count);
+    switch (rows) {
+    case 2: LSTM_K(add_tile)(t, 2, 4); break;
+    case 3:
+        if (n == 4) {
+            LSTM_K(add_tile)(t, 3, 4);
+        } else {
+            LSTM_K(add_tile)(t, 3, 2);
+        }
+        break;
+    case 4: LSTM_K(add_tile)(t, 4, 2); break;
+    case 5: LSTM_K(add_tile)(t, 5, 2); break;
+    default: LSTM_K(add_tile)(t, 6, 2); break;
     }
 }
 
-/* The second halves of h have sums of their own, which are then added to z. */
-LSTM_IMPL_KERNEL void LSTM_K(add_second)(const lstm_impl_rows *q, const float *const *h,
-                                         size_t count, size_t j, size_t width, float *z)
+/* A part's products for a block: sums += a*matrix, whose column is the block's first */
+LSTM_IMPL_KERNEL void LSTM_K(add_block)(LSTM_K(tile) t, size_t count, size_t width,
+                                        size_t rows_left)
 {
-    const lstm_impl_sums *s = &q->sums;
-    const size_t skipped = s->parts[1].count;
-    LSTM_ALIGNED float sums[LSTM_K_ROWS * LSTM_K_STRIDE];
+    LSTM_ALIGNED float copy[LSTM_K_DEPTH * LSTM_K_BLOCK];
+    const size_t groups = (count + LSTM_K_TILE_ROWS - 1) / LSTM_K_TILE_ROWS;
+    const unsigned n = count <= 3 ? 4 : 2;
+    const int copied = groups > 2 && width < t.step;
+    const float *matrix = t.weights, *const *a = t.a;
+    float *sums = t.sums;
+    const size_t column_count = t.step;
+    size_t g, j, k, m, rows;
+    for (; rows_left > 0; rows_left -= t.depth) {
+        t.depth = rows_left < LSTM_K_DEPTH ? rows_left : LSTM_K_DEPTH;
+        if (copied) {
+            t.step = width;
+            for (k = 0; k < t.depth; k++) {
+                for (j = 0; j < width; j += LSTM_K_LANES) {
+                    const size_t at = j < width - LSTM_K_LANES ? j : width - LSTM_K_LANES;
+                    lstm_k_store(copy + k * width + at,
+                                 lstm_k_load(matrix + k * column_count + at));
+                }
+            }
+        }
+        for (j = 0; j < width; j += n * LSTM_K_LANES) {
+            t.weights = (copied ? copy : matrix) + j;
+            for (g = groups, m = 0; g > 0; g--, m += rows) {
+                rows = (count - m + g - 1) / g;
+                t.a = a + m;
+                t.sums = sums + m * t.stride + j;
+                LSTM_K(add_any_tile)(&t, rows, n);
+            }
+        }
+        t.k += t.depth;
+        matrix += t.depth * column_count;
+    }
+}
+
+/* The sums of a block of columns from j on */
+LSTM_IMPL_KERNEL void LSTM_K(block_sums)(const lstm_impl_rows *q, size_t count, size_t j,
+                                         size_t width, float *z)
+{
+    LSTM_ALIGNED float second[LSTM_IMPL_GROUP * LSTM_K_BLOCK];
+    const lstm_impl_part *parts = q->sums.parts;
+    const float *init = q->sums.init;
+    LSTM_K(tile) t;
     size_t m, v;
-    for (v = 0; v < count * LSTM_K_STRIDE; v += LSTM_K_LANES) {
-        lstm_k_store(sums + v, lstm_k_all(0.0f));
+    z += j;
+    for (m = 0; m < count; m++) {
+        LSTM_K(fill)(z + m * q->z_step, init != LSTM_IMPL_NULL ? init + j : init, width);
     }
-    LSTM_K(add_block)
-    (sums, LSTM_K_STRIDE, width, count, h, skipped, skipped + s->parts[2].count,
-     s->parts[2].matrix + j, s->column_count);
-    for (m = 0; m < count; m++, z += q->z_step) {
-        for (v = 0; v < width; v += LSTM_K_LANES) {
-            lstm_k_store(z + v, lstm_k_add(lstm_k_load(z + v),
-                                           lstm_k_load(sums + m * LSTM_K_STRIDE + v)));
+    t.tail = count <= 3                 ? 3 * LSTM_K_LANES
+             : width < 2 * LSTM_K_LANES ? width - LSTM_K_LANES
+                                        : LSTM_K_LANES;
+    t.step = q->sums.column_count;
+    t.sums = z;
+    t.stride = q->z_step;
+    t.a = q->x;
+    t.k = 0;
+    t.weights = parts[0].matrix + j;
+    LSTM_K(add_block)(t, count, width, parts[0].count);
+    t.a = q->h;
+    t.weights = parts[1].matrix + j;
+    LSTM_K(add_block)(t, count, width, parts[1].count);
+    if (parts[2].count > 0) {
+        LSTM_K(fill)(second, LSTM_IMPL_NULL, count * width);
+        t.k = parts[1].count;
+        t.sums = second;
+        t.stride = width;
+        t.weights = parts[2].matrix + j;
+        LSTM_K(add_block)(t, count, width, parts[2].count);
+        for (m = 0; m < count; m++, z += q->z_step) {
+            for (v = 0; v < width; v++) {
+                z[v] += second[m * width + v];
+            }
         }
     }
 }
 
-/* The sums of a block of columns from j on, for some rows */
-LSTM_IMPL_KERNEL void LSTM_K(block_sums)(const lstm_impl_rows *q, size_t first_row,
-                                         size_t count, size_t j, size_t width, float *z)
-{
-    const lstm_impl_sums *s = &q->sums;
-    const float *const *x = q->x + first_row, *const *h = q->h + first_row;
-    lstm_k_v init = lstm_k_all(0.0f);
-    size_t m, v;
-    z += first_row * q->z_step + j;
-    for (v = 0; v < width; v += LSTM_K_LANES) {
-        if (s->init != LSTM_IMPL_NULL) {
-            init = lstm_k_load(s->init + j + v);
-        }
-        for (m = 0; m < count; m++) {
-            lstm_k_store(z + m * q->z_step + v, init);
-        }
-    }
-    LSTM_K(add_block)
-    (z, q->z_step, width, count, x, 0, s->parts[0].count, s->parts[0].matrix + j,
-     s->column_count);
-    LSTM_K(add_block)
-    (z, q->z_step, width, count, h, 0, s->parts[1].count, s->parts[1].matrix + j,
-     s->column_count);
-    if (s->parts[2].count > 0) {
-        LSTM_K(add_second)(q, h, count, j, width, z);
-    }
-}
-
-/* The sums of several rows. Where the columns are no multiple of a
- * vector, a last block of one vector overlaps the one before: some columns are computed
- * twice. */
+/* The sums of several rows. Where the columns are no multiple of a panel, a last block
+ * overlaps the one before: some columns are computed twice. */
 LSTM_IMPL_KERNEL void LSTM_K(sums_of_rows)(const lstm_impl_rows *q, size_t count,
                                            float *z)
 {
     const size_t column_count = q->sums.column_count;
-    const size_t parts = (count + LSTM_K_ROWS - 1) / LSTM_K_ROWS;
-    size_t j, p, m, width;
-    if (count == 1 || column_count < LSTM_K_LANES) {
+    const size_t panel = (count <= 3 ? 4 : 2) * LSTM_K_LANES;
+    size_t j, m, width;
+    if (count == 1 || column_count < LSTM_K_LANES ||
+        (count <= 3 && column_count < panel)) {
         for (m = 0; m < count; m++) {
             lstm_impl_sums one = q->sums;
             one.parts[0].a = q->x[m];
@@ -2802,16 +2838,14 @@ LSTM_IMPL_KERNEL void LSTM_K(sums_of_rows)(const lstm_impl_rows *q, size_t count
     }
     for (j = 0; j < column_count; j += width) {
         width = column_count - j < LSTM_K_BLOCK ? column_count - j : LSTM_K_BLOCK;
-        width -= width % LSTM_K_LANES;
-        if (width == 0) {
-            width = LSTM_K_LANES;
-            j = column_count - width;
+        if (column_count >= panel && width % panel != 0) {
+            width -= width % panel;
+            if (width == 0) {
+                width = panel;
+                j = column_count - width;
+            }
         }
-        for (p = 0, m = 0; p < parts; p++) {
-            const size_t rows = (count - m + parts - p - 1) / (parts - p);
-            LSTM_K(block_sums)(q, m, rows, j, width, z);
-            m += rows;
-        }
+        LSTM_K(block_sums)(q, count, j, width, z);
     }
 }
 #endif
@@ -3387,9 +3421,9 @@ LSTM_IMPL_INLINE void LSTM_K(dense_layer)(const lstm_dense *layer, const float *
 #undef lstm_k_clip
 #undef LSTM_K_MM
 #undef LSTM_K_OFFSET
-#undef LSTM_K_ROWS
 #undef LSTM_K_BLOCK
-#undef LSTM_K_STRIDE
+#undef LSTM_K_DEPTH
+#undef LSTM_K_TILE_ROWS
 #undef LSTM_K_LANES
 #undef LSTM_K_FUSED
 #undef LSTM_K_TARGET

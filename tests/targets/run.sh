@@ -411,7 +411,8 @@ echo
 if [ $has_cortexm = yes ]; then
     for case in A B; do
         within "Cortex-M4F" $case -Os flash 1500
-        within "M4F, run-time sizes" $case -Os flash 1500
+        within "Cortex-M4F" $case -Os flash 1412
+        within "M4F, run-time sizes" $case -Os flash 1680 1412
         within "M4F, run-time sizes" $case -Os stack 128
         within "M4F, run-time sizes" $case -O2 stack 128
     done
