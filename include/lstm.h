@@ -2126,8 +2126,9 @@ LSTM_IMPL_INLINE void LSTM_K(each)(lstm_k_v (*f)(lstm_k_v), float *z, size_t n)
     const size_t rest = n % LSTM_K_LANES;
     float *p = z, *end = z + (n - rest);
     for (;;) {
-        for (; p != end; p += LSTM_K_LANES) {
+        while (p != end) {
             lstm_k_store(p, f(lstm_k_load(p)));
+            p += LSTM_K_LANES;
         }
         if (rest == 0 || p == lanes + LSTM_K_LANES) {
             break;
@@ -2673,7 +2674,7 @@ LSTM_IMPL_INLINE void LSTM_K(row_sums)(const lstm_impl_sums *s, float *z, float 
  * copied: side by side they stay in the cache, which rows at a distance of a power of two
  * do not. */
 #define LSTM_K_BLOCK 64
-#define LSTM_K_DEPTH 64
+#define LSTM_K_DEPTH 32
 #define LSTM_K_TILE_ROWS 6
 
 /* A part's products with rows k.. of the matrix, `depth` of them, for one tile. a has the
@@ -2852,8 +2853,8 @@ LSTM_IMPL_KERNEL void LSTM_K(sums_of_rows)(const lstm_impl_rows *q, size_t count
 
 #if LSTM_K_LANES == 1
 /* The sums of n columns from column j on, each in a register */
-LSTM_IMPL_INLINE void LSTM_K(columns)(const lstm_impl_sums *s, const unsigned n, size_t j,
-                                      float *z)
+LSTM_IMPL_INLINE void LSTM_K(some_columns)(const lstm_impl_sums *s, const unsigned n,
+                                           size_t j, float *z)
 {
     const lstm_impl_part *x = &s->parts[0], *h = &s->parts[1], *half = &s->parts[2];
     const float *a = x->a, *end = a + x->count, *row = x->matrix + j;
@@ -2869,7 +2870,8 @@ LSTM_IMPL_INLINE void LSTM_K(columns)(const lstm_impl_sums *s, const unsigned n,
             a = h->a;
             end = a + h->count;
             row = h->matrix + j;
-        } else if (p == 2) { /* a and row are there already */
+        }
+        if (p == 2) { /* a and row are there already */
             end += half->count;
             LSTM_IMPL_EACH(v, n) {
                 z[v] = sum[v];
@@ -2893,7 +2895,7 @@ LSTM_IMPL_INLINE void LSTM_K(layer_columns)(const lstm_layer *layer, const float
 {
     lstm_impl_sums sums;
     lstm_impl_set_sums(&sums, layer, x, h);
-    LSTM_K(columns)(&sums, n, j, z);
+    LSTM_K(some_columns)(&sums, n, j, z);
 }
 
 LSTM_IMPL_KERNEL void LSTM_K(layer_8_columns)(const lstm_layer *layer, const float *x,
@@ -2912,9 +2914,8 @@ LSTM_IMPL_INLINE void LSTM_K(layer_sums)(const lstm_layer *layer, const float *x
                                          const float *h, float *z)
 {
     const size_t count = 4 * layer->units;
-    const size_t eights = LSTM_IMPL_HAS_FPU ? count / 8 * 8 : 0;
     size_t j;
-    for (j = 0; j < eights; j += 8) {
+    for (j = 0; LSTM_IMPL_HAS_FPU && count - j >= 8; j += 8) {
         LSTM_K(layer_8_columns)(layer, x, h, j, z);
     }
     for (; j < count; j++) {
@@ -2925,15 +2926,14 @@ LSTM_IMPL_INLINE void LSTM_K(layer_sums)(const lstm_layer *layer, const float *x
 LSTM_IMPL_KERNEL void LSTM_K(dense_sums)(const lstm_dense *layer, const float *x,
                                          float *y)
 {
-    const size_t eights = LSTM_IMPL_HAS_FPU ? layer->units / 8 * 8 : 0;
     lstm_impl_sums sums;
     size_t j;
     lstm_impl_set_dense_sums(&sums, layer, x);
-    for (j = 0; j < eights; j += 8) {
-        LSTM_K(columns)(&sums, 8, j, y);
+    for (j = 0; LSTM_IMPL_HAS_FPU && layer->units - j >= 8; j += 8) {
+        LSTM_K(some_columns)(&sums, 8, j, y);
     }
     for (; j < layer->units; j++) {
-        LSTM_K(columns)(&sums, 1, j, y);
+        LSTM_K(some_columns)(&sums, 1, j, y);
     }
 }
 #else
@@ -3188,9 +3188,9 @@ LSTM_IMPL_INLINE float LSTM_K(dense_end)(const lstm_dense *layer, const float *x
     for (; k < layer->input_dim; k++, weight += layer->units) {
         sum[k % 8] = LSTM_K(multiply_add_1)(x[k], LSTM_LOAD(weight), sum[k % 8]);
     }
-    for (n = 4; n > 0; n /= 2) {
-        for (p = 0; p < n; p++) {
-            sum[p] += sum[p + n];
+    LSTM_IMPL_EACH_PART(n, 3) {
+        for (p = 0; p < 4u >> n; p++) {
+            sum[p] += sum[p + (4u >> n)];
         }
     }
     return layer->bias != LSTM_IMPL_NULL ? sum[0] + LSTM_LOAD(layer->bias + j) : sum[0];
@@ -3220,25 +3220,75 @@ LSTM_IMPL_KERNEL float LSTM_K(dense_column)(const lstm_dense *layer, const float
 }
 
 #if LSTM_K_LANES > 1
-/* The output of a layer of one unit, whose weights stand in a row: its eight sums are one
+/* One output of a layer of few units whose weights stand in a row: its eight sums are one
  * or two vectors. */
-LSTM_IMPL_KERNEL float LSTM_K(dense_unit)(const lstm_dense *layer, const float *x)
+LSTM_IMPL_INLINE float LSTM_K(dense_output)(const lstm_dense *layer, const float *x,
+                                            const float *weights, size_t j)
 {
-    const size_t lanes = LSTM_K_LANES < 8 ? LSTM_K_LANES : 8;
-    lstm_k_v low = lstm_k_all(0.0f), high = low;
-    float sum[2 * LSTM_K_LANES];
+    const size_t eights = layer->input_dim & ~LSTM_IMPL_TO(size_t, 7);
+    float sum[8];
     size_t k;
-    for (k = 0; k < (layer->input_dim & ~LSTM_IMPL_TO(size_t, 7)); k += 8) {
-        low = lstm_k_madd(LSTM_K(get)(x + k, lanes),
-                          LSTM_K(get)(layer->kernel + k, lanes), low);
-        if (LSTM_K_LANES < 8) {
-            high = lstm_k_madd(LSTM_K(get)(x + k + lanes, lanes),
-                               LSTM_K(get)(layer->kernel + k + lanes, lanes), high);
-        }
+#if LSTM_K_LANES == 4
+    lstm_k_v low = lstm_k_all(0.0f), high = low;
+    for (k = 0; k < eights; k += 8) {
+        low = lstm_k_madd(lstm_k_load(x + k), lstm_k_load(weights + k), low);
+        high = lstm_k_madd(lstm_k_load(x + k + 4), lstm_k_load(weights + k + 4), high);
     }
     lstm_k_store(sum, low);
-    lstm_k_store(sum + LSTM_K_LANES, high);
-    return LSTM_K(dense_end)(layer, x, 0, k, sum);
+    lstm_k_store(sum + 4, high);
+#elif LSTM_K_LANES == 8
+    lstm_k_v sums = lstm_k_all(0.0f);
+    for (k = 0; k < eights; k += 8) {
+        sums = lstm_k_madd(lstm_k_load(x + k), lstm_k_load(weights + k), sums);
+    }
+    lstm_k_store(sum, sums);
+#else
+    unsigned p;
+    LSTM_IMPL_EACH(p, 8) {
+        sum[p] = 0.0f;
+    }
+    for (k = 0; k < eights; k += 8) {
+        LSTM_IMPL_EACH(p, 8) {
+            sum[p] = LSTM_K(multiply_add_1)(x[k + p], weights[k + p], sum[p]);
+        }
+    }
+#endif
+    return LSTM_K(dense_end)(layer, x, j, eights, sum);
+}
+
+/* Rows of a layer of few units. Its columns are first copied into rows, if there is room
+ * for them and more than one row to use them. */
+LSTM_IMPL_KERNEL void LSTM_K(dense_rows_of_few)(const lstm_dense *layer, const float *x,
+                                                size_t rows, float *y)
+{
+    const size_t units = layer->units, input_dim = layer->input_dim;
+    float copy[1024];
+    const size_t room = sizeof copy / sizeof *copy;
+    const int copied = units > 1 && rows > 1 && input_dim <= room / units;
+    size_t r, j, k;
+    for (j = 0; copied && j < units; j++) {
+        for (k = 0; k < input_dim; k++) {
+            copy[j * input_dim + k] = layer->kernel[k * units + j];
+        }
+    }
+    for (r = 0; r < rows; r++, x += input_dim, y += units) {
+        for (j = 0; j < units; j++) {
+            y[j] = copied       ? LSTM_K(dense_output)(layer, x, copy + j * input_dim, j)
+                   : units == 1 ? LSTM_K(dense_output)(layer, x, layer->kernel, 0)
+                                : LSTM_K(dense_column)(layer, x, j);
+        }
+    }
+}
+#else
+LSTM_IMPL_INLINE void LSTM_K(dense_rows_of_few)(const lstm_dense *layer, const float *x,
+                                                size_t rows, float *y)
+{
+    size_t r, j;
+    for (r = 0; r < rows; r++, x += layer->input_dim, y += layer->units) {
+        for (j = 0; j < layer->units; j++) {
+            y[j] = LSTM_K(dense_column)(layer, x, j);
+        }
+    }
 }
 #endif
 
@@ -3268,26 +3318,14 @@ LSTM_IMPL_INLINE void LSTM_K(dense_rows)(const lstm_dense *layer, const float *x
 #endif
 }
 
-LSTM_IMPL_INLINE void LSTM_K(dense_row_of_few)(const lstm_dense *layer, const float *x,
-                                               float *y)
-{
-    size_t j;
-#if LSTM_K_LANES > 1
-    if (layer->units == 1) {
-        y[0] = LSTM_K(dense_unit)(layer, x);
-        return;
-    }
-#endif
-    for (j = 0; j < layer->units; j++) {
-        y[j] = LSTM_K(dense_column)(layer, x, j);
-    }
-}
-
 static inline void LSTM_K(dense)(const lstm_dense *layer, lstm_impl_activation activation,
                                  const float *x, size_t rows, float *y)
 {
     const size_t units = layer->units, most = LSTM_K_LANES > 1 ? LSTM_IMPL_GROUP : 1;
     size_t row, count, r;
+    if (units < 8) {
+        LSTM_K(dense_rows_of_few)(layer, x, rows, y);
+    }
     for (row = 0; row < rows; row += count) {
         float *y_row = y + row * units;
         count = rows - row < most ? rows - row : most;
@@ -3295,9 +3333,6 @@ static inline void LSTM_K(dense)(const lstm_dense *layer, lstm_impl_activation a
             LSTM_K(dense_rows)(layer, x + row * layer->input_dim, count, y_row);
         }
         for (r = 0; r < count; r++, y_row += units) {
-            if (units < 8) {
-                LSTM_K(dense_row_of_few)(layer, x + (row + r) * layer->input_dim, y_row);
-            }
             activation(y_row, units);
         }
     }
