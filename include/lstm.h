@@ -778,7 +778,11 @@ typedef enum lstm_impl_set {
 #define LSTM_IMPL_SET vector4_fma
 #define LSTM_K_LANES 4
 #define LSTM_K_FUSED 1
+#if defined(__clang__) || __GNUC__ < 8
 #define LSTM_K_TARGET "fma"
+#else
+#define LSTM_K_TARGET "fma,prefer-vector-width=128"
+#endif
 #include LSTM_IMPL_FILE
 #endif
 
@@ -2757,9 +2761,10 @@ LSTM_IMPL_KERNEL void LSTM_K(add_block)(LSTM_K(tile) t, size_t count, size_t wid
             t.step = width;
             for (k = 0; k < t.depth; k++) {
                 for (j = 0; j < width; j += LSTM_K_LANES) {
-                    const size_t at = j < width - LSTM_K_LANES ? j : width - LSTM_K_LANES;
-                    lstm_k_store(copy + k * width + at,
-                                 lstm_k_load(matrix + k * column_count + at));
+                    const size_t place =
+                        j < width - LSTM_K_LANES ? j : width - LSTM_K_LANES;
+                    lstm_k_store(copy + k * width + place,
+                                 lstm_k_load(matrix + k * column_count + place));
                 }
             }
         }
@@ -3350,8 +3355,6 @@ LSTM_IMPL_INLINE lstm_impl_activation LSTM_K(find)(lstm_activation activation,
                                                    lstm_impl_activation default_one)
 {
     switch (activation) {
-    case LSTM_DEFAULT:
-    default: break;
     case LSTM_LINEAR: return LSTM_K(all_linear);
     case LSTM_TANH: return LSTM_K(all_tanh);
     case LSTM_SIGMOID: return LSTM_K(all_sigmoid);
@@ -3371,6 +3374,8 @@ LSTM_IMPL_INLINE lstm_impl_activation LSTM_K(find)(lstm_activation activation,
     case LSTM_MISH: return LSTM_K(all_mish);
     case LSTM_SOFTMAX: return LSTM_K(all_softmax);
     case LSTM_LOG_SOFTMAX: return LSTM_K(all_log_softmax);
+    case LSTM_DEFAULT:
+    default: break;
     }
     return default_one;
 }
