@@ -89,13 +89,15 @@
  *   Not kept  These change the last bits: -ffast-math and -Ofast (with these, NaN is not
  *             kept either); GCC's -fno-signed-zeros; clang's -ffp-contract=fast; a
  *             rounding mode other than to nearest (results then differ by up to 1e-6);
- *             FLT_EVAL_METHOD other than 0 (x87, and on s390x GCC's ISO modes without
- *             -fexcess-precision=fast). 32-bit ARM's NEON replaces denormals by 0.
+ *             FLT_EVAL_METHOD other than 0 in GCC's GNU modes (x87). 32-bit ARM's NEON
+ *             replaces denormals by 0.
  *
  * MEMORY AND THREADS
  *   weights   const, shared by all streams and threads, may be in flash
  *   state     h and c, one pair per stream; zeros to begin with
  *   scratch   see SIZES, one per thread; its contents do not matter before a call
+ *   stack     up to 24 KB on computers; 400 bytes on microcontrollers, 120 with Keras'
+ *             default activations
  * There are no static variables, no locks and no heap. x, masks and weights are only
  * read. The arrays of a call must not overlap. No pointer needs more alignment than a
  * float's. Weights declared with LSTM_ALIGNED are read fastest:
