@@ -166,7 +166,7 @@ if have clang; then
         linked "$here" -O2
         linked "$here" -O3 -std=c11
         linked "$apart" -O2 -DLSTM_NO_FMA
-        linked "$apart" -O2 -DLSTM_NO_SIMD
+        linked "$here" -O2 -DLSTM_NO_SIMD
         linked "$int8" -O0
         linked "$int8" -O2
         linked "$int8" -O2 -DLSTM_NO_SIMD

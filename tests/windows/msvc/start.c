@@ -25,3 +25,19 @@ void start(void)
     argv[1] = NULL;
     exit(main(1, argv));
 }
+
+/* What Microsoft's library has for functions of more than a page of stack: touches every page of the
+ * rax bytes below, and changes no register. */
+__asm__(".globl __chkstk\n"
+        "__chkstk:\n"
+        "    push %rcx\n"
+        "    push %rax\n"
+        "    lea 24(%rsp), %rcx\n"
+        "1:  sub $4096, %rcx\n"
+        "    sub $4096, %rax\n"
+        "    jbe 2f\n"
+        "    orb $0, (%rcx)\n"
+        "    jmp 1b\n"
+        "2:  pop %rax\n"
+        "    pop %rcx\n"
+        "    ret\n");
