@@ -1091,7 +1091,7 @@ LSTM_API const char *lstm_status_string(lstm_status status)
     switch (status) {
     case LSTM_OK: return "no error";
     case LSTM_ERR_NULL: return "a pointer is NULL where data is needed";
-    case LSTM_ERR_SHAPE: return "a size is zeros, too large, or does not fit the others";
+    case LSTM_ERR_SHAPE: return "a size is zero, too large, or does not fit the others";
     case LSTM_ERR_OPTION: return "an option has a value that does not exist";
     case LSTM_ERR_WEIGHT_COUNT:
         return "the number of weights is not that of a layer of these sizes";
