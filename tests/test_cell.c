@@ -64,6 +64,55 @@ static void every_activation_works_in_both_places(void)
     free_layer(&layer);
 }
 
+/* LSTM_TANH and LSTM_SIGMOID where they are the default: one without the other, too */
+static void the_default_activations_by_name_give_the_same_bits(void)
+{
+    enum { D = 3, U = 11 };
+    uint64_t seed = 6;
+    float x[D], start[2][U], want[2][U], scratch[LSTM_SCRATCH_LEN(U)];
+    lstm_layer layer;
+    random_layer(&layer, D, U, &seed);
+    check_random_fill(x, D, 2.0f, &seed);
+    check_random_fill(start[0], U, 1.0f, &seed);
+    check_random_fill(start[1], U, 1.0f, &seed);
+    memcpy(want, start, sizeof want);
+    CHECK(lstm_step(&layer, x, want[0], want[1], scratch) == LSTM_OK);
+    for (int named = 1; named < 4; named++) {
+        float state[2][U];
+        memcpy(state, start, sizeof state);
+        layer.activation = named & 1 ? LSTM_TANH : LSTM_DEFAULT;
+        layer.recurrent_activation = named & 2 ? LSTM_SIGMOID : LSTM_DEFAULT;
+        CHECK(lstm_step(&layer, x, state[0], state[1], scratch) == LSTM_OK);
+        CHECK_BITS(state[0], want[0], U);
+        CHECK_BITS(state[1], want[1], U);
+    }
+    free_layer(&layer);
+}
+
+/* The three weight arrays of a layer need not stand in a row. */
+static void weights_may_lie_anywhere(void)
+{
+    enum { D = 3, U = 11, KERNEL = D * 4 * U, RECURRENT = U * 4 * U, BIAS = 4 * U };
+    static float apart[BIAS + 1 + RECURRENT + 1 + KERNEL];
+    uint64_t seed = 7;
+    float x[2 * D], want[2][U] = {{0}}, got[2][U] = {{0}}, scratch[LSTM_SCRATCH_LEN(U)];
+    lstm_layer layer, other;
+    random_layer(&layer, D, U, &seed);
+    check_random_fill(x, 2 * D, 2.0f, &seed);
+    other = layer;
+    other.bias = apart;
+    other.recurrent_kernel = apart + BIAS + 1;
+    other.kernel = other.recurrent_kernel + RECURRENT + 1;
+    memcpy(apart, layer.bias, BIAS * sizeof(float));
+    memcpy(apart + BIAS + 1, layer.recurrent_kernel, RECURRENT * sizeof(float));
+    memcpy(apart + BIAS + RECURRENT + 2, layer.kernel, KERNEL * sizeof(float));
+    CHECK(lstm_forward(&layer, x, 2, want[0], want[1], NULL, scratch) == LSTM_OK);
+    CHECK(lstm_forward(&other, x, 2, got[0], got[1], NULL, scratch) == LSTM_OK);
+    CHECK_BITS(got[0], want[0], U);
+    CHECK_BITS(got[1], want[1], U);
+    free_layer(&layer);
+}
+
 /* A cell small enough to do by hand: units 1, input_dim 1, no bias. */
 static void the_gates_stand_in_the_order_i_f_c_o(void)
 {
@@ -167,6 +216,8 @@ int main(void)
 {
     RUN(a_step_matches_the_reference_for_every_size);
     RUN(every_activation_works_in_both_places);
+    RUN(the_default_activations_by_name_give_the_same_bits);
+    RUN(weights_may_lie_anywhere);
     RUN(the_gates_stand_in_the_order_i_f_c_o);
     RUN(the_new_c_is_rounded_like_any_sum);
     RUN(a_nan_in_x_reaches_the_state);

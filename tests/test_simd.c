@@ -168,6 +168,24 @@ static void any_number_of_steps_and_rows_gives_the_same_bits(void)
     }
 }
 
+/* More rows than are taken at once, by layers of more columns than a block */
+static void large_batches_give_the_same_bits(void)
+{
+    static const size_t batches[] = {13, 17, 32, 33, 40};
+    uint64_t seed = 8;
+    for (size_t k = 0; k < sizeof batches / sizeof *batches; k++) {
+        for (size_t units = 5; units < 80; units += 15) {
+            problem p;
+            make_problem(&p, 40 - units / 2 % 3, units, 2, batches[k], &seed);
+            compare(&p, NULL);
+            compare(&p, p.mask);
+            p.layer.bias = NULL;
+            compare(&p, NULL);
+            free_problem(&p);
+        }
+    }
+}
+
 static void other_activations_give_the_same_bits(void)
 {
     uint64_t seed = 4;
@@ -283,6 +301,7 @@ int main(void)
     RUN(any_number_of_units_gives_the_same_bits);
     RUN(any_number_of_features_gives_the_same_bits);
     RUN(any_number_of_steps_and_rows_gives_the_same_bits);
+    RUN(large_batches_give_the_same_bits);
     RUN(other_activations_give_the_same_bits);
     RUN(extreme_values_give_the_same_bits);
     RUN(ties_of_the_exponent_give_the_same_bits);
