@@ -152,6 +152,31 @@ static void eight_units_are_summed_in_two_parts(void)
     check_order(9, 2);
 }
 
+/* Rows of few units and of any number of inputs: together the bits of each alone */
+static void rows_of_few_units_have_room(void)
+{
+    enum { MOST = 2048 };
+    static float kernel[MOST * 7], many[2 * MOST];
+    uint64_t seed = 8;
+    check_random_fill(kernel, MOST * 7, 1.0f, &seed);
+    check_random_fill(many, 2 * MOST, 1.0f, &seed);
+    for (size_t units = 1; units < 8; units++) {
+        const size_t lengths[] = {1024 / units - 1, 1024 / units, 1024 / units + 1, MOST};
+        for (size_t n = 0; n < sizeof lengths / sizeof *lengths; n++) {
+            float together[2 * 7], alone[2 * 7];
+            lstm_dense dense = {0};
+            dense.input_dim = lengths[n];
+            dense.units = units;
+            dense.kernel = kernel;
+            CHECK(lstm_dense_forward(&dense, many, 2, together) == LSTM_OK);
+            CHECK(lstm_dense_forward(&dense, many, 1, alone) == LSTM_OK);
+            CHECK(lstm_dense_forward(&dense, many + lengths[n], 1, alone + units) ==
+                  LSTM_OK);
+            CHECK_BITS(together, alone, 2 * units);
+        }
+    }
+}
+
 int main(void)
 {
     RUN(every_size_matches_the_reference);
@@ -160,5 +185,6 @@ int main(void)
     RUN(softmax_is_over_the_units_of_one_row);
     RUN(few_units_are_summed_in_eight_parts);
     RUN(eight_units_are_summed_in_two_parts);
+    RUN(rows_of_few_units_have_room);
     return check_report();
 }
