@@ -5,7 +5,8 @@ CC ?= cc
 # Where everything is built; `make sanitize` has a directory for each compiler.
 BUILD ?= build
 CFLAGS ?= -O2
-TEST_CFLAGS ?= -O1
+# The tests are many programs, and -Og compiles them in half the time of -O1.
+TEST_CFLAGS ?= -Og
 MAKEFLAGS += --jobs=$(shell nproc 2>/dev/null || echo 2)
 STRICT := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion \
 	-Wdouble-promotion -Wundef -Wcast-align -Wstrict-prototypes -Werror

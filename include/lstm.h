@@ -1458,6 +1458,13 @@ LSTM_API lstm_status lstm_weights_from_onnx(size_t input_dim, size_t units,
 #define LSTM_K_JOIN_(name, set) lstm_impl_##name##_##set
 #define LSTM_K_JOIN(name, set) LSTM_K_JOIN_(name, set)
 #define LSTM_K(name) LSTM_K_JOIN(name, LSTM_IMPL_SET)
+/* Where AVX-512 gains little, its functions are those of AVX2: the bits are the same, and
+ * the code is shorter. */
+#if LSTM_K_LANES == 16 && LSTM_IMPL_DISPATCH
+#define LSTM_K_8(name) LSTM_K_JOIN(name, avx2)
+#else
+#define LSTM_K_8(name) LSTM_K(name)
+#endif
 #if defined(LSTM_K_TARGET) && defined(__clang__)
 #define LSTM_K_PUSH(instructions)                                                    \
     LSTM_IMPL_PRAGMA(clang attribute push(__attribute__((__target__(instructions))), \
@@ -3331,7 +3338,7 @@ static inline void LSTM_K(dense)(const lstm_dense *layer, lstm_impl_activation a
     const size_t units = layer->units, most = LSTM_K_LANES > 1 ? LSTM_IMPL_GROUP : 1;
     size_t row, count, r;
     if (units < 8) {
-        LSTM_K(dense_rows_of_few)(layer, x, rows, y);
+        LSTM_K_8(dense_rows_of_few)(layer, x, rows, y);
     }
     for (row = 0; row < rows; row += count) {
         float *y_row = y + row * units;
@@ -3357,25 +3364,25 @@ LSTM_IMPL_INLINE lstm_impl_activation LSTM_K(find)(lstm_activation activation,
                                                    lstm_impl_activation default_one)
 {
     switch (activation) {
-    case LSTM_LINEAR: return LSTM_K(all_linear);
-    case LSTM_TANH: return LSTM_K(all_tanh);
-    case LSTM_SIGMOID: return LSTM_K(all_sigmoid);
-    case LSTM_HARD_SIGMOID: return LSTM_K(all_hard_sigmoid);
-    case LSTM_HARD_SIGMOID_KERAS2: return LSTM_K(all_hard_sigmoid_keras2);
-    case LSTM_RELU: return LSTM_K(all_relu);
-    case LSTM_RELU6: return LSTM_K(all_relu6);
-    case LSTM_LEAKY_RELU: return LSTM_K(all_leaky_relu);
-    case LSTM_ELU: return LSTM_K(all_elu);
-    case LSTM_SELU: return LSTM_K(all_selu);
-    case LSTM_GELU: return LSTM_K(all_gelu);
-    case LSTM_SILU: return LSTM_K(all_silu);
-    case LSTM_HARD_SILU: return LSTM_K(all_hard_silu);
-    case LSTM_SOFTPLUS: return LSTM_K(all_softplus);
-    case LSTM_SOFTSIGN: return LSTM_K(all_softsign);
-    case LSTM_EXPONENTIAL: return LSTM_K(all_exponential);
-    case LSTM_MISH: return LSTM_K(all_mish);
-    case LSTM_SOFTMAX: return LSTM_K(all_softmax);
-    case LSTM_LOG_SOFTMAX: return LSTM_K(all_log_softmax);
+    case LSTM_LINEAR: return LSTM_K_8(all_linear);
+    case LSTM_TANH: return LSTM_K_8(all_tanh);
+    case LSTM_SIGMOID: return LSTM_K_8(all_sigmoid);
+    case LSTM_HARD_SIGMOID: return LSTM_K_8(all_hard_sigmoid);
+    case LSTM_HARD_SIGMOID_KERAS2: return LSTM_K_8(all_hard_sigmoid_keras2);
+    case LSTM_RELU: return LSTM_K_8(all_relu);
+    case LSTM_RELU6: return LSTM_K_8(all_relu6);
+    case LSTM_LEAKY_RELU: return LSTM_K_8(all_leaky_relu);
+    case LSTM_ELU: return LSTM_K_8(all_elu);
+    case LSTM_SELU: return LSTM_K_8(all_selu);
+    case LSTM_GELU: return LSTM_K_8(all_gelu);
+    case LSTM_SILU: return LSTM_K_8(all_silu);
+    case LSTM_HARD_SILU: return LSTM_K_8(all_hard_silu);
+    case LSTM_SOFTPLUS: return LSTM_K_8(all_softplus);
+    case LSTM_SOFTSIGN: return LSTM_K_8(all_softsign);
+    case LSTM_EXPONENTIAL: return LSTM_K_8(all_exponential);
+    case LSTM_MISH: return LSTM_K_8(all_mish);
+    case LSTM_SOFTMAX: return LSTM_K_8(all_softmax);
+    case LSTM_LOG_SOFTMAX: return LSTM_K_8(all_log_softmax);
     case LSTM_DEFAULT:
     default: break;
     }
@@ -3384,10 +3391,10 @@ LSTM_IMPL_INLINE lstm_impl_activation LSTM_K(find)(lstm_activation activation,
 
 LSTM_IMPL_INLINE lstm_impl_emit LSTM_K(find_emit)(lstm_merge merge)
 {
-    return merge == LSTM_MERGE_SUM   ? LSTM_K(emit_sum)
-           : merge == LSTM_MERGE_MUL ? LSTM_K(emit_mul)
-           : merge == LSTM_MERGE_AVE ? LSTM_K(emit_ave)
-                                     : LSTM_K(emit_store);
+    return merge == LSTM_MERGE_SUM   ? LSTM_K_8(emit_sum)
+           : merge == LSTM_MERGE_MUL ? LSTM_K_8(emit_mul)
+           : merge == LSTM_MERGE_AVE ? LSTM_K_8(emit_ave)
+                                     : LSTM_K_8(emit_store);
 }
 
 /* Keras' default cells look up no activation, so that none is linked for them. */
@@ -3399,9 +3406,9 @@ LSTM_IMPL_INLINE void LSTM_K(set_cells)(lstm_impl_run *run, lstm_impl_activation
     run->activations = LSTM_IMPL_NULL;
     if (!LSTM_IMPL_OWN_MATH || (activation != LSTM_DEFAULT && activation != LSTM_TANH) ||
         (recurrent != LSTM_DEFAULT && recurrent != LSTM_SIGMOID)) {
-        found->activation = LSTM_K(find)(activation, LSTM_K(all_tanh));
-        found->recurrent_activation = LSTM_K(find)(recurrent, LSTM_K(all_sigmoid));
-        run->cells = LSTM_K(any_cells);
+        found->activation = LSTM_K(find)(activation, LSTM_K_8(all_tanh));
+        found->recurrent_activation = LSTM_K(find)(recurrent, LSTM_K_8(all_sigmoid));
+        run->cells = LSTM_K_8(any_cells);
         run->activations = found;
     }
 }
@@ -3428,12 +3435,14 @@ LSTM_IMPL_INLINE void LSTM_K(streaming_step)(lstm_impl_run *run, const float *x,
 LSTM_IMPL_INLINE void LSTM_K(dense_layer)(const lstm_dense *layer, const float *x,
                                           size_t rows, float *y)
 {
-    LSTM_K(dense)(layer, LSTM_K(find)(layer->activation, LSTM_K(all_linear)), x, rows, y);
+    LSTM_K(dense)
+    (layer, LSTM_K(find)(layer->activation, LSTM_K_8(all_linear)), x, rows, y);
 }
 
 #undef LSTM_K_JOIN_
 #undef LSTM_K_JOIN
 #undef LSTM_K
+#undef LSTM_K_8
 #undef LSTM_K_PUSH
 #undef LSTM_K_PANEL
 #undef LSTM_K_MANY_COLUMNS
