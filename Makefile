@@ -129,8 +129,8 @@ endurance: ## 10^8 steps of one stream next to double, and the cost of denormals
 	@$(CC) -std=c99 -O2 -Iinclude -Itests tests/endurance/endurance.c -o build/endurance -lm
 	@build/endurance $(STEPS)
 
-analyze: ## static analysers and MISRA on the header, findings argued; stack, recursion, calls
-	@sh tests/analyze/run.sh
+analyze: venv ## static analysers and MISRA on the header, findings argued; stack, recursion, length and complexity
+	@PYTHON='$(PYTHON)' sh tests/analyze/run.sh
 
 sizes: ## the checks of sizes with a size_t of 16, 32 and 64 bits: AVR, ARM, i686, here
 	@sh tests/sizes/run.sh

@@ -638,6 +638,13 @@ LSTM_IMPL_INLINE size_t lstm_impl_time(const lstm_impl_run *run, size_t step,
     return run->backwards ? timesteps - 1 - step : step;
 }
 
+/* The mask of one sequence of a batch; NULL if there is none */
+LSTM_IMPL_INLINE const unsigned char *lstm_impl_mask_of(const unsigned char *mask,
+                                                        size_t sequence, size_t timesteps)
+{
+    return mask != LSTM_IMPL_NULL ? mask + sequence * timesteps : LSTM_IMPL_NULL;
+}
+
 typedef union lstm_impl_word {
     float value;
     uint32_t bits;
@@ -1084,6 +1091,17 @@ LSTM_IMPL_INLINE lstm_status lstm_impl_check_arrays(const lstm_impl_run *run,
     return LSTM_OK;
 }
 
+LSTM_IMPL_INLINE lstm_status lstm_impl_check_dense(const lstm_dense *layer)
+{
+    if (layer == LSTM_IMPL_NULL || layer->kernel == LSTM_IMPL_NULL) {
+        return LSTM_ERR_NULL;
+    }
+    if (!lstm_impl_is_array(lstm_dense_param_count(layer))) {
+        return LSTM_ERR_SHAPE;
+    }
+    return lstm_impl_is_activation(layer->activation) ? LSTM_OK : LSTM_ERR_OPTION;
+}
+
 /* ---- THE API'S FUNCTIONS ----------------------------------------------------------- */
 
 LSTM_API const char *lstm_status_string(lstm_status status)
@@ -1285,17 +1303,9 @@ LSTM_API LSTM_IMPL_AT_CALL lstm_status lstm_dense_forward(const lstm_dense *laye
                                                           const float *x, size_t rows,
                                                           float *y)
 {
-    if (layer == LSTM_IMPL_NULL || layer->kernel == LSTM_IMPL_NULL) {
-        return LSTM_ERR_NULL;
-    }
-    if (!lstm_impl_is_array(lstm_dense_param_count(layer))) {
-        return LSTM_ERR_SHAPE;
-    }
-    if (!lstm_impl_is_activation(layer->activation)) {
-        return LSTM_ERR_OPTION;
-    }
-    if (rows == 0) {
-        return LSTM_OK;
+    const lstm_status status = lstm_impl_check_dense(layer);
+    if (status != LSTM_OK || rows == 0) {
+        return status;
     }
     if (x == LSTM_IMPL_NULL || y == LSTM_IMPL_NULL) {
         return LSTM_ERR_NULL;
@@ -2558,40 +2568,43 @@ LSTM_IMPL_INLINE void LSTM_K(panel)(const lstm_impl_sums *s, const unsigned n,
     }
 }
 
-/* One row of few columns, panel by panel. A last panel of one vector may overlap the
+/* A panel of `width` columns from j on, at most four vectors. One vector may overlap the
  * panel before. */
+LSTM_IMPL_INLINE void LSTM_K(some_panel)(const lstm_impl_sums *s, size_t width, size_t j,
+                                         float *z)
+{
+    const size_t lanes = LSTM_K_LANES, tail = width - lanes;
+    if (width <= lanes) {
+        LSTM_K(panel)(s, 1, 0, lanes, j + tail, z);
+    } else if (width <= 2 * lanes) {
+        LSTM_K(panel)(s, 2, tail, lanes, j, z);
+#if LSTM_K_PANEL >= 4
+    } else if (width <= 3 * lanes) {
+        LSTM_K(panel)(s, 3, tail, lanes, j, z);
+    } else {
+        LSTM_K(panel)(s, 4, tail, lanes, j, z);
+#endif
+    }
+}
+
+/* One row of few columns, panel by panel */
 LSTM_IMPL_KERNEL void LSTM_K(row_in_panels)(const lstm_impl_sums *s, float *z)
 {
     const size_t column_count = s->column_count, lanes = LSTM_K_LANES;
-    size_t j, width;
+    const size_t most = (LSTM_K_PANEL < 4 ? LSTM_K_PANEL : 4) * lanes;
+    size_t j = 0, width;
     if (column_count < lanes) {
         LSTM_K(panel)(s, 1, 0, column_count, 0, z);
         return;
     }
-    for (j = 0; j < column_count; j += width) {
-        width = column_count - j;
 #if LSTM_K_PANEL == 8
-        if (width >= 8 * lanes) {
-            width = 8 * lanes;
-            LSTM_K(panel)(s, 8, 7 * lanes, lanes, j, z);
-            continue;
-        }
+    for (; column_count - j >= 8 * lanes; j += 8 * lanes) {
+        LSTM_K(panel)(s, 8, 7 * lanes, lanes, j, z);
+    }
 #endif
-#if LSTM_K_PANEL >= 4
-        width = width < 4 * lanes ? width : 4 * lanes;
-        if (width > 3 * lanes) {
-            LSTM_K(panel)(s, 4, width - lanes, lanes, j, z);
-        } else if (width > 2 * lanes) {
-            LSTM_K(panel)(s, 3, width - lanes, lanes, j, z);
-        } else
-#else
-        width = width < 2 * lanes ? width : 2 * lanes;
-#endif
-            if (width > lanes) {
-            LSTM_K(panel)(s, 2, width - lanes, lanes, j, z);
-        } else {
-            LSTM_K(panel)(s, 1, 0, lanes, j + width - lanes, z);
-        }
+    for (; j < column_count; j += width) {
+        width = column_count - j < most ? column_count - j : most;
+        LSTM_K(some_panel)(s, width, j, z);
     }
 }
 
@@ -2752,6 +2765,21 @@ LSTM_IMPL_KERNEL void LSTM_K(add_any_tile)(const LSTM_K(tile) * t, size_t rows,
     }
 }
 
+/* Copies the first `width` columns of some rows. The last vector may overlap the one
+ * before. */
+LSTM_IMPL_INLINE void LSTM_K(copy_columns)(float *copy, size_t width, const float *matrix,
+                                           size_t column_count, size_t rows)
+{
+    size_t k, j;
+    for (k = 0; k < rows; k++) {
+        for (j = 0; j < width; j += LSTM_K_LANES) {
+            const size_t place = j < width - LSTM_K_LANES ? j : width - LSTM_K_LANES;
+            lstm_k_store(copy + k * width + place,
+                         lstm_k_load(matrix + k * column_count + place));
+        }
+    }
+}
+
 /* A part's products for a block: sums += a*matrix, whose column is the block's first */
 LSTM_IMPL_KERNEL void LSTM_K(add_block)(LSTM_K(tile) t, size_t count, size_t width,
                                         size_t rows_left)
@@ -2763,19 +2791,12 @@ LSTM_IMPL_KERNEL void LSTM_K(add_block)(LSTM_K(tile) t, size_t count, size_t wid
     const float *matrix = t.weights, *const *a = t.a;
     float *sums = t.sums;
     const size_t column_count = t.step;
-    size_t g, j, k, m, rows;
+    size_t g, j, m, rows;
     for (; rows_left > 0; rows_left -= t.depth) {
         t.depth = rows_left < LSTM_K_DEPTH ? rows_left : LSTM_K_DEPTH;
         if (copied) {
             t.step = width;
-            for (k = 0; k < t.depth; k++) {
-                for (j = 0; j < width; j += LSTM_K_LANES) {
-                    const size_t place =
-                        j < width - LSTM_K_LANES ? j : width - LSTM_K_LANES;
-                    lstm_k_store(copy + k * width + place,
-                                 lstm_k_load(matrix + k * column_count + place));
-                }
-            }
+            LSTM_K(copy_columns)(copy, width, matrix, column_count, t.depth);
         }
         for (j = 0; j < width; j += n * LSTM_K_LANES) {
             t.weights = (copied ? copy : matrix) + j;
@@ -2832,6 +2853,19 @@ LSTM_IMPL_KERNEL void LSTM_K(block_sums)(const lstm_impl_rows *q, size_t count, 
     }
 }
 
+/* The sums of rows of very few columns, or of a single row */
+LSTM_IMPL_INLINE void LSTM_K(row_by_row)(const lstm_impl_rows *q, size_t count, float *z)
+{
+    lstm_impl_sums one = q->sums;
+    size_t m;
+    for (m = 0; m < count; m++) {
+        one.parts[0].a = q->x[m];
+        one.parts[1].a = q->h[m];
+        one.parts[2].a = q->h[m] + one.parts[1].count;
+        LSTM_K(row_in_panels)(&one, z + m * q->z_step);
+    }
+}
+
 /* The sums of several rows. Where the columns are no multiple of a panel, a last block
  * overlaps the one before: some columns are computed twice. */
 LSTM_IMPL_KERNEL void LSTM_K(sums_of_rows)(const lstm_impl_rows *q, size_t count,
@@ -2839,16 +2873,10 @@ LSTM_IMPL_KERNEL void LSTM_K(sums_of_rows)(const lstm_impl_rows *q, size_t count
 {
     const size_t column_count = q->sums.column_count;
     const size_t panel = (count <= 3 ? 4 : 2) * LSTM_K_LANES;
-    size_t j, m, width;
-    if (count == 1 || column_count < LSTM_K_LANES ||
-        (count <= 3 && column_count < panel)) {
-        for (m = 0; m < count; m++) {
-            lstm_impl_sums one = q->sums;
-            one.parts[0].a = q->x[m];
-            one.parts[1].a = q->h[m];
-            one.parts[2].a = q->h[m] + one.parts[1].count;
-            LSTM_K(row_in_panels)(&one, z + m * q->z_step);
-        }
+    const size_t least = count <= 3 ? panel : LSTM_K_LANES;
+    size_t j, width;
+    if (count == 1 || column_count < least) {
+        LSTM_K(row_by_row)(q, count, z);
         return;
     }
     for (j = 0; j < column_count; j += width) {
@@ -3173,8 +3201,7 @@ static inline void LSTM_K(batch)(const lstm_impl_run *run, const float *x,
         for (b = 0; b < count; b++) {
             lstm_impl_stream *s = &streams[b];
             s->x = x + (first + b) * timesteps * layer->input_dim;
-            s->mask =
-                mask != LSTM_IMPL_NULL ? mask + (first + b) * timesteps : LSTM_IMPL_NULL;
+            s->mask = lstm_impl_mask_of(mask, first + b, timesteps);
             s->h = h + (first + b) * layer->units;
             s->c = c + (first + b) * layer->units;
             s->y = y != LSTM_IMPL_NULL ? y + (first + b) * y_len : LSTM_IMPL_NULL;

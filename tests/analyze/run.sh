@@ -93,5 +93,15 @@ if have gcc && have python3; then
     if [ $status -eq 0 ]; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
 fi
 
+# How long and how complex the functions of both headers are
+for header in include/lstm.h include/lstm_int8.h; do
+    grep -v '^shape' $here/argued.txt >"$out/argued"
+    case $header in *int8*) own=lstm_int8 ;; *) own='lstm_impl\|LSTM_K' ;; esac
+    grep "^shape \($own\)" $here/argued.txt >>"$out/argued"
+    "${PYTHON:-python3}" $here/shape.py $header "$out/argued"
+    status=$?
+    if [ $status -eq 0 ]; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
+done
+
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]
