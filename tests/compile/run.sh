@@ -125,7 +125,7 @@ for compiler in g++ clang++; do
         for options in -DLSTM_API="static inline" -DLSTM_NO_SIMD -DLSTM_NO_FMA -DLSTM_NO_DISPATCH \
             -DLSTM_TEST_INTRINSICS; do
             # GCC warns of its own _mm512_undefined_ps.
-            case $compiler$options in g++*INTRINSICS) own=-Wno-maybe-uninitialized ;; *) own= ;; esac
+            case $compiler$options in g++*INTRINSICS) own="-Wno-uninitialized -Wno-maybe-uninitialized" ;; *) own= ;; esac
             # shellcheck disable=SC2086
             check $compiler -x c++ -std=$std -O1 $warnings -Wold-style-cast $useless \
                 -Wzero-as-null-pointer-constant -Wextra-semi -Wcast-qual \
