@@ -596,6 +596,7 @@ typedef struct lstm_impl_stream {
     int has_output;
 } lstm_impl_stream;
 
+/* The two parts of h; the first is the longer one if count is odd. */
 LSTM_IMPL_INLINE void lstm_impl_set_halves(lstm_impl_sums *sums, const float *h,
                                            size_t count, const float *matrix)
 {
@@ -620,6 +621,7 @@ LSTM_IMPL_INLINE void lstm_impl_set_sums(lstm_impl_sums *sums, const lstm_layer 
     lstm_impl_set_halves(sums, h, layer->units, layer->recurrent_kernel);
 }
 
+/* The sums of a Dense layer: its input stands where h stands in an LSTM. */
 LSTM_IMPL_INLINE void lstm_impl_set_dense_sums(lstm_impl_sums *sums,
                                                const lstm_dense *layer, const float *x)
 {
@@ -645,6 +647,7 @@ LSTM_IMPL_INLINE const unsigned char *lstm_impl_mask_of(const unsigned char *mas
     return mask != LSTM_IMPL_NULL ? mask + sequence * timesteps : LSTM_IMPL_NULL;
 }
 
+/* The bits of a float as an integer, and back */
 typedef union lstm_impl_word {
     float value;
     uint32_t bits;
@@ -861,6 +864,8 @@ LSTM_IMPL_INLINE unsigned lstm_impl_saved_registers(void)
 #endif
 }
 
+/* Bits of cpuid: leaf 1, ecx: 12 FMA, 27 OSXSAVE, 28 AVX; leaf 7, ebx: 5 AVX2, 16
+ * AVX-512F. A set may be used where both the CPU and the operating system have it. */
 static inline unsigned lstm_impl_cpu(void)
 {
     int words[4];
@@ -885,6 +890,8 @@ static inline unsigned lstm_impl_cpu(void)
 }
 #endif
 
+/* The widest set of this build that the CPU runs. Sets that fuse need AVX2 and FMA
+ * together, so that a CPU gives the same bits with vectors and without. */
 LSTM_IMPL_INLINE lstm_impl_set lstm_impl_choose(void)
 {
 #ifdef LSTM_TEST_SET
@@ -1017,6 +1024,7 @@ LSTM_IMPL_INLINE size_t lstm_impl_dense_count(size_t input_dim, size_t units,
     return lstm_impl_multiply(units, input_dim + bias_row);
 }
 
+/* 4*units columns of input_dim + units rows, and of one row more for the bias */
 LSTM_IMPL_INLINE size_t lstm_impl_layer_count(size_t input_dim, size_t units,
                                               int has_bias)
 {
@@ -1041,6 +1049,7 @@ LSTM_IMPL_INLINE lstm_status lstm_impl_check_init(const void *layer, const float
     return weight_count == count ? LSTM_OK : LSTM_ERR_WEIGHT_COUNT;
 }
 
+/* Users may have cast any number to the enum. */
 LSTM_IMPL_INLINE int lstm_impl_is_activation(lstm_activation activation)
 {
     return LSTM_IMPL_TO(unsigned, activation) <= LSTM_IMPL_TO(unsigned, LSTM_LOG_SOFTMAX);
@@ -1091,6 +1100,7 @@ LSTM_IMPL_INLINE lstm_status lstm_impl_check_arrays(const lstm_impl_run *run,
     return LSTM_OK;
 }
 
+/* Checks all of a Dense layer but its arrays x and y. */
 LSTM_IMPL_INLINE lstm_status lstm_impl_check_dense(const lstm_dense *layer)
 {
     if (layer == LSTM_IMPL_NULL || layer->kernel == LSTM_IMPL_NULL) {
@@ -1131,6 +1141,7 @@ LSTM_API size_t lstm_dense_param_count(const lstm_dense *layer)
                                                            layer->bias != LSTM_IMPL_NULL);
 }
 
+/* Both init functions of a layer: kernel, recurrent_kernel, bias lie in a row. */
 LSTM_IMPL_INLINE lstm_status lstm_impl_bind_layer(lstm_layer *layer, size_t input_dim,
                                                   size_t units, const float *weights,
                                                   size_t weight_count, int has_bias)
@@ -1163,6 +1174,7 @@ LSTM_API lstm_status lstm_layer_init_no_bias(lstm_layer *layer, size_t input_dim
     return lstm_impl_bind_layer(layer, input_dim, units, weights, weight_count, 0);
 }
 
+/* Both init functions of a Dense layer: kernel, bias */
 LSTM_IMPL_INLINE lstm_status lstm_impl_bind_dense(lstm_dense *layer, size_t input_dim,
                                                   size_t units, const float *weights,
                                                   size_t weight_count, int has_bias)
@@ -1463,6 +1475,17 @@ LSTM_API lstm_status lstm_weights_from_onnx(size_t input_dim, size_t units,
  *   LSTM_K_FUSED   1: lstm_k_madd rounds once
  *   LSTM_K_TARGET  x86 instructions that functions may use beyond the compiler's flags
  * and all four are undefined at the end. With one float in a vector this is portable C.
+ *
+ * From here to the end of the file:
+ *   operations    a vector's load, store, + - * / and so on, for each kind of CPU
+ *   formulas      e^x, sigmoid, tanh, log; the activations, on one vector and on arrays
+ *   cells         from the gates' sums to the new c and h
+ *   sums          x*kernel + h*recurrent_kernel + bias. One row of few columns: panels, all
+ *                 in registers. One row of many columns: rows of the matrix, the sums in
+ *                 memory. Several rows: tiles. One float in a vector: columns.
+ *   LSTM layer    a step, a sequence, a group of sequences, a batch
+ *   Dense layer   8 units or more use the sums of gates; fewer units have their own
+ *   entry points  find what a layer needs, and run it
  */
 #define LSTM_IMPL_INCLUDED 1
 #define LSTM_K_JOIN_(name, set) lstm_impl_##name##_##set
@@ -1876,6 +1899,7 @@ LSTM_IMPL_INLINE lstm_k_w LSTM_K(exp_parts)(lstm_k_v x, float s, int n_may_be_la
     return lstm_k_bits(shifted);
 }
 
+/* |x|, also of a NaN: without the sign bit */
 LSTM_IMPL_INLINE lstm_k_v LSTM_K(abs)(lstm_k_v x)
 {
     return lstm_k_of_bits(lstm_k_and(lstm_k_bits(x), lstm_k_all_bits(0x7fffffffu)));
@@ -1982,6 +2006,8 @@ LSTM_IMPL_INLINE lstm_k_v LSTM_K(tanh_parts)(lstm_k_v x, lstm_k_v *under)
     return lstm_k_of_bits(lstm_k_or(lstm_k_bits(over), lstm_k_and(lstm_k_bits(x), sign)));
 }
 
+/* 1/(1 + e^-x). With a user's e^x it is called for -|x| alone, so that it cannot
+ * overflow. */
 LSTM_IMPL_INLINE lstm_k_v LSTM_K(sigmoid)(lstm_k_v x)
 {
 #ifdef LSTM_EXPF
@@ -1996,6 +2022,7 @@ LSTM_IMPL_INLINE lstm_k_v LSTM_K(sigmoid)(lstm_k_v x)
 #endif
 }
 
+/* tanh(x), or the user's */
 LSTM_IMPL_INLINE lstm_k_v LSTM_K(tanh)(lstm_k_v x)
 {
 #ifdef LSTM_TANHF
@@ -2051,12 +2078,14 @@ LSTM_IMPL_INLINE lstm_k_v LSTM_K(normal_tail)(lstm_k_v a)
 
 /* ---- activations of keras.activations, in the order of lstm_activation ---- */
 
+/* clip(x/6 + 1/2, 0, 1) */
 LSTM_IMPL_INLINE lstm_k_v LSTM_K(hard_sigmoid)(lstm_k_v x)
 {
     x = lstm_k_madd(x, lstm_k_all(1.0f / 6.0f), lstm_k_all(0.5f));
     return LSTM_K(limit)(x, 0.0f, 1.0f);
 }
 
+/* clip(0.2 x + 1/2, 0, 1) */
 LSTM_IMPL_INLINE lstm_k_v LSTM_K(hard_sigmoid_keras2)(lstm_k_v x)
 {
     x = lstm_k_madd(x, lstm_k_all(0.2f), lstm_k_all(0.5f));
@@ -2069,26 +2098,31 @@ LSTM_IMPL_INLINE lstm_k_v LSTM_K(below_0)(lstm_k_v x, lstm_k_v a, lstm_k_v b)
     return lstm_k_select(lstm_k_less(x, lstm_k_all(0.0f)), a, b);
 }
 
+/* max(x, 0); a NaN is kept, as it is not below 0 */
 LSTM_IMPL_INLINE lstm_k_v LSTM_K(relu)(lstm_k_v x)
 {
     return LSTM_K(below_0)(x, lstm_k_all(0.0f), x);
 }
 
+/* clip(x, 0, 6) */
 LSTM_IMPL_INLINE lstm_k_v LSTM_K(relu6)(lstm_k_v x)
 {
     return LSTM_K(limit)(x, 0.0f, 6.0f);
 }
 
+/* x < 0 ? 0.2 x : x */
 LSTM_IMPL_INLINE lstm_k_v LSTM_K(leaky_relu)(lstm_k_v x)
 {
     return LSTM_K(below_0)(x, lstm_k_mul(lstm_k_all(0.2f), x), x);
 }
 
+/* x < 0 ? e^x - 1 : x */
 LSTM_IMPL_INLINE lstm_k_v LSTM_K(elu)(lstm_k_v x)
 {
     return LSTM_K(below_0)(x, LSTM_K(expm1)(x), x);
 }
 
+/* scale*(x < 0 ? alpha*(e^x - 1) : x), scale 1.05070099, scale*alpha 1.75809934 */
 LSTM_IMPL_INLINE lstm_k_v LSTM_K(selu)(lstm_k_v x)
 {
     return LSTM_K(below_0)(x, lstm_k_mul(lstm_k_all(1.75809934f), LSTM_K(expm1)(x)),
@@ -2102,11 +2136,13 @@ LSTM_IMPL_INLINE lstm_k_v LSTM_K(gelu)(lstm_k_v x)
     return lstm_k_mul(x, LSTM_K(below_0)(x, tail, lstm_k_sub(lstm_k_all(1.0f), tail)));
 }
 
+/* x*sigmoid(x), which Keras also calls swish */
 LSTM_IMPL_INLINE lstm_k_v LSTM_K(silu)(lstm_k_v x)
 {
     return lstm_k_mul(LSTM_K(sigmoid)(x), x);
 }
 
+/* x*hard_sigmoid(x) */
 LSTM_IMPL_INLINE lstm_k_v LSTM_K(hard_silu)(lstm_k_v x)
 {
     return lstm_k_mul(LSTM_K(hard_sigmoid)(x), x);
@@ -2121,6 +2157,7 @@ LSTM_IMPL_INLINE lstm_k_v LSTM_K(softplus)(lstm_k_v x)
                       LSTM_K(log_ratio)(lstm_k_div(e, lstm_k_add(lstm_k_all(2.0f), e))));
 }
 
+/* x/(1 + |x|) */
 LSTM_IMPL_INLINE lstm_k_v LSTM_K(softsign)(lstm_k_v x)
 {
     return lstm_k_div(x, lstm_k_add(lstm_k_all(1.0f), LSTM_K(abs)(x)));
@@ -2175,6 +2212,8 @@ LSTM_IMPL_INLINE void LSTM_K(each)(float (*f)(float), float *z, size_t n)
 }
 #endif
 
+/* Each activation on an array. These are what pointers point to, so one function serves
+ * all layers of a program. */
 LSTM_IMPL_KERNEL void LSTM_K(all_linear)(float *z, size_t n)
 {
     (void)z;
@@ -2261,6 +2300,7 @@ LSTM_IMPL_KERNEL void LSTM_K(all_mish)(float *z, size_t n)
     LSTM_K(each)(LSTM_K(mish), z, n);
 }
 
+/* Softmax needs three passes: the largest, the sum of e^(z - largest), the division. */
 LSTM_IMPL_INLINE lstm_k_v LSTM_K(minus)(lstm_k_v a, lstm_k_v b)
 {
     return lstm_k_sub(a, b);
@@ -2339,6 +2379,7 @@ LSTM_IMPL_INLINE float LSTM_K(add_up)(float *sums)
     return sums[0];
 }
 
+/* e^z/sum(e^z). The largest z is taken off first, so that no e^z overflows. */
 LSTM_IMPL_KERNEL void LSTM_K(all_softmax)(float *z, size_t n)
 {
     float sums[16] = {0};
@@ -2380,6 +2421,7 @@ LSTM_IMPL_INLINE lstm_k_v LSTM_K(without_tiny)(lstm_k_v x)
 #endif
 }
 
+/* The same for an array */
 LSTM_IMPL_KERNEL void LSTM_K(clear_tiny)(float *z, size_t n)
 {
     LSTM_K(each)(LSTM_K(without_tiny), z, n);
@@ -2400,6 +2442,7 @@ LSTM_IMPL_INLINE lstm_k_v LSTM_K(new_c)(lstm_k_v i, lstm_k_v f, lstm_k_v g, lstm
     return LSTM_K(without_tiny)(lstm_k_madd(LSTM_K(sigmoid)(f), c, new_part));
 }
 
+/* h' = sigmoid(o)*tanh(c') */
 LSTM_IMPL_INLINE lstm_k_v LSTM_K(new_h)(lstm_k_v o, lstm_k_v c)
 {
     return LSTM_K(without_tiny)(LSTM_K(sigmoid_times_tanh)(o, c));
@@ -2608,6 +2651,7 @@ LSTM_IMPL_KERNEL void LSTM_K(row_in_panels)(const lstm_impl_sums *s, float *z)
     }
 }
 
+/* Eight, two or one rows of a matrix, times as many floats at a, added to the sums z */
 LSTM_IMPL_INLINE void LSTM_K(add_some_rows)(float *z, size_t column_count, const float *a,
                                             const unsigned rows, const float *row)
 {
@@ -2654,6 +2698,7 @@ LSTM_IMPL_KERNEL void LSTM_K(add_rows)(float *z, size_t column_count,
     }
 }
 
+/* n sums begin with init, or with zeros. */
 LSTM_IMPL_INLINE void LSTM_K(fill)(float *z, const float *init, size_t n)
 {
     size_t j;
@@ -2707,13 +2752,17 @@ LSTM_IMPL_INLINE void LSTM_K(row_sums)(const lstm_impl_sums *s, float *z, float 
  * factors of each row; `tail` is where the last of n vectors is. */
 typedef struct LSTM_K(tile) {
     float *sums;
-    size_t stride;
+    size_t stride; /* floats from one row of sums to the next */
     const float *const *a;
     size_t k, depth;
     const float *weights;
-    size_t step, tail;
+    size_t step; /* floats from one row of weights to the next */
+    size_t tail;
 } LSTM_K(tile);
 
+/* For each row of weights: n vectors of it are loaded once, and each is multiplied by the
+ * factor of every row of sums. Six rows of two vectors are 12 sums, 2 weights and 1
+ * factor: 15 of the 16 registers that SSE2 and AVX2 have. */
 LSTM_IMPL_INLINE void LSTM_K(add_tile)(const LSTM_K(tile) * t, const unsigned rows,
                                        const unsigned n)
 {
@@ -2931,6 +2980,8 @@ LSTM_IMPL_INLINE void LSTM_K(some_columns)(const lstm_impl_sums *s, const unsign
     }
 }
 
+/* Columns of a layer's gates. The sums are described inside the function, not by its
+ * caller: on microcontrollers that takes less of the stack. */
 LSTM_IMPL_INLINE void LSTM_K(layer_columns)(const lstm_layer *layer, const float *x,
                                             const float *h, const unsigned n, size_t j,
                                             float *z)
@@ -2952,6 +3003,7 @@ LSTM_IMPL_KERNEL void LSTM_K(layer_column)(const lstm_layer *layer, const float 
     LSTM_K(layer_columns)(layer, x, h, 1, j, z);
 }
 
+/* All gates of a layer for one step: eight columns at a time where floats have registers */
 LSTM_IMPL_INLINE void LSTM_K(layer_sums)(const lstm_layer *layer, const float *x,
                                          const float *h, float *z)
 {
@@ -2965,6 +3017,7 @@ LSTM_IMPL_INLINE void LSTM_K(layer_sums)(const lstm_layer *layer, const float *x
     }
 }
 
+/* The same for a row of a Dense layer */
 LSTM_IMPL_KERNEL void LSTM_K(dense_sums)(const lstm_dense *layer, const float *x,
                                          float *y)
 {
@@ -2990,6 +3043,7 @@ LSTM_IMPL_INLINE void LSTM_K(layer_sums)(const lstm_layer *layer, const float *x
 
 /* ---- the LSTM layer ---- */
 
+/* Bidirectional's merge modes: y has the forward half's output, h is the backward one. */
 LSTM_IMPL_INLINE lstm_k_v LSTM_K(merge_none)(lstm_k_v y, lstm_k_v h)
 {
     (void)y;
@@ -3011,6 +3065,7 @@ LSTM_IMPL_INLINE lstm_k_v LSTM_K(merge_ave)(lstm_k_v y, lstm_k_v h)
     return lstm_k_mul(lstm_k_all(0.5f), lstm_k_add(y, h));
 }
 
+/* y = merge(y, h) for a row; zeros in place of h if it is NULL */
 LSTM_IMPL_INLINE void LSTM_K(emit_by)(lstm_k_v (*merge)(lstm_k_v, lstm_k_v), float *y,
                                       const float *h, size_t units)
 {
@@ -3359,6 +3414,8 @@ LSTM_IMPL_INLINE void LSTM_K(dense_rows)(const lstm_dense *layer, const float *x
 #endif
 }
 
+/* A Dense layer on all rows, some of them at a time; then its activation, row by row, as
+ * softmax needs a whole row. */
 static inline void LSTM_K(dense)(const lstm_dense *layer, lstm_impl_activation activation,
                                  const float *x, size_t rows, float *y)
 {
@@ -3387,6 +3444,8 @@ static inline void LSTM_K(dense)(const lstm_dense *layer, lstm_impl_activation a
 
 /* ---- what the API calls: the target is the compiler's flags again ---- */
 
+/* The function of an activation. For a constant layer this is a constant, and the others
+ * are not linked. */
 LSTM_IMPL_INLINE lstm_impl_activation LSTM_K(find)(lstm_activation activation,
                                                    lstm_impl_activation default_one)
 {
@@ -3416,6 +3475,7 @@ LSTM_IMPL_INLINE lstm_impl_activation LSTM_K(find)(lstm_activation activation,
     return default_one;
 }
 
+/* The function that puts outputs into y */
 LSTM_IMPL_INLINE lstm_impl_emit LSTM_K(find_emit)(lstm_merge merge)
 {
     return merge == LSTM_MERGE_SUM   ? LSTM_K_8(emit_sum)
@@ -3440,6 +3500,7 @@ LSTM_IMPL_INLINE void LSTM_K(set_cells)(lstm_impl_run *run, lstm_impl_activation
     }
 }
 
+/* lstm_forward, lstm_forward_batch, and each half of lstm_bidirectional_forward */
 LSTM_IMPL_INLINE void LSTM_K(layer)(lstm_impl_run *run, lstm_merge merge, const float *x,
                                     const unsigned char *mask, size_t batch,
                                     size_t timesteps, float *h, float *c, float *y,
@@ -3451,6 +3512,7 @@ LSTM_IMPL_INLINE void LSTM_K(layer)(lstm_impl_run *run, lstm_merge merge, const 
     LSTM_K(batch)(run, x, mask, batch, timesteps, h, c, y, scratch);
 }
 
+/* lstm_step */
 LSTM_IMPL_INLINE void LSTM_K(streaming_step)(lstm_impl_run *run, const float *x, float *h,
                                              float *c, float *z)
 {
@@ -3459,6 +3521,7 @@ LSTM_IMPL_INLINE void LSTM_K(streaming_step)(lstm_impl_run *run, const float *x,
     LSTM_K(one_step)(run, x, h, c, z);
 }
 
+/* lstm_dense_forward */
 LSTM_IMPL_INLINE void LSTM_K(dense_layer)(const lstm_dense *layer, const float *x,
                                           size_t rows, float *y)
 {
