@@ -408,8 +408,8 @@ LSTM_API lstm_status lstm_weights_from_onnx(size_t input_dim, size_t units,
 #define LSTM_IMPL_X86_64 0
 #endif
 
-/* A conversion to a type, and one that keeps the bits, of a pointer or a vector: C++ users
- * may have -Wold-style-cast on. */
+/* A conversion to a type, and one that keeps the bits, of a pointer or a vector: C++
+ * users may have -Wold-style-cast on. */
 #ifdef __cplusplus
 #define LSTM_IMPL_TO(type, x) static_cast<type>(x)
 #define LSTM_IMPL_AS(type, p) reinterpret_cast<type>(p)
@@ -544,9 +544,9 @@ typedef struct lstm_impl_part {
     const float *a, *matrix;
 } lstm_impl_part;
 
-/* The gates' sums of one step, z = init + x*kernel + h*recurrent_kernel, in three parts: x,
- * then the first half of h, then its second half, which has a sum of its own that is added
- * last. A Dense layer's input is in the place of h. */
+/* The gates' sums of one step, z = init + x*kernel + h*recurrent_kernel, in three parts:
+ * x, then the first half of h, then its second half. The second half has a sum of its
+ * own, which is added last. A Dense layer's input is in the place of h. */
 typedef struct lstm_impl_sums {
     size_t column_count;
     const float *init; /* the bias, or sums that were taken before, or NULL: zeros */
@@ -852,7 +852,8 @@ LSTM_IMPL_INLINE void lstm_impl_cpuid(int leaf, int *words)
 #endif
 }
 
-/* The registers that the operating system saves: bits 1, 2: 16 and 32 bytes; 5 to 7: 64 */
+/* The registers that the operating system saves: bits 1, 2: of 16 and 32 bytes; 5 to 7:
+ * of 64 */
 LSTM_IMPL_INLINE unsigned lstm_impl_saved_registers(void)
 {
 #if LSTM_IMPL_GNU
@@ -1480,9 +1481,9 @@ LSTM_API lstm_status lstm_weights_from_onnx(size_t input_dim, size_t units,
  *   operations    a vector's load, store, + - * / and so on, for each kind of CPU
  *   formulas      e^x, sigmoid, tanh, log; the activations, on one vector and on arrays
  *   cells         from the gates' sums to the new c and h
- *   sums          x*kernel + h*recurrent_kernel + bias. One row of few columns: panels, all
- *                 in registers. One row of many columns: rows of the matrix, the sums in
- *                 memory. Several rows: tiles. One float in a vector: columns.
+ *   sums          x*kernel + h*recurrent_kernel + bias. One row of few columns: panels,
+ *                 all in registers. One row of many columns: rows of the matrix, the sums
+ *                 in memory. Several rows: tiles. One float in a vector: columns.
  *   LSTM layer    a step, a sequence, a group of sequences, a batch
  *   Dense layer   8 units or more use the sums of gates; fewer units have their own
  *   entry points  find what a layer needs, and run it
@@ -2739,11 +2740,11 @@ LSTM_IMPL_INLINE void LSTM_K(row_sums)(const lstm_impl_sums *s, float *z, float 
 
 #if LSTM_K_LANES > 1 && LSTM_IMPL_GROUP > 1
 
-/* Several rows of sums. A tile is some rows by some vectors of columns, whose sums stay in
- * registers while rows of the matrix go by. A block is all rows by up to LSTM_K_BLOCK
- * columns. Before many tiles read the same weights, LSTM_K_DEPTH rows of them at a time are
- * copied: side by side they stay in the cache, which rows at a distance of a power of two
- * do not. */
+/* Several rows of sums. A tile is some rows by some vectors of columns, whose sums stay
+ * in registers while rows of the matrix go by. A block is all rows by up to LSTM_K_BLOCK
+ * columns. Before many tiles read the same weights, LSTM_K_DEPTH rows of them at a time
+ * are copied: side by side they stay in the cache. Rows at a distance of a power of two
+ * push each other out of it. */
 #define LSTM_K_BLOCK 64
 #define LSTM_K_DEPTH 32
 #define LSTM_K_TILE_ROWS 6
@@ -3003,7 +3004,8 @@ LSTM_IMPL_KERNEL void LSTM_K(layer_column)(const lstm_layer *layer, const float 
     LSTM_K(layer_columns)(layer, x, h, 1, j, z);
 }
 
-/* All gates of a layer for one step: eight columns at a time where floats have registers */
+/* All gates of a layer for one step: eight columns at a time where floats have
+ * registers */
 LSTM_IMPL_INLINE void LSTM_K(layer_sums)(const lstm_layer *layer, const float *x,
                                          const float *h, float *z)
 {
