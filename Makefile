@@ -83,8 +83,8 @@ test-web: web ## that page in headless Chromium, its numbers compared with this 
 test-std: ## the header alone: every language version, compiler and optimisation level
 	@sh tests/compile/run.sh
 
-mutants: ## break the header in many named ways and see that the tests notice each
-	@CC='$(CC)' python3 tests/mutants/mutants.py
+mutants: ## break the header in many named ways and see that the tests notice each (THIRD=1: of three commits)
+	@CC='$(CC)' THIRD='$(THIRD)' python3 tests/mutants/mutants.py
 
 int8: ## lstm_int8.h: every compiler, level and processor gives the same integers
 	@sh tests/int8/run.sh
