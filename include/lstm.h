@@ -59,7 +59,8 @@
  *   LSTM_ERR_OPTION  an enum holds a value that it does not have
  *   LSTM_ERR_WEIGHT_COUNT  weight_count is not that of a layer of these sizes
  * If a call has several errors, it returns one of them. timesteps, batch or rows may be
- * 0. Then the call returns LSTM_OK and does nothing, and its arrays may be NULL.
+ * 0. Then a call with a valid layer returns LSTM_OK and does nothing, and its arrays may
+ * be NULL.
  *
  * NUMERICS
  * Everything is float32. Each sum is taken in one fixed order, and tanh, sigmoid and e^x
@@ -74,12 +75,12 @@
  *   Order     A gate starts with its bias and adds the products of x in order. Then it
  *             adds those of the first half of h, which is the longer one if units is odd.
  *             Those of the second half have a sum of their own, which is added last. A
- *             Dense output of 8 units or more is
- *             summed like this, with its x in the place of h. With fewer units it has
- *             eight sums, for k % 8 = 0..7; the sum of k and k+4, k+2, k+1 is taken in
- *             this order, and the bias is added last.
- *   Accuracy  tanh and sigmoid are within 3 ULP of the true value for every float. One
- *             step's c and h are within 7 ULP of the larger of their value and 2^-3.
+ *             Dense output of 8 units or more is summed like this, with its x in the
+ *             place of h. With fewer units it has eight sums: input k is added to sum
+ *             k % 8. Then sums 4 apart are added, then 2 apart, then 1, then the bias.
+ *   Accuracy  tanh and sigmoid are within 3 ULP of the true value for every float. From
+ *             given gate sums, c and h are within 7 ULP of the larger of their value and
+ *             2^-3. The rounding of sums of input_dim + units products comes on top.
  *   Denormals A new c or h smaller than 2^-100 becomes 0. Without this a state that
  *             decays would reach denormal floats, which take up to 80 times as long on
  *             many CPUs. Setting the CPU to flush denormals (FTZ and DAZ) changes no
@@ -96,11 +97,12 @@
  *   weights   const, shared by all streams and threads, may be in flash
  *   state     h and c, one pair per stream; zeros to begin with
  *   scratch   see SIZES, one per thread; its contents do not matter before a call
- *   stack     up to 24 KB on computers; 400 bytes on microcontrollers, 120 with Keras'
- *             default activations
- * There are no static variables, no locks and no heap. x, masks and weights are only
- * read. The arrays of a call must not overlap. No pointer needs more alignment than a
- * float's. Weights declared with LSTM_ALIGNED are read fastest:
+ *   stack     up to 24 KB on computers (32 KB without optimisation); 400 bytes on
+ *             microcontrollers, 120 with Keras' default activations
+ * The layers of a model may share one scratch array, as large as the largest that one of
+ * them needs. There are no static variables, no locks and no heap. x, masks and weights
+ * are only read. The arrays of a call must not overlap. No pointer needs more alignment
+ * than a float's. Weights declared with LSTM_ALIGNED are read fastest:
  *   static const LSTM_ALIGNED float weights[] = {...};
  */
 #ifndef LSTM_IMPL_SET
@@ -110,6 +112,11 @@
 #define LSTM_VERSION_MAJOR 0
 #define LSTM_VERSION_MINOR 2
 #define LSTM_VERSION_PATCH 0
+
+#if defined(__STRICT_ANSI__) && !defined(__cplusplus) && \
+    (!defined(__STDC_VERSION__) || __STDC_VERSION__ < 199901L)
+#error "lstm.h needs C99 or C++11: compile with -std=c99 or later"
+#endif
 
 #include <stddef.h>
 #include <stdint.h>
@@ -178,7 +185,8 @@ typedef struct lstm_layer {
     int return_sequences, go_backwards, zero_output_for_mask;
 } lstm_layer;
 
-/* keras.layers.Dense */
+/* keras.layers.Dense. The weight of torch.nn.Linear is [units][input_dim]: transpose it.
+ */
 typedef struct lstm_dense {
     size_t input_dim, units;
     const float *kernel; /* [input_dim][units] */
@@ -196,7 +204,9 @@ typedef enum lstm_merge {
 
 /* keras.layers.Bidirectional. The backward half runs against the direction of the forward
  * half; its own go_backwards is ignored. As in Keras, zero_output_for_mask of both halves
- * is return_sequences. */
+ * is return_sequences. Begin with `lstm_bidirectional b = {0};`, then call
+ * lstm_layer_init for both halves. get_weights() has the forward half's weights, then the
+ * backward half's. */
 typedef struct lstm_bidirectional {
     lstm_layer forward, backward;
     lstm_merge merge;
@@ -313,8 +323,9 @@ LSTM_API lstm_status lstm_forward(const lstm_layer *layer, const float *x,
  *            leaves h and c as they are, whatever its x; its output is the one before it
  *            in this call (zeros if there is none), or zeros with zero_output_for_mask
  *   h, c     [batch][units]  initial state in, final state out
- *   y        with return_sequences [batch][timesteps][units], else [batch][units] or
- *            NULL; as for lstm_forward
+ *   y        with return_sequences [batch][timesteps][units], rows as for lstm_forward;
+ *            else [batch][units], or NULL. Without a mask h holds the same values as that
+ *            last output. With one it may differ: an output can be zeros, h is kept
  *   scratch  LSTM_BATCH_SCRATCH_LEN(batch, units) floats
  * Returns as lstm_step. Same bits as `batch` calls of lstm_forward, and the same cost. */
 LSTM_API lstm_status lstm_forward_batch(const lstm_layer *layer, const float *x,

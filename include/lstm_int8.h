@@ -7,7 +7,8 @@
  * for processors without an FPU (Cortex-M0, Cortex-M3, AVR, RISC-V without F), for small
  * flash, and for weights that are larger than the caches. The weights take a quarter of
  * the memory of float weights. The results are approximate: rounding the weights to 8 bits
- * changes the outputs a little. lstm.h gives Keras' own numbers.
+ * changes the outputs a little. lstm.h gives Keras' own numbers. Masks and Bidirectional
+ * are only in lstm.h.
  * Copy this file and lstm.h, include this one; there is nothing to build. A float layer
  * of lstm.h is converted with lstm_int8_quantize, on a PC or at start-up. The exporter
  * (lstm_export.py --int8) writes the converted arrays as const arrays for flash.
@@ -107,6 +108,7 @@
  *   state              h and c, one pair for each stream; zeros to begin with
  *   scratch            LSTM_INT8_SCRATCH_LEN int16s, one for each thread; its contents are
  *                      undefined before and after a call
+ *   stack              on computers up to 6 KB, 30 KB without optimisation
  * There are no static variables and no heap. x and the layer are only read. The arrays of
  * a call must not overlap. No pointer needs more alignment than its type.
  */
@@ -192,8 +194,9 @@ static inline constexpr size_t lstm_int8_impl_size(size_t n)
  *                        2^(15 - input_fraction_bits). 12 gives a range of -8 to 8
  *   moments              [input_dim + units][input_dim + units] from lstm_int8_observe.
  *                        Weights are then rounded up or down so that the gates of typical
- *                        inputs change least: 2 to 3 times more accurate. NULL: each
- *                        weight is rounded to nearest
+ *                        inputs change least: 2 to 3 times more accurate, if inputs
+ *                        are correlated, as real ones are. NULL: each weight is
+ *                        rounded to nearest
  *   weights              LSTM_INT8_WEIGHT_LEN(input_dim, units), written
  *   row_scales           LSTM_INT8_ROW_LEN(input_dim, units), written
  *   multipliers, bias    LSTM_INT8_COLUMN_LEN(units), written
@@ -2018,7 +2021,9 @@ LSTM_API lstm_status lstm_int8_quantize_dense(const lstm_dense *from,
         from->input_dim > 32768u) {
         return LSTM_ERR_SHAPE;
     }
-    if ((input_fraction_bits & ~15) != 0) {
+    if ((input_fraction_bits & ~15) != 0 ||
+        LSTM_INT8_IMPL_TO(unsigned, from->activation) >=
+            LSTM_INT8_IMPL_TO(unsigned, LSTM_LOG_SOFTMAX)) {
         return LSTM_ERR_OPTION;
     }
     unit = 2.0f * lstm_int8_impl_power(15 - input_fraction_bits);

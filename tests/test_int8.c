@@ -1077,6 +1077,10 @@ static void dense_conversion_refuses_what_it_cannot_do(void)
     REFUSED_CONVERSION(LSTM_ERR_SHAPE, 15);
     REFUSED_CONVERSION(LSTM_ERR_OPTION, -1);
     REFUSED_CONVERSION(LSTM_ERR_OPTION, 16);
+    from.activation = LSTM_LOG_SOFTMAX;
+    REFUSED_CONVERSION(LSTM_ERR_OPTION, 15);
+    from.activation = (lstm_activation)99;
+    REFUSED_CONVERSION(LSTM_ERR_OPTION, 15);
     for (size_t k = 0; k < 4; k++) {
         d.weights[13] = bad[k];
         REFUSED_CONVERSION(LSTM_ERR_OPTION, 15);

@@ -109,6 +109,10 @@ check g++ -x c++ -std=c++11 -O2 $warnings -DLSTM_API=inline -DUNITS=3 -Iinclude 
     $here/small_static.c -x none "$out/second.o" -o "$out/shared"
 check "$out/shared"
 
+# A language version that it is not for
+refuses gcc -std=c90 -Iinclude -c $here/only_includes.c -o "$out/f.o"
+if grep -q 'needs C99 or C++11' "$out/log"; then ok; else bad "C90: not a word of C99"; fi
+
 # Without a hosted library, and by a compiler that has no extensions.
 check gcc -std=c99 -O2 -ffreestanding -nostdlib -Iinclude -c $here/only_includes.c -o "$out/f.o"
 check clang -std=c99 -O2 -ffreestanding -nostdlib -Iinclude -c $here/only_includes.c -o "$out/f.o"

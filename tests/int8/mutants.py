@@ -24,6 +24,7 @@ SECONDS = 60
 # Left out, as nothing shows: what v holds after the last row, where the weights are 0; the limit
 # of tanh within the last entries of the table, which are all 32768; a NaN that x86 converts to 0.
 MUTANTS = [
+    ("dense: any activation converted", "if ((input_fraction_bits & ~15) != 0 ||\n        LSTM_INT8_IMPL_TO(unsigned, from->activation) >=\n            LSTM_INT8_IMPL_TO(unsigned, LSTM_LOG_SOFTMAX)) {", "if ((input_fraction_bits & ~15) != 0) {"),
     ("rounding of inputs", "(int16_t, (values[k] * scale + 16384) >> 15)", "(int16_t, (values[k] * scale) >> 15)"),
     ("one row too many scaled by the first scale", "LSTM_INT8_LOAD_16(scales + first + k);", "LSTM_INT8_LOAD_16(scales + k);"),
     ("a weight skipped", "    sum += LSTM_INT8_IMPL_TO(int32_t, in3) * LSTM_INT8_LOAD_8(w + 3);\n", ""),
