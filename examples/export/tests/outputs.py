@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import resource
 import shutil
@@ -15,6 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import harness
+import isolation
 import refusals
 from harness import TOOL, Score, export
 from keras_models import L, sequential
@@ -220,11 +222,16 @@ def failures(directory: Path, score: Score) -> None:
     unreadable.chmod(0)
     directory.chmod(0o755)  # so that one without rights gets as far as the files
     line = [model, "--golden", "reference", "-o"]
+    # A user without rights may not be able to start this Python again, which HDF5 files need.
+    plain = directory / "to_write.json"
+    plain.write_text(json.dumps(isolation.RTNEURAL), encoding="ascii")
+    plain.chmod(0o444)
+    by_nobody = [plain, *line[1:]]
     for name, limits, arguments, words in (
         ("a full disk", _full_disk, [*line, target], ("nothing was written",)),
         ("a new file on a full disk", _full_disk, [*line, place / "new.h"], ("nothing",)),
-        ("a directory", _without_rights, [*line, place / "new.h"], ("directory",)),
-        ("a file", _without_rights, [*line, target], ("out.h",)),
+        ("a directory", _without_rights, [*by_nobody, place / "new.h"], ("directory",)),
+        ("a file", _without_rights, [*by_nobody, target], ("out.h",)),
         ("a model", _without_rights, [unreadable], ("secret.keras", "ermission")),
     ):
         before = _snapshot(place)
