@@ -534,6 +534,17 @@ LSTM_API lstm_status lstm_weights_from_onnx(size_t input_dim, size_t units,
 #define LSTM_IMPL_FUSED 0
 #endif
 
+/* clang 18 and newer have one function for fused multiply-adds of all vectors, and the
+ * newest no longer have one for each. */
+#if defined(__clang__) && defined(__has_builtin)
+#if __has_builtin(__builtin_elementwise_fma)
+#define LSTM_IMPL_HAS_VECTOR_FMA 1
+#endif
+#endif
+#ifndef LSTM_IMPL_HAS_VECTOR_FMA
+#define LSTM_IMPL_HAS_VECTOR_FMA 0
+#endif
+
 /* __builtin_mul_overflow: a division less per check, which matters without a divider */
 #if defined(__clang__) || (defined(__GNUC__) && __GNUC__ >= 5)
 #define LSTM_IMPL_HAS_OVERFLOW 1
@@ -1451,6 +1462,7 @@ LSTM_API lstm_status lstm_weights_from_onnx(size_t input_dim, size_t units,
 #undef LSTM_IMPL_HAS_ROUND
 #undef LSTM_IMPL_FUSED
 #undef LSTM_IMPL_HAS_OVERFLOW
+#undef LSTM_IMPL_HAS_VECTOR_FMA
 #undef LSTM_IMPL_EACH_PART
 #undef LSTM_IMPL_SIMD
 #undef LSTM_IMPL_DISPATCH
@@ -1632,6 +1644,8 @@ LSTM_IMPL_INLINE lstm_k_v LSTM_K(multiply_add)(lstm_k_v a, lstm_k_v b, lstm_k_v 
 {
 #if !LSTM_K_FUSED
     return LSTM_K(multiply)(a, b) + c;
+#elif LSTM_IMPL_HAS_VECTOR_FMA
+    return __builtin_elementwise_fma(a, b, c);
 #elif LSTM_K_LANES == 16 && defined(__clang__)
     return __builtin_ia32_vfmaddps512_mask(a, b, c, LSTM_IMPL_TO(unsigned short, 65535),
                                            4);
