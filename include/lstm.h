@@ -2660,7 +2660,7 @@ LSTM_IMPL_INLINE void LSTM_K(some_panel)(const lstm_impl_sums *s, size_t width, 
 LSTM_IMPL_KERNEL void LSTM_K(row_in_panels)(const lstm_impl_sums *s, float *z)
 {
     const size_t column_count = s->column_count, lanes = LSTM_K_LANES;
-    const size_t most = (LSTM_K_PANEL < 4 ? LSTM_K_PANEL : 4) * lanes;
+    const size_t most = (LSTM_K_PANEL == 2 ? 2 : 4) * lanes;
     size_t j = 0, width;
     if (column_count < lanes) {
         LSTM_K(panel)(s, 1, 0, column_count, 0, z);
