@@ -152,8 +152,11 @@ static void any_number_of_features_gives_the_same_bits(void)
 
 static void any_number_of_steps_and_rows_gives_the_same_bits(void)
 {
+    static const size_t steps[] = {1,  2,  3, 12,
+                                   13, 19, 25}; /* x is taken ahead for 12 of them */
     uint64_t seed = 3;
-    for (size_t timesteps = 1; timesteps <= 19; timesteps++) {
+    for (size_t t = 0; t < sizeof steps / sizeof *steps; t++) {
+        const size_t timesteps = steps[t];
         for (size_t batch = 1; batch <= 11; batch++) {
             for (size_t units = 9 + batch; units < 70; units += 24) {
                 problem p;
