@@ -627,8 +627,14 @@ LSTM_IMPL_INLINE void lstm_impl_set_halves(lstm_impl_sums *sums, const float *h,
     first->count = count - second->count;
     first->a = h;
     first->matrix = matrix;
-    second->a = h + first->count;
-    second->matrix = matrix + first->count * sums->column_count;
+}
+
+/* Where the second half is. Code with one float in a vector gets there by itself. */
+LSTM_IMPL_INLINE void lstm_impl_find_second(lstm_impl_sums *sums)
+{
+    const lstm_impl_part *first = &sums->parts[1];
+    sums->parts[2].a = first->a + first->count;
+    sums->parts[2].matrix = first->matrix + first->count * sums->column_count;
 }
 
 /* The sums of one step of a layer */
@@ -3064,6 +3070,7 @@ LSTM_IMPL_INLINE void LSTM_K(layer_sums)(const lstm_layer *layer, const float *x
 {
     lstm_impl_sums sums;
     lstm_impl_set_sums(&sums, layer, x, h);
+    lstm_impl_find_second(&sums);
     LSTM_K(row_sums)(&sums, z, z + sums.column_count);
 }
 #endif
@@ -3171,6 +3178,7 @@ LSTM_IMPL_KERNEL size_t LSTM_K(take_ahead)(const lstm_impl_run *run,
         x[k] = s->x + lstm_impl_time(run, first + k, timesteps) * run->layer->input_dim;
     }
     lstm_impl_set_sums(&q.sums, run->layer, x[0], x[0]);
+    lstm_impl_find_second(&q.sums);
     q.sums.parts[1].count = q.sums.parts[2].count = 0;
     q.x = q.h = x;
     q.z_step = q.sums.column_count + 16;
@@ -3199,6 +3207,7 @@ LSTM_IMPL_KERNEL void LSTM_K(sequence)(const lstm_impl_run *run, lstm_impl_strea
         used = s->mask == LSTM_IMPL_NULL || s->mask[t] != 0;
         if (used) {
             lstm_impl_set_sums(&sums, run->layer, s->x + t * input_dim, s->h);
+            lstm_impl_find_second(&sums);
             if (is_wide) {
                 sums.init = ahead + (step - begin) * (column_count + 16);
                 sums.parts[0].count = 0;
@@ -3221,6 +3230,7 @@ LSTM_IMPL_KERNEL void LSTM_K(group)(const lstm_impl_run *run, lstm_impl_stream *
     lstm_impl_rows q;
     size_t step, r, n;
     lstm_impl_set_sums(&q.sums, run->layer, streams->x, streams->h);
+    lstm_impl_find_second(&q.sums);
     q.x = x;
     q.h = h;
     q.z_step = z_step;
@@ -3427,6 +3437,7 @@ LSTM_IMPL_INLINE void LSTM_K(dense_rows)(const lstm_dense *layer, const float *x
         rows[r] = x + r * layer->input_dim;
     }
     lstm_impl_set_dense_sums(&q.sums, layer, x);
+    lstm_impl_find_second(&q.sums);
     q.x = q.h = rows;
     q.z_step = layer->units;
     LSTM_K(sums_of_rows)(&q, count, y);
@@ -3434,6 +3445,7 @@ LSTM_IMPL_INLINE void LSTM_K(dense_rows)(const lstm_dense *layer, const float *x
     lstm_impl_sums sums;
     (void)count;
     lstm_impl_set_dense_sums(&sums, layer, x);
+    lstm_impl_find_second(&sums);
     LSTM_K(row_in_panels)(&sums, y);
 #else
     (void)count;

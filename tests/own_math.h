@@ -54,7 +54,7 @@ static double own_reference(lstm_activation activation, double x)
     case LSTM_SIGMOID: return own_sigmoid(x);
     case LSTM_SILU: return x * own_sigmoid(x);
     case LSTM_EXPONENTIAL: return OWN_EXP(x);
-    default: return NAN;
+    default: return (double)NAN;
     }
 }
 
