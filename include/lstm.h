@@ -2648,16 +2648,16 @@ LSTM_IMPL_INLINE void LSTM_K(panel)(const lstm_impl_sums *s, const unsigned n,
 LSTM_IMPL_INLINE void LSTM_K(some_panel)(const lstm_impl_sums *s, size_t width, size_t j,
                                          float *z)
 {
-    const size_t lanes = LSTM_K_LANES, tail = width - lanes;
+    const size_t lanes = LSTM_K_LANES;
     if (width <= lanes) {
-        LSTM_K(panel)(s, 1, 0, lanes, j + tail, z);
+        LSTM_K(panel)(s, 1, 0, lanes, j + width - lanes, z);
     } else if (width <= 2 * lanes) {
-        LSTM_K(panel)(s, 2, tail, lanes, j, z);
+        LSTM_K(panel)(s, 2, width - lanes, lanes, j, z);
 #if LSTM_K_PANEL >= 4
     } else if (width <= 3 * lanes) {
-        LSTM_K(panel)(s, 3, tail, lanes, j, z);
+        LSTM_K(panel)(s, 3, width - lanes, lanes, j, z);
     } else {
-        LSTM_K(panel)(s, 4, tail, lanes, j, z);
+        LSTM_K(panel)(s, 4, width - lanes, lanes, j, z);
 #endif
     }
 }
