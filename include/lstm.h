@@ -1894,7 +1894,7 @@ static inline void LSTM_K(store_some)(float *p, lstm_k_v a, size_t n)
 LSTM_IMPL_INLINE float LSTM_K(clip)(float low, float high, float x)
 {
     if ((LSTM_IMPL_SHORT && LSTM_IMPL_HAS_FPU) ||
-        lstm_impl_bits_of_float(x) << 1 > lstm_impl_bits_of_float(high) << 1) {
+        (lstm_impl_bits_of_float(x) & 0x7fffffffu) > lstm_impl_bits_of_float(high)) {
         x = x < low ? low : x > high ? high : x;
     }
     return x;
@@ -2446,7 +2446,7 @@ LSTM_IMPL_KERNEL void LSTM_K(all_log_softmax)(float *z, size_t n)
 LSTM_IMPL_INLINE lstm_k_v LSTM_K(without_tiny)(lstm_k_v x)
 {
 #if LSTM_K_LANES == 1
-    return lstm_impl_bits_of_float(x) << 1 < 0x0d800000u << 1 ? 0.0f : x;
+    return (lstm_impl_bits_of_float(x) & 0x7fffffffu) < 0x0d800000u ? 0.0f : x;
 #else
     const lstm_k_v tiny = lstm_k_all(7.88860905e-31f); /* 2^-100 */
     return lstm_k_select(lstm_k_less(LSTM_K(abs)(x), tiny), lstm_k_all(0.0f), x);
