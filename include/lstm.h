@@ -1587,7 +1587,8 @@ typedef int lstm_k_m;
 #define lstm_k_of_bits(w) lstm_impl_float_of_bits(w)
 #define lstm_k_and(a, b) ((a) & (b))
 #define lstm_k_or(a, b) ((a) | (b))
-#define lstm_k_plus(a, b) ((a) + (b))
+#define lstm_k_plus(a, b) /* wraps around: adds to an exponent, or takes from it */ \
+    LSTM_IMPL_TO(uint32_t, LSTM_IMPL_TO(uint64_t, a) + (b))
 /* in two steps, since AVR shifts a long bit by bit */
 #define lstm_k_up23(w) \
     (LSTM_IMPL_TO(uint32_t, LSTM_IMPL_TO(uint16_t, LSTM_IMPL_TO(uint16_t, w) << 7)) << 16)
