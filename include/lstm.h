@@ -2920,7 +2920,7 @@ LSTM_IMPL_KERNEL void LSTM_K(block_sums)(const lstm_impl_rows *q, size_t count, 
     t.a = q->h;
     t.weights = parts[1].matrix + j;
     LSTM_K(add_block)(t, count, width, parts[1].count);
-    if (parts[2].count > 0) {
+    if (parts[1].count > 0) { /* one row alone has a second sum too: 0 */
         LSTM_K(fill)(second, LSTM_IMPL_NULL, count * width);
         t.k = parts[1].count;
         t.sums = second;

@@ -18,9 +18,11 @@ static inline void add_set(instruction_sets *to, int set, int runs)
 static inline void find_sets(instruction_sets *apart, instruction_sets *fused)
 {
 #if defined(LSTM_NO_SIMD) || !defined(__GNUC__)
+    (void)fused;
     add_set(apart, LSTM_IMPL_PORTABLE, 1);
 #elif defined(__x86_64__) && defined(LSTM_NO_DISPATCH) && !defined(__AVX2__) && \
     !defined(__FMA__)
+    (void)fused;
     add_set(apart, LSTM_IMPL_PORTABLE, 1);
     add_set(apart, LSTM_IMPL_VECTOR4, 1);
 #elif defined(__x86_64__)
@@ -48,6 +50,7 @@ static inline void find_sets(instruction_sets *apart, instruction_sets *fused)
     }
 #endif
 #else
+    (void)fused;
     add_set(apart, LSTM_IMPL_PORTABLE, 1);
     add_set(apart, LSTM_IMPL_VECTOR4, LSTM_SCRATCH_LEN(1) > 4);
 #endif

@@ -226,6 +226,33 @@ static void extreme_values_give_the_same_bits(void)
     }
 }
 
+/* Sums that are zero have the same sign: with few inputs, all of them may be -0. */
+static void zeros_of_both_signs_give_the_same_bits(void)
+{
+    static const float zeros[] = {0.0f, -0.0f, -0.0f, 1.0f};
+    uint64_t seed = 6;
+    for (size_t n = 0; n < 24 * 8 * 3; n++) {
+        const size_t steps = n / 24 / 8, batch = 1 + n / 24 % 8, input_dim = 1 + n % 24;
+        const size_t units = 1 + n % 2;
+        problem p;
+        make_problem(&p, input_dim, units, steps, batch, &seed);
+        for (size_t k = 0; k < LSTM_PARAM_COUNT(input_dim, units); k++) {
+            p.weights[k] = zeros[check_random(&seed) % 4];
+        }
+        for (size_t k = 0; k < batch * steps * input_dim; k++) {
+            p.x[k] = zeros[check_random(&seed) % 3];
+        }
+        for (size_t k = 0; k < batch * units; k++) {
+            p.h0[k] = zeros[check_random(&seed) % 3];
+            p.c0[k] = zeros[check_random(&seed) % 3];
+        }
+        p.layer.bias = n % 3 == 0 ? NULL : p.layer.bias;
+        p.dense.bias = n % 3 == 0 ? NULL : p.weights + units * input_dim;
+        compare(&p, NULL);
+        free_problem(&p);
+    }
+}
+
 /* The floats next to x whose product with 1.44269504 lies exactly between two integers, where the
  * exponent of e^x may be either; returns how many of the 16 nearest are. */
 static size_t find_ties(float x, float *ties)
@@ -307,6 +334,7 @@ int main(void)
     RUN(large_batches_give_the_same_bits);
     RUN(other_activations_give_the_same_bits);
     RUN(extreme_values_give_the_same_bits);
+    RUN(zeros_of_both_signs_give_the_same_bits);
     RUN(ties_of_the_exponent_give_the_same_bits);
     RUN(a_nan_reaches_the_same_elements);
     return check_report();

@@ -222,7 +222,7 @@ def failures(directory: Path, score: Score) -> None:
     unreadable.chmod(0)
     directory.chmod(0o755)  # so that one without rights gets as far as the files
     line = [model, "--golden", "reference", "-o"]
-    # A user without rights may not be able to start this Python again, which HDF5 files need.
+    # A user without rights may not be able to start this Python, which HDF5 files need.
     plain = directory / "to_write.json"
     plain.write_text(json.dumps(isolation.RTNEURAL), encoding="ascii")
     plain.chmod(0o444)
