@@ -1865,10 +1865,11 @@ LSTM_IMPL_INLINE float LSTM_K(multiply_add_1)(float a, float b, float c)
 
 #if LSTM_K_LANES > 1
 
-/* The first n floats of a vector, by way of memory */
+/* The first n floats of a vector, by way of memory. Out of line, as every loop over an
+ * array ends with them. */
 #define lstm_k_load_some(p, n) LSTM_K(load_some)(p, n)
 #define lstm_k_store_some(p, a, n) LSTM_K(store_some)(p, a, n)
-static inline lstm_k_v LSTM_K(load_some)(const float *p, size_t n)
+LSTM_IMPL_KERNEL lstm_k_v LSTM_K(load_some)(const float *p, size_t n)
 {
     float lanes[LSTM_K_LANES] = {0};
     size_t k;
@@ -1878,7 +1879,7 @@ static inline lstm_k_v LSTM_K(load_some)(const float *p, size_t n)
     return lstm_k_load(lanes);
 }
 
-static inline void LSTM_K(store_some)(float *p, lstm_k_v a, size_t n)
+LSTM_IMPL_KERNEL void LSTM_K(store_some)(float *p, lstm_k_v a, size_t n)
 {
     float lanes[LSTM_K_LANES];
     size_t k;
@@ -2359,7 +2360,7 @@ LSTM_IMPL_INLINE void LSTM_K(each_with)(lstm_k_v (*f)(lstm_k_v, lstm_k_v), float
 }
 
 /* Takes the largest element off all of them. */
-LSTM_IMPL_INLINE void LSTM_K(take_largest_off)(float *z, size_t n)
+LSTM_IMPL_KERNEL void LSTM_K(take_largest_off)(float *z, size_t n)
 {
     float largest = z[0];
     size_t k = 0;
@@ -2383,7 +2384,7 @@ LSTM_IMPL_INLINE void LSTM_K(take_largest_off)(float *z, size_t n)
 }
 
 /* Adds n floats to 16 sums, which take turns. */
-LSTM_IMPL_INLINE void LSTM_K(add_in_turn)(float *sums, const float *z, size_t n)
+LSTM_IMPL_KERNEL void LSTM_K(add_in_turn)(float *sums, const float *z, size_t n)
 {
     size_t k = 0, v;
 #if LSTM_K_LANES > 1
@@ -2401,7 +2402,7 @@ LSTM_IMPL_INLINE void LSTM_K(add_in_turn)(float *sums, const float *z, size_t n)
 }
 
 /* The sum of 16 sums: that of k and k+8, then k+4, k+2, k+1 */
-LSTM_IMPL_INLINE float LSTM_K(add_up)(float *sums)
+LSTM_IMPL_KERNEL float LSTM_K(add_up)(float *sums)
 {
     unsigned n, k;
     for (n = 8; n > 0; n /= 2) {
@@ -2669,8 +2670,12 @@ LSTM_IMPL_KERNEL void LSTM_K(row_in_panels)(const lstm_impl_sums *s, float *z)
     const size_t column_count = s->column_count, lanes = LSTM_K_LANES;
     const size_t most = (LSTM_K_PANEL == 2 ? 2 : 4) * lanes;
     size_t j = 0, width;
-    if (column_count < lanes) {
+    if (column_count < lanes) { /* not with vectors of four: a unit has four columns */
+#if LSTM_K_LANES == 16 && LSTM_IMPL_DISPATCH
+        LSTM_K_8(row_in_panels)(s, z);
+#elif LSTM_K_LANES > 4
         LSTM_K(panel)(s, 1, 0, column_count, 0, z);
+#endif
         return;
     }
 #if LSTM_K_PANEL == 8
@@ -2732,7 +2737,7 @@ LSTM_IMPL_KERNEL void LSTM_K(add_rows)(float *z, size_t column_count,
 }
 
 /* n sums begin with init, or with zeros. */
-LSTM_IMPL_INLINE void LSTM_K(fill)(float *z, const float *init, size_t n)
+LSTM_IMPL_KERNEL void LSTM_K(fill)(float *z, const float *init, size_t n)
 {
     size_t j;
     for (j = 0; j < n; j++) {

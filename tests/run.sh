@@ -51,7 +51,7 @@ for source in examples/[0-9]*.c; do
     awk '/\*\// { exit } on { sub(/^ \*(   )?/, ""); print } /^ \* Prints:$/ { on = 1 }' \
         "$source" >$build/promised.txt
     if [ -s $build/promised.txt ]; then
-        same "$source" $build/promised.txt "$build/$name"
+        same "$source" $build/promised.txt "$build/tested_$name"
     else
         echo "FAILED: $source promises no output"
         count 0 1

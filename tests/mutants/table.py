@@ -636,7 +636,7 @@ VECTORS = [
            "if (s->init != NULL) { first[v]",
            "if (0) { first[v]", simd=True),
     Mutant("vectors: second half of blocks dropped",
-           "if (parts[2].count > 0) {",
+           "if (parts[1].count > 0) {",
            "if (0) {", simd=True),
     Mutant("vectors: c of the last units dropped",
            "lstm_k_store(c + last, last_c);",
