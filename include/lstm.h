@@ -437,8 +437,8 @@ LSTM_API lstm_status lstm_weights_from_onnx(size_t input_dim, size_t units,
  * run-time sizes once they are inlined. Without optimisation it is a plain inline
  * function, as GCC would write out any other even if nobody calls it.
  * LSTM_IMPL_INLINE is inlined always. LSTM_IMPL_AT_CALL is for the functions of the API
- * that look up activations. If a layer is constant, the functions found are constant too,
- * and no other activation is linked. */
+ * that set or look up activations. If a layer is constant, or is set by the function that
+ * runs it, the functions found are constant too, and no other activation is linked. */
 #if LSTM_IMPL_GNU
 #if !defined(__OPTIMIZE__)
 #define LSTM_IMPL_KERNEL static inline
@@ -1190,15 +1190,19 @@ LSTM_IMPL_INLINE lstm_status lstm_impl_bind_layer(lstm_layer *layer, size_t inpu
     return LSTM_OK;
 }
 
-LSTM_API lstm_status lstm_layer_init(lstm_layer *layer, size_t input_dim, size_t units,
-                                     const float *weights, size_t weight_count)
+LSTM_API LSTM_IMPL_AT_CALL lstm_status lstm_layer_init(lstm_layer *layer,
+                                                       size_t input_dim, size_t units,
+                                                       const float *weights,
+                                                       size_t weight_count)
 {
     return lstm_impl_bind_layer(layer, input_dim, units, weights, weight_count, 1);
 }
 
-LSTM_API lstm_status lstm_layer_init_no_bias(lstm_layer *layer, size_t input_dim,
-                                             size_t units, const float *weights,
-                                             size_t weight_count)
+LSTM_API LSTM_IMPL_AT_CALL lstm_status lstm_layer_init_no_bias(lstm_layer *layer,
+                                                               size_t input_dim,
+                                                               size_t units,
+                                                               const float *weights,
+                                                               size_t weight_count)
 {
     return lstm_impl_bind_layer(layer, input_dim, units, weights, weight_count, 0);
 }
@@ -1221,15 +1225,19 @@ LSTM_IMPL_INLINE lstm_status lstm_impl_bind_dense(lstm_dense *layer, size_t inpu
     return LSTM_OK;
 }
 
-LSTM_API lstm_status lstm_dense_init(lstm_dense *layer, size_t input_dim, size_t units,
-                                     const float *weights, size_t weight_count)
+LSTM_API LSTM_IMPL_AT_CALL lstm_status lstm_dense_init(lstm_dense *layer,
+                                                       size_t input_dim, size_t units,
+                                                       const float *weights,
+                                                       size_t weight_count)
 {
     return lstm_impl_bind_dense(layer, input_dim, units, weights, weight_count, 1);
 }
 
-LSTM_API lstm_status lstm_dense_init_no_bias(lstm_dense *layer, size_t input_dim,
-                                             size_t units, const float *weights,
-                                             size_t weight_count)
+LSTM_API LSTM_IMPL_AT_CALL lstm_status lstm_dense_init_no_bias(lstm_dense *layer,
+                                                               size_t input_dim,
+                                                               size_t units,
+                                                               const float *weights,
+                                                               size_t weight_count)
 {
     return lstm_impl_bind_dense(layer, input_dim, units, weights, weight_count, 0);
 }
