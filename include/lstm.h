@@ -437,8 +437,8 @@ LSTM_API lstm_status lstm_weights_from_onnx(size_t input_dim, size_t units,
  * run-time sizes once they are inlined. Without optimisation it is a plain inline
  * function, as GCC would write out any other even if nobody calls it.
  * LSTM_IMPL_INLINE is inlined always. LSTM_IMPL_AT_CALL is for the functions of the API
- * that set or look up activations. If a layer is constant, or is set by the function that
- * runs it, the functions found are constant too, and no other activation is linked. */
+ * that take a layer. If a layer is constant, or is set by the function that runs it, its
+ * activations are constant too, and no others are linked. */
 #if LSTM_IMPL_GNU
 #if !defined(__OPTIMIZE__)
 #define LSTM_IMPL_KERNEL static inline
@@ -608,6 +608,9 @@ typedef struct lstm_impl_run {
     unsigned char backwards;    /* takes the last timestep first */
     unsigned char rows_flipped; /* puts the first output into the last row */
     unsigned char zero_masked;
+#if LSTM_IMPL_GROUP > 1 /* computers */
+    lstm_layer copy;    /* what `layer` points to */
+#endif
 } lstm_impl_run;
 
 /* One sequence of a batch: its arrays, and whether a step was used already. */
@@ -1084,7 +1087,9 @@ LSTM_IMPL_INLINE int lstm_impl_is_activation(lstm_activation activation)
     return LSTM_IMPL_TO(unsigned, activation) <= LSTM_IMPL_TO(unsigned, LSTM_LOG_SOFTMAX);
 }
 
-/* Checks a layer and fills in how it runs by itself. */
+/* Checks a layer and fills in how it runs by itself. On computers the kernels get a copy of
+ * the layer. So a compiler knows that no other function changes the caller's, and a layer
+ * that was set before other calls is constant to it. */
 LSTM_IMPL_INLINE lstm_status lstm_impl_prepare(lstm_impl_run *run,
                                                const lstm_layer *layer)
 {
@@ -1099,7 +1104,12 @@ LSTM_IMPL_INLINE lstm_status lstm_impl_prepare(lstm_impl_run *run,
         !lstm_impl_is_activation(layer->recurrent_activation)) {
         return LSTM_ERR_OPTION;
     }
+#if LSTM_IMPL_GROUP > 1
+    run->copy = *layer;
+    run->layer = &run->copy;
+#else
     run->layer = layer;
+#endif
     run->row_len = layer->units;
     run->backwards = layer->go_backwards != 0;
     run->rows_flipped = 0;
@@ -1156,14 +1166,14 @@ LSTM_API const char *lstm_status_string(lstm_status status)
     return "not a status of lstm.h";
 }
 
-LSTM_API size_t lstm_param_count(const lstm_layer *layer)
+LSTM_API LSTM_IMPL_AT_CALL size_t lstm_param_count(const lstm_layer *layer)
 {
     return layer == LSTM_IMPL_NULL ? 0
                                    : lstm_impl_layer_count(layer->input_dim, layer->units,
                                                            layer->bias != LSTM_IMPL_NULL);
 }
 
-LSTM_API size_t lstm_dense_param_count(const lstm_dense *layer)
+LSTM_API LSTM_IMPL_AT_CALL size_t lstm_dense_param_count(const lstm_dense *layer)
 {
     return layer == LSTM_IMPL_NULL ? 0
                                    : lstm_impl_dense_count(layer->input_dim, layer->units,
@@ -1363,7 +1373,14 @@ LSTM_API LSTM_IMPL_AT_CALL lstm_status lstm_dense_forward(const lstm_dense *laye
                      !lstm_impl_is_array(lstm_impl_multiply(rows, layer->units)))) {
         return LSTM_ERR_SHAPE;
     }
-    LSTM_IMPL_CALL(dense_layer, (layer, x, rows, y))
+    {
+#if LSTM_IMPL_GROUP > 1
+        const lstm_dense copy = *layer; /* as in lstm_impl_prepare */
+        LSTM_IMPL_CALL(dense_layer, (&copy, x, rows, y))
+#else
+        LSTM_IMPL_CALL(dense_layer, (layer, x, rows, y))
+#endif
+    }
     return LSTM_OK;
 }
 
