@@ -1087,9 +1087,9 @@ LSTM_IMPL_INLINE int lstm_impl_is_activation(lstm_activation activation)
     return LSTM_IMPL_TO(unsigned, activation) <= LSTM_IMPL_TO(unsigned, LSTM_LOG_SOFTMAX);
 }
 
-/* Checks a layer and fills in how it runs by itself. On computers the kernels get a copy of
- * the layer. So a compiler knows that no other function changes the caller's, and a layer
- * that was set before other calls is constant to it. */
+/* Checks a layer and fills in how it runs by itself. On computers the kernels get a copy
+ * of the layer. So a compiler knows that no other function changes the caller's, and a
+ * layer that was set before other calls is constant to it. */
 LSTM_IMPL_INLINE lstm_status lstm_impl_prepare(lstm_impl_run *run,
                                                const lstm_layer *layer)
 {
@@ -1613,7 +1613,7 @@ typedef int lstm_k_m;
 #define lstm_k_and(a, b) ((a) & (b))
 #define lstm_k_or(a, b) ((a) | (b))
 #define lstm_k_plus(a, b) /* wraps around: adds to an exponent, or takes from it */ \
-    LSTM_IMPL_TO(uint32_t, LSTM_IMPL_TO(uint64_t, a) + (b))
+    LSTM_IMPL_TO(uint32_t, LSTM_IMPL_TO(uint64_t, a) + LSTM_IMPL_TO(uint64_t, b))
 /* in two steps, since AVR shifts a long bit by bit */
 #define lstm_k_up23(w) \
     (LSTM_IMPL_TO(uint32_t, LSTM_IMPL_TO(uint16_t, LSTM_IMPL_TO(uint16_t, w) << 7)) << 16)
@@ -1929,13 +1929,37 @@ LSTM_IMPL_INLINE float LSTM_K(clip)(float low, float high, float x)
 
 #endif
 
+/* r^2 + 2^-124: never a denormal, in which FPUs are slow. From 2^-99 on this is r^2, and
+ * without an FPU a comparison is faster than a sum. */
+LSTM_IMPL_INLINE lstm_k_v LSTM_K(square)(lstm_k_v r)
+{
+#if LSTM_K_LANES == 1 && !LSTM_IMPL_HAS_FPU && !LSTM_K_FUSED
+    const float r2 = lstm_k_mul(r, r);
+    return lstm_k_bits(r2) < 0x0e000000u ? lstm_k_add(r2, 4.70197740e-38f) : r2;
+#else
+    return lstm_k_madd(r, r, lstm_k_all(4.70197740e-38f));
+#endif
+}
+
+/* 2^64*a + b, for |a| < 4. Without an FPU the product is an addition to the exponent, but
+ * for a NaN, which is kept. */
+LSTM_IMPL_INLINE lstm_k_v LSTM_K(add_2_64_times)(lstm_k_v a, lstm_k_v b)
+{
+#if LSTM_K_LANES == 1 && !LSTM_IMPL_HAS_FPU && !LSTM_K_FUSED
+    const uint32_t bits = lstm_k_bits(a);
+    return lstm_k_add(bits < 0x40800000u ? lstm_k_of_bits(bits + 0x20000000u) : a, b);
+#else
+    return lstm_k_madd(a, lstm_k_all(18446744073709551616.0f), b);
+#endif
+}
+
 /* e^(s*x) = 2^n * (2/s + b)/(2/s + a), for s = 1 or 2. With n = s*x/ln 2 rounded and r =
  * x - n*ln(2)/s, so |r| <= ln(2)/(2s), this is b = q + r and a = q - r, where q =
  * r*coth(s*r/2) - 2/s = s*r^2/6 - s^3*r^4/360 + ...; its two coefficients here are the
  * minimax ones, 5.3e-10 off in e^(s*x). The form needs one division, which tanh and
  * sigmoid share with their own. Returns n + offset in the last bits of a float, which are
  * integers there: `shift` is 1.5*2^23 + offset. ln 2 is taken in two parts where n may be
- * large. 2^-124 keeps r^2 out of the denormals, and is too small to change a or b. */
+ * large. */
 LSTM_IMPL_INLINE lstm_k_w LSTM_K(exp_parts)(lstm_k_v x, float s, int n_may_be_large,
                                             lstm_k_v shift, lstm_k_v *a, lstm_k_v *b)
 {
@@ -1950,7 +1974,7 @@ LSTM_IMPL_INLINE lstm_k_w LSTM_K(exp_parts)(lstm_k_v x, float s, int n_may_be_la
     } else {
         r = lstm_k_madd(n, lstm_k_all(-0.693147182f / s), x);
     }
-    r2 = lstm_k_madd(r, r, lstm_k_all(4.70197740e-38f));
+    r2 = LSTM_K(square)(r);
     g = lstm_k_madd(r2, lstm_k_all(-0.0027659475f * s * s * s),
                     lstm_k_all(0.166666175f * s));
     *a = lstm_k_madd(r2, g, lstm_k_sub(lstm_k_all(-0.0f), r));
@@ -2043,7 +2067,7 @@ LSTM_IMPL_INLINE lstm_k_v LSTM_K(sigmoid_parts)(lstm_k_v x, lstm_k_v *under)
     x = lstm_k_clip(lstm_k_all(-104.0f), lstm_k_all(18.0f), x);
     n = LSTM_K(exp_parts)(x, 1.0f, 1, lstm_k_all(12582912.0f + 64.0f), &a, &b);
     over = lstm_k_of_bits(lstm_k_plus(lstm_k_bits(lstm_k_add(two, b)), lstm_k_up23(n)));
-    *under = lstm_k_madd(lstm_k_add(two, a), lstm_k_all(18446744073709551616.0f), over);
+    *under = LSTM_K(add_2_64_times)(lstm_k_add(two, a), over);
     return over;
 }
 

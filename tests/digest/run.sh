@@ -115,6 +115,8 @@ for cc in gcc clang; do
     here $cc -std=c99 -O2 -ffp-contract=off -march=native
     apart $cc -std=gnu99 -O2 -DLSTM_NO_DISPATCH
     apart $cc -std=gnu99 -O2 -DLSTM_NO_DISPATCH -DLSTM_NO_SIMD
+    apart $cc -std=gnu99 -O2 -DLSTM_NO_DISPATCH -DLSTM_NO_SIMD -D__SOFTFP__ # as without an FPU
+    here $cc -std=gnu99 -O2 -DLSTM_NO_SIMD -D__SOFTFP__
     for level in -O0 -O2 "-O3 -march=native" "-O2 -DLSTM_NO_SIMD" \
         "-O3 -DLSTM_NO_SIMD -march=native" "-O2 -DLSTM_NO_DISPATCH -march=native"; do
         apart $cc -std=gnu99 $level -DLSTM_NO_FMA

@@ -55,10 +55,11 @@ def tests(mutant: Mutant) -> list[str]:
 
 def compiler(mutant: Mutant) -> list[str]:
     """A fast compiler for portable C; vectors need one that has them."""
+    soft = ["-D__SOFTFP__", "-DLSTM_NO_FMA"] if mutant.soft else []
     if not mutant.simd and not mutant.choice and shutil.which("tcc"):
-        return ["tcc", "-w"]
+        return ["tcc", "-w", *soft]
     flags = ["-O1"] if mutant.simd or mutant.choice else ["-O0", "-DLSTM_NO_SIMD"]
-    return [os.environ.get("CC", "cc"), "-std=c99", "-w", *flags]
+    return [os.environ.get("CC", "cc"), "-std=c99", "-w", *flags, *soft]
 
 
 def notices(mutant: Mutant, test: str, folder: Path) -> str | None:
@@ -78,12 +79,12 @@ def notices(mutant: Mutant, test: str, folder: Path) -> str | None:
 
 
 @cache
-def digest(header: str) -> str:
+def digest(header: str, soft: bool) -> str:
     """What digest.c prints for the portable build of a header."""
     with tempfile.TemporaryDirectory(dir=ROOT / "build") as name:
         folder = Path(name)
         (folder / "lstm.h").write_text(header)
-        build = [*compiler(MUTANTS[0]), "-DLSTM_NO_FMA", f"-I{folder}", f"-I{ROOT / 'tests'}",
+        build = [*compiler(Mutant("", "", "", soft=soft)), "-DLSTM_NO_FMA", f"-I{folder}", f"-I{ROOT / 'tests'}",
                  str(ROOT / "tests/digest/digest.c"), "-o", str(folder / "digest"), "-lm"]
         subprocess.run(build, capture_output=True, check=True)
         run = subprocess.run([str(folder / "digest")], capture_output=True, check=False, text=True)
@@ -94,7 +95,7 @@ def caught_by(mutant: Mutant) -> str | None:
     """The test that notices the mutant, or None."""
     header = mutated(mutant)
     if mutant.digest:
-        return "the digest" if digest(header) != digest(HEADER) else None
+        return "the digest" if digest(header, mutant.soft) != digest(HEADER, mutant.soft) else None
     with tempfile.TemporaryDirectory(dir=ROOT / "build") as name:
         folder = Path(name)
         (folder / "lstm.h").write_text(header)

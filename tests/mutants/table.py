@@ -27,6 +27,7 @@ class Mutant(NamedTuple):
     new: str
     simd: bool = False  # in the vector kernels: built with them, not as portable C
     choice: bool = False  # in the run-time choice: looked for in tests/test_choice*.c
+    soft: bool = False  # in code for CPUs without an FPU
     digest: bool = False  # only other bits, as good as the right ones: looked for in the digest
     count: int = 1  # how often the text stands in the header; all are replaced
 
@@ -616,6 +617,11 @@ VECTORS = [
     Mutant("vectors: second half of a panel's h dropped",
            "first[v] = lstm_k_add(first[v], second[v]);",
            "", simd=True),
+    Mutant("without an FPU: 2^63 for 2^64", "bits + 0x20000000u", "bits + 0x1f800000u", soft=True),
+    Mutant("without an FPU: 2^64 loses a NaN", "bits < 0x40800000u ?", "1 ?", soft=True),
+    Mutant("without an FPU: r^2 without 2^-124", "lstm_k_bits(r2) < 0x0e000000u ?", "0 ?", soft=True, digest=True),
+    Mutant("without an FPU: 2^-124 for r^2 below 2^-10", "lstm_k_bits(r2) < 0x0e000000u ? lstm_k_add(r2, 4.70197740e-38f)",
+           "lstm_k_bits(r2) < 0x3a800000u ? 4.70197740e-38f", soft=True, digest=True),
     Mutant("vectors: no second sum where the second half is empty",
            "if (parts[1].count > 0) {",
            "if (parts[2].count > 0) {", simd=True),

@@ -444,7 +444,7 @@ fi
 if [ $has_avr = yes ]; then
     within atmega2560 A8 -Os count 1000000
     within atmega2560 A8 -Os RAM 150
-    within atmega2560 A -Os count 4600000 4200000
+    within atmega2560 A -Os count 4500000 4200000
 fi
 [ $skipped -eq 0 ] || echo "$skipped kinds of target were skipped"
 echo "$passed passed, $failed failed"
