@@ -497,7 +497,7 @@ LSTM_API lstm_status lstm_weights_from_onnx(size_t input_dim, size_t units,
 #endif
 
 /* Whether floats have registers, so that several sums at once are faster than one. AVR,
- * ARM's soft-float ABI and RISC-V's call a function for each operation. */
+ * and ARM and RISC-V with soft floats, call a function for each operation. */
 #if defined(__AVR__) || defined(__SOFTFP__) || defined(__riscv_float_abi_soft)
 #define LSTM_IMPL_HAS_FPU 0
 #else
@@ -639,6 +639,8 @@ typedef struct lstm_impl_rows {
  * gates are four such arrays. */
 typedef void (*lstm_impl_activation)(float *z, size_t n);
 
+/* The functions of one layer: `activation` is for g and for the new c, the other for i,
+ * f, o. */
 typedef struct lstm_impl_activations {
     lstm_impl_activation activation, recurrent_activation;
 } lstm_impl_activations;
@@ -654,7 +656,8 @@ typedef void (*lstm_impl_emit)(float *y, const float *h, size_t units);
 
 /* A layer made ready to run in one direction. lstm_impl_prepare fills in what can be
  * checked; cells, activations and put are functions of the chosen instruction set, which
- * fills them in later. */
+ * fills them in later. For a layer alone row_len is units, for a half of a Bidirectional
+ * that concatenates it is the units of both. */
 typedef struct lstm_impl_run {
     const lstm_layer *layer;
     lstm_impl_cells cells;
@@ -789,8 +792,8 @@ typedef enum lstm_impl_set {
  * for the tests, a build has them all.
  *
  *   LSTM_IMPL_SIMD      vectors by the compiler's flags; on x86-64 always, since each has
- *                     SSE2. Helium counts only with floats (MVE is 3, not 1). 32-bit
- *                     ARM's NEON only in application processors
+ *                       SSE2. Helium counts only with floats (MVE is 3, not 1). 32-bit
+ *                       ARM's NEON only in application processors
  *   LSTM_IMPL_DISPATCH  a choice at run time. GCC and clang need a library for it, which
  *                       freestanding builds may lack. Without vectors the choice is
  *                       whether to fuse, and MSVC has no set that does
@@ -840,8 +843,8 @@ typedef enum lstm_impl_set {
 
 /* The operations of the vector sets are those of GCC's and clang's vector types, or
  * intrinsics: for MSVC, for ARMv7's NEON, and with LSTM_TEST_INTRINSICS for the tests.
- * ARMv7's NEON has them because GCC makes scalar code of its vector types: NEON replaces
- * denormals by 0, which C does not allow. */
+ * GCC makes scalar code of vector types for ARMv7, as its NEON replaces denormals by 0.
+ */
 #if LSTM_IMPL_SIMD && (!LSTM_IMPL_GNU || defined(LSTM_TEST_INTRINSICS) || \
                        (defined(__ARM_NEON) && !defined(__aarch64__)))
 #define LSTM_IMPL_INTRINSICS 1
@@ -853,6 +856,7 @@ typedef enum lstm_impl_set {
 #elif LSTM_IMPL_INTRINSICS
 #include <arm_neon.h>
 #endif
+/* For __cpuidex and _xgetbv */
 #if LSTM_IMPL_DISPATCH && defined(_MSC_VER) && !defined(__clang__)
 #include <intrin.h>
 #endif
@@ -1094,7 +1098,7 @@ LSTM_IMPL_INLINE lstm_impl_set lstm_impl_choose(void)
 
 /* LSTM_IMPL_CALL(function, (arguments)) calls the chosen set's function. A set that the
  * build does not have has an empty case. The functions are inlined, so that a constant
- * layer stays constant in them. */
+ * layer stays constant in them. CASE_n is for set number n of lstm_impl_set. */
 #ifdef LSTM_IMPL_HAS_PORTABLE
 #define LSTM_IMPL_CASE_0(call) \
     case LSTM_IMPL_PORTABLE:   \
@@ -1171,7 +1175,8 @@ LSTM_IMPL_INLINE size_t lstm_impl_multiply(size_t a, size_t b)
 #endif
 }
 
-/* Whether an array of `count` floats can exist. */
+/* Whether an array of `count` floats can exist. 0 is what lstm_impl_multiply gives for
+ * sizes that do not fit. */
 LSTM_IMPL_INLINE int lstm_impl_is_array(size_t count)
 {
     return count != 0 && count <= LSTM_IMPL_MOST / sizeof(float);
@@ -1445,7 +1450,9 @@ LSTM_API LSTM_IMPL_AT_CALL lstm_status lstm_forward_batch(
  * halves write into the same rows of y, the forward one first:
  *
  *   LSTM_MERGE_CONCAT    | forward.units | backward.units |      row_len: both
- *   others               | units |  the forward half stores, the backward one merges */
+ *   others               | units |  the forward half stores, the backward one merges
+ * As in Keras, masked rows are zeros with return_sequences, and each direction's last
+ * used h without it. */
 LSTM_IMPL_INLINE lstm_status lstm_impl_prepare_both(lstm_impl_run *forward,
                                                     lstm_impl_run *backward,
                                                     const lstm_bidirectional *layer)
@@ -1549,6 +1556,7 @@ LSTM_API void lstm_mask(const float *x, size_t rows, size_t input_dim, float mas
     for (row = 0; row < rows; row++, x += input_dim) {
         mask[row] = 0;
         for (k = 0; k < input_dim; k++) {
+            /* A NaN equals nothing, so its step is used. */
             if (!(x[k] == mask_value)) {
                 mask[row] = 1;
             }
@@ -1720,6 +1728,7 @@ LSTM_API lstm_status lstm_weights_from_onnx(size_t input_dim, size_t units,
  *   4..16   few                 row_in_panels   sums_of_rows: blocks of tiles
  *   4..16   48*lanes or more    row_in_rows     the same
  *   4       any, Helium         row_in_panels   row after row
+ * On microcontrollers LSTM_IMPL_GROUP and LSTM_IMPL_AHEAD are 1: no group, nothing ahead.
  * Several rows are the steps of one sequence, for x alone (take_ahead), the sequences of
  * a batch (group), or the rows of a Dense layer. Rows with fewer columns than a tile has
  * are taken row after row there, too, and so is a single row.
@@ -1776,6 +1785,7 @@ LSTM_K_PUSH(LSTM_K_TARGET)
 #else
 #define LSTM_K_PANEL 4
 #endif
+/* That is from 48 units on with vectors of 4, 96 with 8, 192 with 16. */
 #define LSTM_K_MANY_COLUMNS (48 * LSTM_K_LANES)
 #define lstm_k_v LSTM_K(v)
 #define lstm_k_w LSTM_K(words)
@@ -2320,7 +2330,10 @@ LSTM_IMPL_INLINE lstm_k_v LSTM_K(sigmoid_parts)(lstm_k_v x, lstm_k_v *under)
  *
  * In this order nothing cancels: near 0, P is 1, and -2r/(2 + 2q) is left, with -r = |x|.
  * From 10 on the result is 1: 1 - tanh(10) is 4e-9, less than half of the last bit. The
- * sign of x is put in at the end, so tanh(-x) is -tanh(x), bit by bit, also for 0. */
+ * sign of x is put in at the end, so tanh(-x) is -tanh(x), bit by bit, also for 0.
+ *
+ * For x = 1: n = -3, P = 1/8, r = 0.0397208, a = -0.0391949, b = 0.0402466, and
+ * over/under is 0.8307743/1.0908359 = 0.761594. */
 LSTM_IMPL_INLINE lstm_k_v LSTM_K(tanh_parts)(lstm_k_v x, lstm_k_v *under)
 {
     const lstm_k_v one = lstm_k_all(1.0f);
@@ -2392,7 +2405,8 @@ LSTM_IMPL_INLINE float LSTM_K(log)(float x)
 
 /* The normal distribution's P(X > a) for a >= 0: e^(-a^2/2)/2 times a polynomial in 1/(1
  * + 0.4 a/sqrt 2), minimax for a <= 14 with 1.2e-7 relative error. For larger a
- * e^(-a^2/2) is denormal or 0. It is not computed as 1 - P(X < a), which would cancel. */
+ * e^(-a^2/2) is denormal or 0. It is not computed as 1 - P(X < a), which would cancel. t,
+ * the polynomial's variable, goes from 1 at a = 0 to 0.2 at a = 14. */
 LSTM_IMPL_INLINE lstm_k_v LSTM_K(normal_tail)(lstm_k_v a)
 {
     const lstm_k_v one = lstm_k_all(1.0f), half = lstm_k_all(0.5f);
@@ -2410,6 +2424,16 @@ LSTM_IMPL_INLINE lstm_k_v LSTM_K(normal_tail)(lstm_k_v a)
 }
 
 /* ---- activations of keras.activations, in the order of lstm_activation ---- */
+
+/* As vectors have no branches, both sides of a condition are computed, and each lane takes
+ * its own. A comparison with a NaN is false; each is written so that a NaN is then kept.
+ * At the edges:
+ *
+ *                                 NaN   Inf   -Inf
+ *   relu, softplus                NaN   Inf   0
+ *   elu                           NaN   Inf   -1
+ *   gelu, silu, hard_silu, mish   NaN   Inf   NaN, which is -Inf*0
+ *   softsign                      NaN   NaN   NaN, which is Inf/Inf */
 
 /* clip(x/6 + 1/2, 0, 1) */
 LSTM_IMPL_INLINE lstm_k_v LSTM_K(hard_sigmoid)(lstm_k_v x)
@@ -2650,7 +2674,7 @@ LSTM_IMPL_INLINE lstm_k_v LSTM_K(over)(lstm_k_v a, lstm_k_v b)
     return lstm_k_div(a, b);
 }
 
-/* f(float, a) of every float */
+/* f(float, a) of every float of z: `minus` and `over` are the two functions. */
 LSTM_IMPL_INLINE void LSTM_K(each_with)(lstm_k_v (*f)(lstm_k_v, lstm_k_v), float *z,
                                         size_t n, float a)
 {
@@ -2665,7 +2689,8 @@ LSTM_IMPL_INLINE void LSTM_K(each_with)(lstm_k_v (*f)(lstm_k_v, lstm_k_v), float
 }
 
 /* Takes the largest element off all of them. A NaN is never larger, so it does not become
- * the largest, except as z[0], and then all become NaN. */
+ * the largest, except as z[0], and then all become NaN. Each lane finds the largest of
+ * its own elements, then the lanes are compared. At entry n >= 1. */
 LSTM_IMPL_KERNEL void LSTM_K(take_largest_off)(float *z, size_t n)
 {
     float largest = z[0];
@@ -2709,7 +2734,8 @@ LSTM_IMPL_KERNEL void LSTM_K(add_in_turn)(float *sums, const float *z, size_t n)
     }
 }
 
-/* The sum of 16 sums: that of k and k+8, then k+4, k+2, k+1 */
+/* The sum of 16 sums: that of k and k+8, then k+4, k+2, k+1. The order has to be the same
+ * in every set, so this is scalar code. */
 LSTM_IMPL_KERNEL float LSTM_K(add_up)(float *sums)
 {
     unsigned n, k;
@@ -2783,15 +2809,16 @@ LSTM_IMPL_INLINE lstm_k_v LSTM_K(sigmoid_times_tanh)(lstm_k_v x, lstm_k_v y)
     return lstm_k_div(over, lstm_k_mul(under, tanh_under));
 }
 
-/* Keras' default cell: i, f, g, o are the gates' sums. c' = sigmoid(f)*c +
- * sigmoid(i)*tanh(g) */
+/* Keras' default cell: c' = sigmoid(f)*c + sigmoid(i)*tanh(g), where i, f, g, o are the
+ * gates' sums. Two divisions here: one for sigmoid(f), one for the product on the right.
+ */
 LSTM_IMPL_INLINE lstm_k_v LSTM_K(new_c)(lstm_k_v i, lstm_k_v f, lstm_k_v g, lstm_k_v c)
 {
     const lstm_k_v new_part = LSTM_K(sigmoid_times_tanh)(i, g);
     return LSTM_K(without_tiny)(lstm_k_madd(LSTM_K(sigmoid)(f), c, new_part));
 }
 
-/* h' = sigmoid(o)*tanh(c') */
+/* h' = sigmoid(o)*tanh(c'), with the third division */
 LSTM_IMPL_INLINE lstm_k_v LSTM_K(new_h)(lstm_k_v o, lstm_k_v c)
 {
     return LSTM_K(without_tiny)(LSTM_K(sigmoid_times_tanh)(o, c));
@@ -2913,8 +2940,8 @@ LSTM_IMPL_KERNEL void LSTM_K(any_cells)(const lstm_impl_activations *activations
 
 #if LSTM_K_LANES > 1
 
-/* `lanes` floats of a vector: a constant LSTM_K_LANES, or less in the rare small layer :
- * panel is inlined, so the comparison costs nothing. */
+/* `lanes` floats of a vector: a constant LSTM_K_LANES, or less in the rare small layer.
+ * As panel is inlined, the comparison costs nothing. */
 LSTM_IMPL_INLINE lstm_k_v LSTM_K(get)(const float *p, size_t lanes)
 {
     return lanes == LSTM_K_LANES ? lstm_k_load(p) : lstm_k_load_some(p, lanes);
@@ -3077,7 +3104,8 @@ LSTM_IMPL_INLINE void LSTM_K(add_some_rows)(float *z, size_t column_count, const
 /* z += a*matrix for one row of many columns. Some rows of the matrix at a time go by from
  * their begin to their end, the sums staying in memory: caches like that better than
  * jumps from row to row, and it does not matter where the weights are aligned. The last
- * vector may overlap the one before, so it is taken first and stored last. */
+ * vector may overlap the one before, so it is taken first and stored last. Eight rows
+ * share one load and one store of a sum; what is left goes in pairs and a single one. */
 LSTM_IMPL_KERNEL void LSTM_K(add_rows)(float *z, size_t column_count,
                                        const lstm_impl_part *part)
 {
@@ -3214,7 +3242,11 @@ LSTM_IMPL_INLINE void LSTM_K(add_tile)(const LSTM_K(tile) * t, const unsigned ro
 
 /* Two or three rows have wider tiles, as each product waits for the one before in its
  * sum: eight sums or more keep the CPU busy. Three by two is the second tile of seven
- * rows. In each case the sizes are constants, so that the sums are in registers. */
+ * rows. In each case the sizes are constants, so that the sums are in registers.
+ *
+ *   rows of a tile    2    3    3    4    5    6
+ *   vectors           4    4    2    2    2    2
+ *   sums              8    12   6    8    10   12 */
 LSTM_IMPL_KERNEL void LSTM_K(add_any_tile)(const LSTM_K(tile) * t, size_t rows,
                                            unsigned n)
 {
@@ -3530,7 +3562,8 @@ LSTM_IMPL_INLINE void LSTM_K(emit_by)(lstm_k_v (*merge)(lstm_k_v, lstm_k_v), flo
     }
 }
 
-/* The four functions for lstm_impl_run.put: find_emit chooses by the merge mode. */
+/* The four functions for lstm_impl_run.put: find_emit chooses by the merge mode.
+ * emit_store does not read y, which may hold anything before the call. */
 LSTM_IMPL_KERNEL void LSTM_K(emit_store)(float *y, const float *h, size_t units)
 {
     size_t u;
@@ -3660,7 +3693,11 @@ LSTM_IMPL_KERNEL void LSTM_K(sequence)(const lstm_impl_run *run, lstm_impl_strea
 
 /* Several sequences, step by step together, so that both matrices are read once for some
  * of them. Sequences whose step is masked are left out. Their rows of z follow each other
- * without gaps: row n belongs to the n-th used sequence. */
+ * without gaps: row n belongs to the n-th used sequence.
+ *
+ *   stream        0    1    2    3         x[n], h[n]: those of the n-th used one
+ *   mask          1    0    1    1
+ *   row of z      0         1    2 */
 LSTM_IMPL_KERNEL void LSTM_K(group)(const lstm_impl_run *run, lstm_impl_stream *streams,
                                     size_t count, size_t timesteps, float *z)
 {
@@ -3718,7 +3755,8 @@ LSTM_IMPL_INLINE void LSTM_K(sequence)(const lstm_impl_run *run, lstm_impl_strea
 
 /* All sequences of a batch; with vectors several at once. A group is 32 at most, so
  * scratch and stack do not grow with the batch. row_len is not units where Bidirectional
- * concatenates. Without a mask each stream's is NULL. */
+ * concatenates. Without a mask each stream's is NULL. A batch of 65 is run as 32, 32 and
+ * 1: the last is a sequence by itself. */
 static inline void LSTM_K(batch)(const lstm_impl_run *run, const float *x,
                                  const unsigned char *mask, size_t batch,
                                  size_t timesteps, float *h, float *c, float *y,
@@ -3840,8 +3878,11 @@ LSTM_IMPL_INLINE float LSTM_K(dense_output)(const lstm_dense *layer, const float
 }
 
 /* Rows of a layer of few units. Its columns are first copied into rows, if there is room
- * for them and more than one row to use them. The kernel of a single unit is a row as it
- * is. The copy is 4 KB on the stack. */
+ * for them and more than one row to use them. The copy is 4 KB on the stack.
+ *
+ *   units 1                          dense_output: the kernel is a row as it is
+ *   2 to 7, copied                   dense_output: vectors along the inputs
+ *   2 to 7, one row, or no room      dense_column */
 LSTM_IMPL_KERNEL void LSTM_K(dense_rows_of_few)(const lstm_dense *layer, const float *x,
                                                 size_t rows, float *y)
 {

@@ -308,6 +308,8 @@ LSTM_API size_t lstm_int8_argmax(const int32_t *logits, size_t n);
 
 /* ---- COMPILER ---------------------------------------------------------------------- */
 
+/* AVR reads flash by instructions of its own. VECTORS is whether weights may be read
+ * without LSTM_INT8_LOAD_8: by vectors, by SMLAD or by assembly of Cortex-M0. */
 #if defined(__AVR__) && !defined(LSTM_INT8_LOAD_8)
 #include <avr/pgmspace.h>
 #define LSTM_INT8_LOAD_8(p) ((int8_t)pgm_read_byte(p))
@@ -337,7 +339,8 @@ LSTM_API size_t lstm_int8_argmax(const int32_t *logits, size_t n);
 #define LSTM_INT8_TABLE
 #endif
 
-/* Whether a product of 32 bits by 32 bits has 64 bits at little cost. */
+/* Whether a product of 32 bits by 32 bits has 64 bits at little cost. ARMv6-M and ARMv8-M
+ * Baseline (Cortex-M0, M23) and AVR would call a function for it. */
 #if defined(LSTM_INT8_NO_LONG) || defined(__AVR__) || \
     (defined(__ARM_ARCH_6M__) || defined(__ARM_ARCH_8M_BASE__))
 #define LSTM_INT8_IMPL_LONG 0
@@ -447,6 +450,7 @@ LSTM_API size_t lstm_int8_argmax(const int32_t *logits, size_t n);
 #define LSTM_INT8_IMPL_FORGET(pointer) ((void)0)
 #endif
 
+/* Keeps a vector in the register it is in, at no cost. Clang has no need of it. */
 #if defined(__GNUC__) && !defined(__clang__)
 #define LSTM_INT8_IMPL_KEEP(vector) __asm__("" : "+x"(vector))
 #else
@@ -462,14 +466,14 @@ LSTM_API size_t lstm_int8_argmax(const int32_t *logits, size_t n);
 
 /* ---- SUMS: the products of inputs and weights -------------------------------------- */
 
-/* A unit needs four sums, those of its gates i, f, g, o. Its weights are stored in blocks of
- * 8 rows:
+/* A unit needs four sums, those of its gates i, f, g, o. Its weights are stored in blocks
+ * of 8 rows:
  *
  *   i: rows 0..7 | f: rows 0..7 | g: rows 0..7 | o: rows 0..7 | i: rows 8..15 | ...
  *
  * So one pointer runs through the weights of a unit, every input is loaded once for four
- * gates, and 8 weights of a gate fill a vector of 8 int16. The layout is the same on every
- * processor, so that one exported header fits all of them.
+ * gates, and 8 weights of a gate fill a vector of 8 int16. The layout is the same on
+ * every processor, so that one exported header fits all of them.
  *
  * lstm_int8_impl_unit sums one unit:
  *   v       [8*blocks]   the scaled inputs of the step: x, h, and zeros up to a whole block
@@ -477,7 +481,23 @@ LSTM_API size_t lstm_int8_argmax(const int32_t *logits, size_t n);
  *   w       [32*blocks]  the unit's weights
  *   sums    [4]          written
  * There is one for each kind of processor. All give the same sums: the quantiser has made
- * sure that no order of adding overflows. */
+ * sure that no order of adding overflows.
+ *
+ * For input_dim 2 and units 3, blocks is 1:
+ *   row        0     1     2     3     4     5  6  7
+ *   v          x[0]  x[1]  h[0]  h[1]  h[2]  0  0  0      each times its row scale
+ *   weights    kernel      recurrent_kernel  0  0  0
+ * The weight of row k, gate g, unit u is weights[32*blocks*u + (k / 8 * 4 + g) * 8 + k %
+ * 8].
+ *
+ *   instructions     products at once      processors
+ *   HELIUM           8, VMLADAVA           Cortex-M55, M85
+ *   PAIRS            2, SMLAD              Cortex-M4, M7, M33
+ *   THUMB1           1, MULS               Cortex-M0
+ *   AVR              1, MULSU and MULS     with a multiplier
+ *   X86, NEON, WASM  8                     SSE2, AArch64, WebAssembly SIMD
+ *   WIDE             16                    AVX2
+ *   none of these    1, plain C            Cortex-M3, RISC-V, POWER and others */
 
 /* For SMLAD, swaps the inner two of each four inputs: it multiplies the bytes that SXTB16
  * finds, 0 and 2, or 1 and 3. */
@@ -507,7 +527,8 @@ static inline int16x8_t lstm_int8_impl_next_weights(const int8_t **w)
     return weights;
 }
 
-/* VMLADAVA multiplies 8 inputs by 8 weights and adds all products to a register. */
+/* VMLADAVA multiplies 8 inputs by 8 weights and adds all products to a register. So the
+ * four sums need no vector registers, and no adding up at the end. */
 static inline void lstm_int8_impl_unit(const int16_t *v, size_t stride, const int8_t *w,
                                        size_t blocks, int32_t *sums)
 {
@@ -529,8 +550,13 @@ static inline void lstm_int8_impl_unit(const int16_t *v, size_t stride, const in
 typedef uint32_t lstm_int8_impl_word
     __attribute__((__aligned__(1), __may_alias__)); /* these cores read it in one go */
 
-/* sum + the products of four signed bytes and the inputs in v02 and v13. The load is inside,
- * since GCC would put all loads first and run out of registers. */
+/* sum + the products of four signed bytes and the inputs in v02 and v13. The load is
+ * inside, since GCC would put all loads first and run out of registers.
+ *
+ *   word of weights    w3 w2 w1 w0            bytes, the first weight lowest
+ *   SXTB16             w2 | w0                each widened to 16 bits: w02
+ *   SXTB16, ROR #8     w3 | w1                w13
+ *   SMLAD              sum + v2*w2 + v0*w0, then sum + v3*w3 + v1*w1 */
 static inline int32_t lstm_int8_impl_four(int32_t sum, const lstm_int8_impl_word *weights,
                                           uint32_t v02, uint32_t v13)
 {
@@ -590,8 +616,10 @@ LSTM_INT8_IMPL_SHORT void lstm_int8_impl_unit(const int16_t *v, size_t stride,
     "mov " sum ", %[in0]\n\t" "str %[t], [%[in1], #" offset "]\n\t"
 
 /* A Cortex-M0 multiplies in registers 0 to 7 only, so the sums are in registers 8 to 11.
- * What these held is in sums[] meanwhile: at -Os GCC leaves them alone, and would not save
- * them. */
+ * What these held is in sums[] meanwhile: at -Os GCC leaves them alone, and would not
+ * save them. SWAP exchanges a register with a place in sums[]: the second time it puts
+ * the result there and the old value back. The halves of a block have the offsets 0..3
+ * and 4..7 of each gate. */
 LSTM_INT8_IMPL_KERNEL void lstm_int8_impl_unit(const int16_t *v, size_t stride,
                                                const int8_t *w, size_t blocks,
                                                int32_t *sums)
@@ -763,8 +791,11 @@ LSTM_INT8_IMPL_INLINE int32_t lstm_int8_impl_total(__m128i sum)
     sum = _mm_add_epi32(sum, _mm_shuffle_epi32(sum, 0xB1));
     return _mm_cvtsi128_si32(sum);
 }
-/* The product is high * 2^16 + low, so >> 15 is 2 * high and the top bit of low; the bit below
- * it rounds. With b of at most 32767 this stays within int16. */
+/* The product is high * 2^16 + low, so >> 15 is 2 * high and the top bit of low; the bit
+ * below it rounds. With b of at most 32767 this stays within int16.
+ *
+ *   low >> 14      two bits: the top bit of low and the one that rounds
+ *   (.. + 1) >> 1  the top bit, rounded: 0, 1 or 2 */
 LSTM_INT8_IMPL_INLINE __m128i lstm_int8_impl_scaled(__m128i a, __m128i b)
 {
     const __m128i high = _mm_mulhi_epi16(a, b);
@@ -866,7 +897,11 @@ LSTM_INT8_IMPL_INLINE void lstm_int8_impl_unit_16(const int16_t *v, size_t strid
 #if LSTM_INT8_IMPL_WIDE
 
 /* Vectors of 32 bytes. One has the products of two gates: i and f, or g and o. The inputs
- * are the same in both halves of a vector. */
+ * are the same in both halves of a vector.
+ *
+ *   weights   i: 8 of int16 | f: 8 of int16        and next: g | o
+ *   inputs    8 of int16    | the same 8
+ *   sum       4 parts of i  | 4 parts of f         of int32: PMADDWD adds two products */
 
 LSTM_INT8_IMPL_AVX2 static inline __m256i lstm_int8_impl_load_32(const void *p)
 {
@@ -950,7 +985,8 @@ lstm_int8_impl_sums_32(const int16_t *v, size_t stride, const int8_t *w, size_t 
 
 /* The sums of one unit for four sequences: v[4][stride], sums[4][8 units][4]. Weights are
  * widened once for all four; 8 sums, 2 vectors of weights and the products fit in the 16
- * registers. */
+ * registers. A sequence's sums are 32 further on than those of the one before: 8 units of
+ * four gates. */
 LSTM_INT8_IMPL_AVX2 static inline void
 lstm_int8_impl_unit_32_rows(const int16_t *v, size_t stride, const int8_t *w,
                             size_t blocks, int32_t *sums)
@@ -997,8 +1033,12 @@ lstm_int8_impl_sums_32_rows(const int16_t *v, size_t stride, const int8_t *w,
  * half of the first factor times the second, which has 16 bits. That is exact, as the lower
  * half is not negative and its product is rounded last. */
 
-/* tanh(n / 32) * 32768, rounded to nearest, for n from 0 to 192. From 5.9 on it is 32768, so
- * the table ends at 6. */
+/* tanh(n / 32) * 32768, rounded to nearest, for n from 0 to 192. From 5.9 on it is 32768,
+ * so the table ends at 6.
+ *
+ * Between two entries it is a straight line. That is off by at most 9.4e-5, since the
+ * second derivative of tanh is at most 0.77 and the entries are 1/32 apart: 0.77/8/32^2.
+ * The rest of the error of 2e-4 is rounding. */
 static const uint16_t lstm_int8_impl_table[193] LSTM_INT8_TABLE = {
     0,     1024,  2045,  3063,  4075,  5079,  6073,  7056,  8025,  8980,  9919,  10840,
     11743, 12625, 13486, 14326, 15143, 15936, 16706, 17452, 18173, 18870, 19542, 20189,
@@ -1048,8 +1088,11 @@ static inline int32_t lstm_int8_impl_tanh(int32_t z)
     return (a ^ sign) - sign;
 }
 
-/* (value * multiplier) >> 16, rounded down; multiplier < 65536. |value| is at most 2^30, as the
- * quantiser limits sums, so the result is too. */
+/* (value * multiplier) >> 16, rounded down; multiplier < 65536. |value| is at most 2^30,
+ * as the quantiser limits sums, so the result is too.
+ *
+ * Without long products, value = high*2^16 + low, so the result is high*multiplier + (low
+ * * multiplier >> 16): high*multiplier is an integer already. */
 static inline int32_t lstm_int8_impl_scale(int32_t value, uint32_t multiplier)
 {
 #if LSTM_INT8_IMPL_LONG
@@ -1063,7 +1106,9 @@ static inline int32_t lstm_int8_impl_scale(int32_t value, uint32_t multiplier)
 #endif
 }
 
-/* round(c * f, 15); f from 0 to 32768, which is 1.0 exactly: then c comes back unchanged */
+/* round(c * f, 15); f from 0 to 32768, which is 1.0 exactly: then c comes back unchanged.
+ * Without long products, c = high*2^15 + low, and high*f needs no rounding. For every c
+ * the result stays within int32, as f is at most 1. */
 static inline int32_t lstm_int8_impl_forget(int32_t c, int32_t f)
 {
 #if LSTM_INT8_IMPL_LONG
@@ -1081,13 +1126,20 @@ static inline int32_t lstm_int8_impl_sigmoid(int32_t tanh_of_half)
     return 16384 + (tanh_of_half >> 1);
 }
 
-/* The unit's new c and h from its four sums, which become the gates i, f, g, o: tanh for g,
- * and for the others tanh of the half, of which sigmoid takes the rest.
+/* The unit's new c and h from its four sums, which become the gates i, f, g, o: tanh for
+ * g, and for the others tanh of the half, of which sigmoid takes the rest.
  *   c    times 65536; before the input is added it is limited to 2^30, so the sum, with an
  *        input of at most 65536, stays below 2^31
  *   i*g  times 2^30; >> 14 makes it times 65536
  *   c>>3 is times 8192, as tanh wants it
- *   o*tanh(c)  times 2^30; >> 15 makes it times 32768, and 1.0 becomes 32767 */
+ *   o*tanh(c)  times 2^30; >> 15 makes it times 32768, and 1.0 becomes 32767
+ *
+ *            S           z                        gate        c         h
+ *   real     scale*S     z/8192; i f o: z/4096    gate/32768  c/65536   h/32768
+ *   range    2^30        int32                    -1 to 1     16385     -1 to 1
+ *
+ * `scale` is the column's. It is not stored: multipliers[j] is scale * 8192 (or 4096) *
+ * 65536 * 2^shift. */
 static inline void lstm_int8_impl_cell(const lstm_int8_layer *layer, size_t unit,
                                        int32_t *gates, int32_t *c, int16_t *h)
 {
@@ -1112,8 +1164,10 @@ static inline void lstm_int8_impl_cell(const lstm_int8_layer *layer, size_t unit
     *h = LSTM_INT8_IMPL_TO(int16_t, next > 32767 ? 32767 : next);
 }
 
-/* v from n values and their row scales, written from v[first] on. A scale is at most 32767, so
- * |v| is not larger than |value|, and the rounding cannot leave int16. */
+/* v from n values and their row scales, written from v[first] on. A scale is at most
+ * 32767, so |v| is not larger than |value|, and the rounding cannot leave int16. An input
+ * of a row with small weights is made smaller, and its weights larger, so that they use
+ * all 8 bits. */
 LSTM_INT8_IMPL_SHORT void lstm_int8_impl_inputs(const int16_t *values,
                                                 const uint16_t *scales, size_t first,
                                                 size_t n, int16_t *v)
@@ -1137,12 +1191,15 @@ LSTM_INT8_IMPL_SHORT void lstm_int8_impl_inputs(const int16_t *values,
 
 /* ---- LAYERS ------------------------------------------------------------------------ */
 
-/* A step first scales x and h into v, in scratch memory: h is then free to be written, unit
- * by unit. Then come the sums and the cells. With AVX2 these go in groups of 8 units, for
- * whose cells a vector has 8 lanes, and for four sequences of a batch at a time, so that each
- * weight is loaded once for four. On other processors it is unit by unit, sequence by
- * sequence. A function that is passed as an argument is a constant at each call, so that
- * compilers inline it. */
+/* A step first scales x and h into v, in scratch memory: h is then free to be written,
+ * unit by unit. Then come the sums and the cells. With AVX2 these go in groups of 8
+ * units, for whose cells a vector has 8 lanes, and for four sequences of a batch at a
+ * time, so that each weight is loaded once for four. On other processors it is unit by
+ * unit, sequence by sequence. A function that is passed as an argument is a constant at
+ * each call, so that compilers inline it.
+ *
+ *   x, h -> inputs -> v -> unit's weights -> 4 sums -> cell -> c, h of the unit
+ *                          (for each unit: v is read again, weights only once) */
 
 /* v of a step, from x and h, with zeros up to whole blocks: the weights there are 0 too, but
  * what scratch memory holds is undefined, and is not to be read. */
@@ -1160,7 +1217,8 @@ static inline void lstm_int8_impl_rows(const lstm_int8_layer *layer, const int16
 }
 
 /* Sums the products of n units; blocks is not 0. Of several sequences, v of the next is
- * `stride` further on, and its sums are those of 8 units further on. */
+ * `stride` further on, and its sums are those of 8 units further on. w has the weights of
+ * the first of the units, sums is [n][4], or for several sequences [sequence][8][4]. */
 typedef void lstm_int8_impl_sums_function(const int16_t *v, size_t stride,
                                           const int8_t *w, size_t blocks, size_t n,
                                           int32_t *sums);
@@ -1198,7 +1256,9 @@ LSTM_INT8_IMPL_INLINE void lstm_int8_impl_sums(const int16_t *v, size_t stride,
 
 /* One step of `rows` sequences: x, h and c of sequence r are at x + r*x_stride, h +
  * r*units, c + r*units. Weights are read once for all rows. Cells are computed when the
- * sums of `most` units are there. */
+ * sums of `most` units are there. `most` is 8 where cells are computed as vectors, else
+ * 1, which keeps the array of sums short. c and h of a unit are written while v still
+ * holds the old h. */
 LSTM_INT8_IMPL_INLINE void lstm_int8_impl_step_of(const lstm_int8_layer *layer,
                                                   const int16_t *x, size_t x_stride,
                                                   int16_t *h, int32_t *c, int16_t *v,
@@ -1314,8 +1374,14 @@ LSTM_INT8_IMPL_AVX2 static inline void lstm_int8_impl_eight_cells(__m256i i, __m
                             _mm256_castsi256_si128(_mm256_permute4x64_epi64(next, 0x08)));
 }
 
-/* 8 cells, or fewer at the end of a layer, which are computed one by one. The gates of two
- * units are in a vector, i f g o i f g o; unpacking twice brings 8 of a kind together. */
+/* 8 cells, or fewer at the end of a layer, which are computed one by one. The gates of
+ * two units are in a vector, i f g o i f g o; unpacking twice brings 8 of a kind
+ * together.
+ *
+ *   a    i0 f0 g0 o0 | i1 f1 g1 o1         unpacklo, unpackhi of a and b by 32 bits:
+ *   b    i2 f2 g2 o2 | i3 f3 g3 o3         i0 i2 f0 f2 | i1 i3 f1 f3, and g and o
+ *   d    i4 f4 g4 o4 | i5 f5 g5 o5         then by 64 bits:
+ *   e    i6 f6 g6 o6 | i7 f7 g7 o7         i0 i2 i4 i6 | i1 i3 i5 i7, f, g, o */
 LSTM_INT8_IMPL_AVX2 static inline void
 lstm_int8_impl_cells_32(const lstm_int8_layer *layer, size_t unit, size_t n,
                         int32_t *sums, int32_t *c, int16_t *h)
@@ -1406,8 +1472,10 @@ static inline void lstm_int8_impl_step(const lstm_int8_layer *layer, const int16
     }
 }
 
-/* `timesteps` steps of `rows` sequences, which follow one another in x, h, c and y. y moves on
- * by a row at each output; y[row * outputs * units] is the same output of another sequence. */
+/* `timesteps` steps of `rows` sequences, which follow one another in x, h, c and y. y
+ * moves on by a row at each output; y[row * outputs * units] is the same output of
+ * another sequence. With go_backwards the first row of y is the output of the last
+ * timestep, as in Keras. */
 static inline void lstm_int8_impl_sequences(const lstm_int8_layer *layer,
                                             const int16_t *x, size_t rows,
                                             size_t timesteps, int16_t *h, int32_t *c,
@@ -1553,9 +1621,18 @@ static inline lstm_status lstm_int8_impl_check_dense(const lstm_int8_dense *laye
  *      scale is made larger and the column is rounded again.
  *   4. One shift for the layer, as large as the largest multiplier and bias allow, and the
  *      multipliers and biases that go with it.
- * All is done in float, with one operation in each expression that matters, so that Python's
- * float32 and every C compiler that keeps to C99's floats find the same integers. With
- * -ffast-math, or GCC's own C for the x87, single weights may come out 1 higher or lower. */
+ * All is done in float, with one operation in each expression that matters, so that
+ * Python's float32 and every C compiler that keeps to C99's floats find the same
+ * integers. With -ffast-math, or GCC's own C for the x87, single weights may come out 1
+ * higher or lower.
+ *
+ * What the numbers mean, for one column. A row's input is the integer in[k], of which the
+ * real value is in[k]*unit/32768: unit is 1 for h, and 2^(15 - input_fraction_bits) for
+ * x.
+ *   v[k]     = in[k] * row_scales[k] / 32768
+ *   value[k] = weight[k] * unit / row_scales[k]      so real product = v[k] * value[k]
+ *   q[k]     = value[k] / scale, rounded             the int8
+ *   gate     = the sum of v[k] * value[k], about scale * S */
 
 /* x rounded to nearest, halves away from 0; |x| < 2^31. Where the compiler computes in more
  * bits than float has, a variable takes them off: here, and in what calls this. */
@@ -1624,9 +1701,11 @@ static inline float lstm_int8_impl_row_size(const lstm_int8_impl_source *from, s
     return largest;
 }
 
-/* Finds the largest weight and bias, and refuses what cannot be converted. The scale of the
- * largest weight is largest / 127 / 32768; times 8192 a scale has to be below 1, which is
- * largest < 508. */
+/* Finds the largest weight and bias, and refuses what cannot be converted. The scale of
+ * the largest weight is largest / 127 / 32768; times 8192 a scale has to be below 1,
+ * which is largest < 508. 258 weights of 127 at row scales of 32767 sum to almost 2^30;
+ * of more such rows the sum may need a scale that is larger by rows/258. 65536 * 8192 is
+ * a bias of 2^29 with a shift of 0. */
 static inline lstm_status lstm_int8_impl_measure(lstm_int8_impl_source *from)
 {
     const lstm_layer *const layer = from->layer;
@@ -1690,7 +1769,12 @@ static inline void lstm_int8_impl_round(const float *values, size_t rows, float 
 /* Rounds single weights the other way where that makes the expected square of the gate's
  * error smaller: the error times the moments times the error. A hundredth of the moments'
  * mean is added to each input's own, since real inputs are not only those observed.
- * errors and slopes [rows]: the error of each weight, and the moments times the errors. */
+ * errors and slopes [rows]: the error of each weight, and the moments times the errors.
+ *
+ * With e the errors and M the moments, the expected square is e*M*e. A change of e[k] by
+ * d changes it by 2*d*(M*e)[k] + d^2*M[k][k]: `gain`, good if negative. Only the
+ * direction that the slope asks for can be negative. The damping is added to each
+ * M[k][k]. */
 static inline int lstm_int8_impl_refine_once(const lstm_int8_impl_source *from,
                                              const uint16_t *row_scales, float scale,
                                              float damping, size_t gate, float *errors,
@@ -1771,7 +1855,7 @@ static inline int lstm_int8_impl_is_safe(const uint16_t *row_scales, size_t rows
 }
 
 /* Converts one column; returns its scale: what one unit of the sum counts for. space
- * [3*rows] floats. */
+ * [3*rows] floats. The loop ends, since each round makes the weights smaller. */
 static inline float lstm_int8_impl_column(const lstm_int8_impl_source *from,
                                           const uint16_t *row_scales, size_t column,
                                           float *space, int8_t *weights)
@@ -1983,7 +2067,9 @@ static inline float lstm_int8_impl_dense_size(const lstm_dense *from, size_t uni
 }
 
 /* The scale of a Dense unit: that of its largest weight, or more where the sum of the
- * weights times 32768 could be more than 2^30. */
+ * weights times 32768 could be more than 2^30. Rounded weights have a sum of at most
+ * sum/scale + input_dim/2. That is to be at most 32768, as 32768 * 32768 is 2^30; solved
+ * for the scale. input_dim is at most 32768, so the divisor is positive. */
 static inline float lstm_int8_impl_dense_scale(const lstm_dense *from, size_t unit)
 {
     float sum = 0.0f, scale = lstm_int8_impl_dense_size(from, unit) / 127.0f;
@@ -2061,7 +2147,9 @@ LSTM_API lstm_status lstm_int8_quantize_dense(const lstm_dense *from,
 }
 
 #if LSTM_INT8_IMPL_X86
-/* 4 scaled floats, limited and rounded as lstm_int8_from_float does, as int32 */
+/* 4 scaled floats, limited and rounded as lstm_int8_from_float does, as int32. The half
+ * has the sign of x, and the conversion cuts off. A NaN is masked at the end, and so
+ * becomes 0. */
 LSTM_INT8_IMPL_INLINE __m128i lstm_int8_impl_rounded_16(__m128 x)
 {
     const __m128 sign = _mm_and_ps(x, _mm_set1_ps(-0.0f));
@@ -2185,7 +2273,9 @@ LSTM_API lstm_status lstm_int8_dense_logits(const lstm_int8_dense *layer,
     return LSTM_OK;
 }
 
-/* y = activation(y), element by element, by a Dense layer of lstm.h with the weight 1. */
+/* y = activation(y), element by element, by a Dense layer of lstm.h with the weight 1.
+ * That gives the bits of lstm.h without names of its inner functions. Eight at a time, as
+ * x and y may not overlap. */
 static inline void lstm_int8_impl_activate(lstm_activation activation, float *y, size_t n)
 {
     lstm_dense one;
@@ -2201,7 +2291,8 @@ static inline void lstm_int8_impl_activate(lstm_activation activation, float *y,
     }
 }
 
-/* y = softmax(y): e^(y - largest), divided by their sum */
+/* y = softmax(y): e^(y - largest), divided by their sum. So no e^y overflows, and the sum
+ * is at least 1. Not by lstm_int8_impl_activate, whose layer has one unit. */
 static inline void lstm_int8_impl_softmax(float *y, size_t n)
 {
     float largest = y[0], sum = 0.0f;
