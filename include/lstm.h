@@ -2425,9 +2425,9 @@ LSTM_IMPL_INLINE lstm_k_v LSTM_K(normal_tail)(lstm_k_v a)
 
 /* ---- activations of keras.activations, in the order of lstm_activation ---- */
 
-/* As vectors have no branches, both sides of a condition are computed, and each lane takes
- * its own. A comparison with a NaN is false; each is written so that a NaN is then kept.
- * At the edges:
+/* As vectors have no branches, both sides of a condition are computed, and each lane
+ * takes its own. A comparison with a NaN is false; each is written so that a NaN is then
+ * kept. At the edges:
  *
  *                                 NaN   Inf   -Inf
  *   relu, softplus                NaN   Inf   0
