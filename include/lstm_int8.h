@@ -403,9 +403,10 @@ LSTM_API size_t lstm_int8_argmax(const int32_t *logits, size_t n);
 #define LSTM_INT8_IMPL_SUMS 4
 #endif
 
-/* WIDE: vectors of 32 bytes, AVX2, where the compiler's flags have it or, with CHOICE, where
- * the CPU is found to have it. Not by GCC for Windows, which does not align the stack for
- * them (GCC bug 54412). No choice on Windows: not every clang there can ask the CPU. */
+/* WIDE: vectors of 32 bytes, AVX2, where the compiler's flags have it or, with CHOICE,
+ * where the CPU is found to have it. Not by GCC for Windows, which does not align the
+ * stack for them (GCC bug 54412). No choice on Windows: not every clang there can ask the
+ * CPU. */
 #if !LSTM_INT8_IMPL_X86 || (defined(_WIN32) && defined(__GNUC__) && !defined(__clang__))
 #define LSTM_INT8_IMPL_WIDE 0
 #define LSTM_INT8_IMPL_CHOICE 0
@@ -442,8 +443,8 @@ LSTM_API size_t lstm_int8_argmax(const int32_t *logits, size_t n);
 #define LSTM_INT8_IMPL_INLINE static inline
 #endif
 
-/* Keeps GCC from carrying what it read at a pointer into the next round of a loop: it finds
- * that half of it is read again, and spills registers to hold it. */
+/* Keeps GCC from carrying what it read at a pointer into the next round of a loop: it
+ * finds that half of it is read again, and spills registers to hold it. */
 #if defined(__GNUC__)
 #define LSTM_INT8_IMPL_FORGET(pointer) __asm__("" : "+r"(pointer))
 #else
@@ -518,8 +519,8 @@ static inline void lstm_int8_impl_pair(int16_t *v, size_t blocks)
 
 #if LSTM_INT8_IMPL_HELIUM
 
-/* The next 8 weights: one instruction reads them, widens them to int16 and moves on. Left to
- * itself, GCC computes an address of its own for each gate. */
+/* The next 8 weights: one instruction reads them, widens them to int16 and moves on. Left
+ * to itself, GCC computes an address of its own for each gate. */
 static inline int16x8_t lstm_int8_impl_next_weights(const int8_t **w)
 {
     int16x8_t weights;
@@ -568,8 +569,9 @@ static inline int32_t lstm_int8_impl_four(int32_t sum, const lstm_int8_impl_word
     return sum;
 }
 
-/* v02 has the inputs of rows 0 and 2, v13 those of rows 1 and 3: lstm_int8_impl_pair has laid
- * them out so. They serve four gates, whose weights are 8 bytes, two words, apart. */
+/* v02 has the inputs of rows 0 and 2, v13 those of rows 1 and 3: lstm_int8_impl_pair has
+ * laid them out so. They serve four gates, whose weights are 8 bytes, two words, apart.
+ */
 LSTM_INT8_IMPL_SHORT void lstm_int8_impl_unit(const int16_t *v, size_t stride,
                                               const int8_t *w, size_t blocks,
                                               int32_t *sums)
@@ -624,8 +626,8 @@ LSTM_INT8_IMPL_KERNEL void lstm_int8_impl_unit(const int16_t *v, size_t stride,
                                                const int8_t *w, size_t blocks,
                                                int32_t *sums)
 {
-    /* to begin with in0 is the end of v, and in1 is sums: there are only 7 registers, as one
-     * may be the frame pointer */
+    /* to begin with in0 is the end of v, and in1 is sums: there are only 7 registers, as
+     * one may be the frame pointer */
     const void *in0 = v + 8 * blocks, *in1 = sums;
     uint32_t t, in2, in3;
     (void)stride;
@@ -663,10 +665,10 @@ LSTM_INT8_IMPL_KERNEL void lstm_int8_impl_unit(const int16_t *v, size_t stride,
 
 #if defined(__AVR_HAVE_MUL__)
 
-/* sum + v * w in 12 cycles; GCC would call __mulhisi3. The product has 24 bits: the lower byte
- * of v is unsigned, so it is MULSU with the weight, and its sign goes to the bytes above; the
- * upper byte of v is signed, MULS, and counts 256 times. r1 is 0 again afterwards, as GCC
- * expects. */
+/* sum + v * w in 12 cycles; GCC would call __mulhisi3. The product has 24 bits: the lower
+ * byte of v is unsigned, so it is MULSU with the weight, and its sign goes to the bytes
+ * above; the upper byte of v is signed, MULS, and counts 256 times. r1 is 0 again
+ * afterwards, as GCC expects. */
 static inline int32_t lstm_int8_impl_add(int32_t sum, int16_t v, int8_t w)
 {
     uint8_t sign;
@@ -679,8 +681,8 @@ static inline int32_t lstm_int8_impl_add(int32_t sum, int16_t v, int8_t w)
     return sum;
 }
 
-/* Adds the products of four rows: half of the 8 weights of each gate. The count is a byte,
- * which takes one register of an AVR and one instruction to count down. */
+/* Adds the products of four rows: half of the 8 weights of each gate. The count is a
+ * byte, which takes one register of an AVR and one instruction to count down. */
 static inline void lstm_int8_impl_half(const int16_t *v, const int8_t *w, int32_t *i,
                                        int32_t *f, int32_t *g, int32_t *o)
 {
@@ -695,8 +697,9 @@ static inline void lstm_int8_impl_half(const int16_t *v, const int8_t *w, int32_
 
 #else
 
-/* sum + the products of four inputs and four weights. Each product is at most 127 * 32768,
- * and how many there are the quantiser has limited: no sum leaves the range of int32. */
+/* sum + the products of four inputs and four weights. Each product is at most 127 *
+ * 32768, and how many there are the quantiser has limited: no sum leaves the range of
+ * int32. */
 static inline int32_t lstm_int8_impl_four(int32_t sum, const int8_t *w, int16_t in0,
                                           int16_t in1, int16_t in2, int16_t in3)
 {
@@ -720,8 +723,8 @@ static inline void lstm_int8_impl_half(const int16_t *v, const int8_t *w, int32_
 
 #endif
 
-/* The sums i, f, g, o of one unit, two halves of a block at a time. Of a whole block the 8
- * inputs and 4 sums would not fit in the 13 registers of a Cortex-M3. */
+/* The sums i, f, g, o of one unit, two halves of a block at a time. Of a whole block the
+ * 8 inputs and 4 sums would not fit in the 13 registers of a Cortex-M3. */
 LSTM_INT8_IMPL_SHORT void lstm_int8_impl_unit(const int16_t *v, size_t stride,
                                               const int8_t *w, size_t blocks,
                                               int32_t *sums)
@@ -771,8 +774,8 @@ LSTM_INT8_IMPL_INLINE __m128i lstm_int8_impl_inputs_at(const int16_t *p)
 {
     return lstm_int8_impl_load_16(p);
 }
-/* SSE2 cannot widen with a sign: each byte goes into both halves of an int16, and the shift
- * drops the lower one. */
+/* SSE2 cannot widen with a sign: each byte goes into both halves of an int16, and the
+ * shift drops the lower one. */
 LSTM_INT8_IMPL_INLINE __m128i lstm_int8_impl_weights_at(const int8_t *p)
 {
     const void *const address = p;
@@ -918,8 +921,9 @@ LSTM_INT8_IMPL_AVX2 static inline __m256i lstm_int8_impl_weights_32(const int8_t
     return _mm256_cvtepi8_epi16(lstm_int8_impl_load_16(p));
 }
 
-/* sum + the products of 8 inputs and the weights of two gates, a gate in each half. GCC would
- * copy the sums at the end of a loop; the empty assembly keeps each in its register. */
+/* sum + the products of 8 inputs and the weights of two gates, a gate in each half. GCC
+ * would copy the sums at the end of a loop; the empty assembly keeps each in its
+ * register. */
 LSTM_INT8_IMPL_AVX2 static inline __m256i
 lstm_int8_impl_add_32(__m256i sum, const int16_t *inputs, __m256i weights)
 {
@@ -929,8 +933,9 @@ lstm_int8_impl_add_32(__m256i sum, const int16_t *inputs, __m256i weights)
     return sum;
 }
 
-/* The totals of the four gates of a and of b, from sums of i and f and of g and o. Horizontal
- * additions stay within halves of a vector, so the order at the end is a permutation. */
+/* The totals of the four gates of a and of b, from sums of i and f and of g and o.
+ * Horizontal additions stay within halves of a vector, so the order at the end is a
+ * permutation. */
 LSTM_INT8_IMPL_AVX2 static inline void
 lstm_int8_impl_totals_32(__m256i a_if, __m256i a_go, __m256i b_if, __m256i b_go,
                          int32_t *a, int32_t *b)
@@ -944,8 +949,8 @@ lstm_int8_impl_totals_32(__m256i a_if, __m256i a_go, __m256i b_if, __m256i b_go,
     lstm_int8_impl_store_16(b, _mm256_extracti128_si256(totals, 1));
 }
 
-/* The sums of two units: they share the inputs. One unit has only two sums to add to, and an
- * addition would wait for the one before. */
+/* The sums of two units: they share the inputs. One unit has only two sums to add to, and
+ * an addition would wait for the one before. */
 LSTM_INT8_IMPL_AVX2 static inline void
 lstm_int8_impl_two_units_32(const int16_t *v, const int8_t *w, const int8_t *w2,
                             size_t blocks, int32_t *sums, int32_t *sums2)
@@ -964,8 +969,8 @@ lstm_int8_impl_two_units_32(const int16_t *v, const int8_t *w, const int8_t *w2,
     lstm_int8_impl_totals_32(i_f, g_o, i_f2, g_o2, sums, sums2);
 }
 
-/* The sums of n units for one sequence, two at a time; the last of an odd number is computed
- * twice, once for nothing. */
+/* The sums of n units for one sequence, two at a time; the last of an odd number is
+ * computed twice, once for nothing. */
 LSTM_INT8_IMPL_AVX2 static inline void
 lstm_int8_impl_sums_32(const int16_t *v, size_t stride, const int8_t *w, size_t blocks,
                        size_t n, int32_t *sums)
@@ -1027,11 +1032,11 @@ lstm_int8_impl_sums_32_rows(const int16_t *v, size_t stride, const int8_t *w,
 
 /* ---- CELL -------------------------------------------------------------------------- */
 
-/* What happens to the four sums of a unit. All of it is on int32, with two products of more
- * bits: of a sum with its multiplier, and of c with the forget gate. Where the processor has
- * no long multiplication, each is made of two products of 32 bits: the upper and the lower
- * half of the first factor times the second, which has 16 bits. That is exact, as the lower
- * half is not negative and its product is rounded last. */
+/* What happens to the four sums of a unit. All of it is on int32, with two products of
+ * more bits: of a sum with its multiplier, and of c with the forget gate. Where the
+ * processor has no long multiplication, each is made of two products of 32 bits: the
+ * upper and the lower half of the first factor times the second, which has 16 bits. That
+ * is exact, as the lower half is not negative and its product is rounded last. */
 
 /* tanh(n / 32) * 32768, rounded to nearest, for n from 0 to 192. From 5.9 on it is 32768,
  * so the table ends at 6.
@@ -1067,11 +1072,11 @@ static const float lstm_int8_impl_one[1] LSTM_INT8_ONE = {1.0f};
 static const float lstm_int8_impl_one[1] = {1.0f};
 #endif
 
-/* z is times 8192, the result times 32768. An entry of the table is 1/32, 256 steps of z; the
- * lower 8 bits of z are the way to the next entry. Entries rise by at most 1024, so the
- * product has 18 bits. The sign is taken off first and put on last: (a ^ -1) + 1 is -a. The
- * limit keeps entry + 1 inside the table. z = -2^31, whose negative is no int32, does not
- * come: see lstm_int8_impl_shift. */
+/* z is times 8192, the result times 32768. An entry of the table is 1/32, 256 steps of z;
+ * the lower 8 bits of z are the way to the next entry. Entries rise by at most 1024, so
+ * the product has 18 bits. The sign is taken off first and put on last: (a ^ -1) + 1 is
+ * -a. The limit keeps entry + 1 inside the table. z = -2^31, whose negative is no int32,
+ * does not come: see lstm_int8_impl_shift. */
 static inline int32_t lstm_int8_impl_tanh(int32_t z)
 {
     const int32_t sign = z >> 31; /* 0 or -1 */
@@ -1201,8 +1206,8 @@ LSTM_INT8_IMPL_SHORT void lstm_int8_impl_inputs(const int16_t *values,
  *   x, h -> inputs -> v -> unit's weights -> 4 sums -> cell -> c, h of the unit
  *                          (for each unit: v is read again, weights only once) */
 
-/* v of a step, from x and h, with zeros up to whole blocks: the weights there are 0 too, but
- * what scratch memory holds is undefined, and is not to be read. */
+/* v of a step, from x and h, with zeros up to whole blocks: the weights there are 0 too,
+ * but what scratch memory holds is undefined, and is not to be read. */
 static inline void lstm_int8_impl_rows(const lstm_int8_layer *layer, const int16_t *x,
                                        const int16_t *h, int16_t *v)
 {
@@ -1290,10 +1295,10 @@ LSTM_INT8_IMPL_INLINE void lstm_int8_impl_step_of(const lstm_int8_layer *layer,
 
 /* The cells of 8 units at a time, step by step as lstm_int8_impl_cell does it. */
 
-/* lstm_int8_impl_tanh of 8 values. A gather of 4 bytes reads an entry of 2 bytes and the next;
- * the first is the lower half, as x86 is little-endian. The last entry that is read is number
- * 192, since a is at most 49151. MADD multiplies rise by part: both fit in 16 bits, and the
- * upper halves are 0. */
+/* lstm_int8_impl_tanh of 8 values. A gather of 4 bytes reads an entry of 2 bytes and the
+ * next; the first is the lower half, as x86 is little-endian. The last entry that is read
+ * is number 192, since a is at most 49151. MADD multiplies rise by part: both fit in 16
+ * bits, and the upper halves are 0. */
 LSTM_INT8_IMPL_AVX2 static inline __m256i lstm_int8_impl_tanh_32(__m256i z)
 {
     const __m256i a = _mm256_min_epi32(_mm256_abs_epi32(z), _mm256_set1_epi32(49151));
@@ -1309,8 +1314,8 @@ LSTM_INT8_IMPL_AVX2 static inline __m256i lstm_int8_impl_tanh_32(__m256i z)
 }
 
 /* The gates of two units: 8 columns. Products of 48 bits are taken in two parts, as by
- * lstm_int8_impl_scale without long products: the upper half of the sum keeps its sign, the
- * lower one has none, and its product of 32 bits is shifted as unsigned. */
+ * lstm_int8_impl_scale without long products: the upper half of the sum keeps its sign,
+ * the lower one has none, and its product of 32 bits is shifted as unsigned. */
 LSTM_INT8_IMPL_AVX2 static inline __m256i
 lstm_int8_impl_gates_32(const lstm_int8_layer *layer, size_t column, const int32_t *sums)
 {
@@ -1408,8 +1413,8 @@ lstm_int8_impl_cells_32(const lstm_int8_layer *layer, size_t unit, size_t n,
 
 #endif
 
-/* A step of one sequence, or of four where there are vectors of 32 bytes. Not inlined: where
- * the CPU is asked, they are compiled for AVX2, and their caller is not. */
+/* A step of one sequence, or of four where there are vectors of 32 bytes. Not inlined:
+ * where the CPU is asked, they are compiled for AVX2, and their caller is not. */
 #if LSTM_INT8_IMPL_WIDE
 LSTM_INT8_IMPL_AVX2 LSTM_INT8_IMPL_KERNEL void
 lstm_int8_impl_step_32(const lstm_int8_layer *layer, const int16_t *x, int16_t *h,
@@ -1446,8 +1451,8 @@ static inline int lstm_int8_impl_is_wide(void)
 #endif
 }
 
-/* A step of `rows` sequences, x_stride apart. Four have a kernel of their own; fewer are run
- * one after the other. */
+/* A step of `rows` sequences, x_stride apart. Four have a kernel of their own; fewer are
+ * run one after the other. */
 static inline void lstm_int8_impl_step(const lstm_int8_layer *layer, const int16_t *x,
                                        size_t x_stride, size_t rows, int16_t *h,
                                        int32_t *c, int16_t *v)
@@ -1499,8 +1504,8 @@ static inline void lstm_int8_impl_sequences(const lstm_int8_layer *layer,
     }
 }
 
-/* A batch, four sequences at a time where there is a kernel for four, and what is left one at
- * a time. */
+/* A batch, four sequences at a time where there is a kernel for four, and what is left
+ * one at a time. */
 static inline void lstm_int8_impl_batch(const lstm_int8_layer *layer, const int16_t *x,
                                         size_t batch, size_t timesteps, int16_t *h,
                                         int32_t *c, int16_t *y, int16_t *scratch)
@@ -1517,8 +1522,9 @@ static inline void lstm_int8_impl_batch(const lstm_int8_layer *layer, const int1
     }
 }
 
-/* One output of a Dense layer times 65536. A sum is at most 2^30 (lstm_int8_impl_dense_scale),
- * so it cannot overflow, and bias and shift are as in a cell. */
+/* One output of a Dense layer times 65536. A sum is at most 2^30
+ * (lstm_int8_impl_dense_scale), so it cannot overflow, and bias and shift are as in a
+ * cell. */
 LSTM_INT8_IMPL_SHORT int32_t lstm_int8_impl_logit(const lstm_int8_dense *layer,
                                                   const int16_t *x, size_t unit)
 {
@@ -1536,12 +1542,13 @@ LSTM_INT8_IMPL_SHORT int32_t lstm_int8_impl_logit(const lstm_int8_dense *layer,
 /* ---- CHECKS ------------------------------------------------------------------------ */
 
 /* Every function of the API calls these once. They hold for what a caller can get wrong:
- * pointers, sizes, a shift that C does not define. That the numbers in a layer's arrays are
- * those of a quantiser cannot be checked at a reasonable cost. */
+ * pointers, sizes, a shift that C does not define. That the numbers in a layer's arrays
+ * are those of a quantiser cannot be checked at a reasonable cost. */
 
-/* a * b, or 0 where that is more than size_t holds. 0 is refused by all callers, so it can
- * stand for "too large". Without the builtin a division is left out where both factors have
- * half of the bits: it would be the only one, and a call on small processors. */
+/* a * b, or 0 where that is more than size_t holds. 0 is refused by all callers, so it
+ * can stand for "too large". Without the builtin a division is left out where both
+ * factors have half of the bits: it would be the only one, and a call on small
+ * processors. */
 static inline size_t lstm_int8_impl_multiply(size_t a, size_t b)
 {
 #if defined(__clang__) || (defined(__GNUC__) && __GNUC__ >= 5)
@@ -1554,7 +1561,8 @@ static inline size_t lstm_int8_impl_multiply(size_t a, size_t b)
 #endif
 }
 
-/* Whether an array of a*b elements of `size` bytes (a power of 2) can exist and has any. */
+/* Whether an array of a*b elements of `size` bytes (a power of 2) can exist and has any.
+ */
 static inline int lstm_int8_impl_is_array(size_t a, size_t b, size_t size)
 {
     const size_t count = lstm_int8_impl_multiply(a, b);
@@ -1634,8 +1642,8 @@ static inline lstm_status lstm_int8_impl_check_dense(const lstm_int8_dense *laye
  *   q[k]     = value[k] / scale, rounded             the int8
  *   gate     = the sum of v[k] * value[k], about scale * S */
 
-/* x rounded to nearest, halves away from 0; |x| < 2^31. Where the compiler computes in more
- * bits than float has, a variable takes them off: here, and in what calls this. */
+/* x rounded to nearest, halves away from 0; |x| < 2^31. Where the compiler computes in
+ * more bits than float has, a variable takes them off: here, and in what calls this. */
 static inline int32_t lstm_int8_impl_nearest(float x)
 {
     const float size = x < 0.0f ? 0.5f - x : x + 0.5f;
@@ -1733,8 +1741,9 @@ static inline lstm_status lstm_int8_impl_measure(lstm_int8_impl_source *from)
                                                                    : LSTM_ERR_OPTION;
 }
 
-/* The row scale, rounded up, so that no weight of the row is larger than the largest. It is
- * times 32768 and at most 32767, so that vectors can take it as int16. A row of zeros has 0. */
+/* The row scale, rounded up, so that no weight of the row is larger than the largest. It
+ * is times 32768 and at most 32767, so that vectors can take it as int16. A row of zeros
+ * has 0. */
 static inline uint16_t lstm_int8_impl_row_scale(const lstm_int8_impl_source *from,
                                                 size_t row)
 {
@@ -1746,14 +1755,15 @@ static inline uint16_t lstm_int8_impl_row_scale(const lstm_int8_impl_source *fro
     return LSTM_INT8_IMPL_TO(uint16_t, whole + is_below);
 }
 
-/* Where the weight of a row is among those of its unit: block, gate, row in the block. gate
- * from 0 to 3. */
+/* Where the weight of a row is among those of its unit: block, gate, row in the block.
+ * gate from 0 to 3. */
 static inline size_t lstm_int8_impl_packed(size_t row, size_t gate)
 {
     return (row / 8 * 4 + gate) * 8 + row % 8;
 }
 
-/* Rounds the weights of a column to nearest. values: what each counts for per unit of v. */
+/* Rounds the weights of a column to nearest. values: what each counts for per unit of v.
+ */
 static inline void lstm_int8_impl_round(const float *values, size_t rows, float scale,
                                         size_t gate, int8_t *weights)
 {
@@ -1804,9 +1814,9 @@ static inline int lstm_int8_impl_refine_once(const lstm_int8_impl_source *from,
     return changed;
 }
 
-/* Four times over the column, or until nothing changes. slopes[k] is half of the derivative of
- * the expected square by weight k; it is kept up to date as weights change, so that trying a
- * weight costs no sum over all rows. */
+/* Four times over the column, or until nothing changes. slopes[k] is half of the
+ * derivative of the expected square by weight k; it is kept up to date as weights change,
+ * so that trying a weight costs no sum over all rows. */
 static inline void lstm_int8_impl_refine(const lstm_int8_impl_source *from,
                                          const uint16_t *row_scales, size_t column,
                                          float scale, float *errors, float *slopes,
@@ -1838,9 +1848,9 @@ static inline void lstm_int8_impl_refine(const lstm_int8_impl_source *from,
     }
 }
 
-/* The largest sum that the weights of a column can give is at most 2^30: |v[k]| is at most
- * row_scales[k], for any input. The loop ends before its own sum, which grows by less than
- * 2^22 each time, can pass 2^32. */
+/* The largest sum that the weights of a column can give is at most 2^30: |v[k]| is at
+ * most row_scales[k], for any input. The loop ends before its own sum, which grows by
+ * less than 2^22 each time, can pass 2^32. */
 static inline int lstm_int8_impl_is_safe(const uint16_t *row_scales, size_t rows,
                                          size_t gate, const int8_t *weights)
 {
@@ -1886,10 +1896,10 @@ static inline float lstm_int8_impl_column(const lstm_int8_impl_source *from,
     }
 }
 
-/* The largest shift with which all multipliers fit in 16 bits and all biases in 2^30: the larger
- * it is, the finer are both. A multiplier is at most 65534: with 65535 the largest sum, the
- * largest bias and the half for rounding would be 2^31 together.
- * factor: the largest of what one unit of a sum is of z; bias: the largest |bias| in z. */
+/* The largest shift with which all multipliers fit in 16 bits and all biases in 2^30: the
+ * larger it is, the finer are both. A multiplier is at most 65534: with 65535 the largest
+ * sum, the largest bias and the half for rounding would be 2^31 together. factor: the
+ * largest of what one unit of a sum is of z; bias: the largest |bias| in z. */
 static inline int lstm_int8_impl_shift(float factor, float bias)
 {
     int shift = 15;
@@ -1900,7 +1910,8 @@ static inline int lstm_int8_impl_shift(float factor, float bias)
     return shift;
 }
 
-/* The multiplier of a factor, and the bias with the half that makes >> round to nearest. */
+/* The multiplier of a factor, and the bias with the half that makes >> round to nearest.
+ */
 static inline void lstm_int8_impl_finish(float factor, float bias, int shift,
                                          uint16_t *multiplier, int32_t *integer_bias)
 {
@@ -1913,8 +1924,8 @@ static inline void lstm_int8_impl_finish(float factor, float bias, int shift,
     }
 }
 
-/* z of a gate is the sum times this: 8192 for g, of which tanh is taken, else 4096, as the
- * sigmoid is that of twice the tanh's argument. */
+/* z of a gate is the sum times this: 8192 for g, of which tanh is taken, else 4096, as
+ * the sigmoid is that of twice the tanh's argument. */
 static inline float lstm_int8_impl_gate_unit(size_t gate)
 {
     return gate == 2 ? 8192.0f : 4096.0f;
@@ -1953,7 +1964,8 @@ static inline void lstm_int8_impl_convert(const lstm_int8_impl_source *from,
     }
 }
 
-/* The float layer: pointers, sizes of its arrays and of those it is converted to, options. */
+/* The float layer: pointers, sizes of its arrays and of those it is converted to,
+ * options. */
 static inline lstm_status lstm_int8_impl_check_source(const lstm_layer *from,
                                                       int fraction_bits)
 {
