@@ -70,8 +70,9 @@
  *             that have them give the same bits, and all CPUs that do not have them give
  *             the same bits. With LSTM_NO_FMA, all CPUs give the bits of those without.
  *             On x86 they are found at run time, together with AVX2; LSTM_NO_DISPATCH,
- *             32-bit x86 and compilers other than GCC, clang and MSVC need a flag for it
- *             (-mfma) or do without.
+ *             32-bit x86, -ffreestanding and compilers other than GCC, clang and MSVC
+ *             need a flag for it (-mfma) or do without. So does MSVC with LSTM_NO_SIMD or
+ *             LSTM_LOAD.
  *   Order     A gate starts with its bias and adds the products of x in order. Then it
  *             adds those of the first half of h, which is the longer one if units is odd.
  *             Those of the second half have a sum of their own, which is added last. A
@@ -391,6 +392,10 @@ LSTM_API lstm_status lstm_weights_from_onnx(size_t input_dim, size_t units,
 
 /* ---- OPTIONS AND COMPILER: the one place for what differs between them ------------- */
 
+/* A user's LSTM_LOAD reads one float, for example by an instruction that only reads
+ * flash. So a build with it has no vectors. A user's e^x or tanh takes the place of the
+ * whole function: then the cells that share a division between two of them are not used,
+ * see set_cells. */
 #ifdef LSTM_LOAD
 #define LSTM_IMPL_CUSTOM_LOAD 1
 #else
@@ -407,7 +412,8 @@ LSTM_API lstm_status lstm_weights_from_onnx(size_t input_dim, size_t units,
 #endif
 
 /* GCC and clang: attributes, vector types, built-in functions. clang for Windows' MSVC
- * has them too, but does not define __GNUC__. */
+ * has them too, but does not define __GNUC__. LSTM_IMPL_X86_64 is the only target with a
+ * choice at run time. */
 #if defined(__GNUC__) || defined(__clang__)
 #define LSTM_IMPL_GNU 1
 #else
@@ -420,7 +426,8 @@ LSTM_API lstm_status lstm_weights_from_onnx(size_t input_dim, size_t units,
 #endif
 
 /* A conversion to a type, and one that keeps the bits, of a pointer or a vector: C++
- * users may have -Wold-style-cast on. */
+ * users may have -Wold-style-cast on. There are two, as C++ has no cast that does both:
+ * static_cast converts a value, reinterpret_cast keeps its bits. */
 #ifdef __cplusplus
 #define LSTM_IMPL_TO(type, x) static_cast<type>(x)
 #define LSTM_IMPL_AS(type, p) reinterpret_cast<type>(p)
@@ -433,12 +440,19 @@ LSTM_API lstm_status lstm_weights_from_onnx(size_t input_dim, size_t units,
 
 #define LSTM_IMPL_MOST (~LSTM_IMPL_TO(size_t, 0)) /* the largest size */
 
-/* LSTM_IMPL_KERNEL is a function that stays out of line: GCC makes worse loops of
- * run-time sizes once they are inlined. Without optimisation it is a plain inline
- * function, as GCC would write out any other even if nobody calls it.
- * LSTM_IMPL_INLINE is inlined always. LSTM_IMPL_AT_CALL is for the functions of the API
- * that take a layer. If a layer is constant, or is set by the function that runs it, its
- * activations are constant too, and no others are linked. */
+/* How functions are declared:
+ *   LSTM_IMPL_KERNEL   stays out of line: GCC makes worse loops of run-time sizes once
+ *                      they are inlined. Without optimisation it is a plain inline
+ *                      function, as GCC would write out any other even if nobody calls it
+ *   LSTM_IMPL_INLINE   is inlined always: some of its arguments are sizes of loops to
+ *                      unroll, or functions
+ *   LSTM_IMPL_AT_CALL  for the functions of the API that take a layer. If a layer is
+ *                      constant, or is set by the function that runs it, its activations
+ *                      are constant too, and no others are linked. Where the user sets
+ *                      LSTM_API, one copy may serve many calls, so there it does nothing
+ * noclone: GCC would otherwise copy a function for the constant arguments of one caller.
+ * Clang does not know the attribute. unused: a build need not call all of them, and
+ * compilers would warn. */
 #if LSTM_IMPL_GNU
 #if !defined(__OPTIMIZE__)
 #define LSTM_IMPL_KERNEL static inline
@@ -463,8 +477,12 @@ LSTM_API lstm_status lstm_weights_from_onnx(size_t input_dim, size_t units,
 #define LSTM_IMPL_AT_CALL
 #endif
 
-/* LSTM_IMPL_EACH is a loop to unroll. LSTM_IMPL_EACH_PART is one to unroll only where
- * code need not be short and floats have no vectors. */
+/* LSTM_IMPL_EACH is a loop to unroll. Its v is an index of an array of sums, and an array
+ * is in registers only if each index is a constant. Without the pragma the results are
+ * the same, but sums may go through memory. No loop has more than 8 rounds.
+ * LSTM_IMPL_EACH_PART is a loop that is unrolled too, but not in code that has to be
+ * short (-Os, -Oz). LSTM_IMPL_PRAGMA makes a pragma of macros' values, which #pragma
+ * cannot. */
 #define LSTM_IMPL_PRAGMA(text) _Pragma(#text)
 #if defined(__clang__)
 #define LSTM_IMPL_EACH(v, n) _Pragma("clang loop unroll(full)") for (v = 0; v < (n); v++)
@@ -479,19 +497,28 @@ LSTM_API lstm_status lstm_weights_from_onnx(size_t input_dim, size_t units,
 #define LSTM_IMPL_SHORT 0
 #endif
 
-/* Whether floats have registers, so that several sums at once are faster than one. */
+/* Whether floats have registers, so that several sums at once are faster than one. AVR,
+ * and ARM and RISC-V with soft floats, call a function for each operation. */
 #if defined(__AVR__) || defined(__SOFTFP__) || defined(__riscv_float_abi_soft)
 #define LSTM_IMPL_HAS_FPU 0
 #else
 #define LSTM_IMPL_HAS_FPU 1
 #endif
 
-/* An empty asm that may change x, a float or a vector: x then has the value of a float
- * here, and the compiler cannot combine what went into it with what comes after.
- * LSTM_IMPL_APART(x) keeps a product and a later sum from becoming one fused
- * multiply-add: GCC's GNU modes do that on their own. Clang does it within one expression
- * only, so a product of its own statement is safe. LSTM_IMPL_ROUND(x) keeps -ffast-math
- * from undoing a sum, and x87 from keeping a value wider than a float. */
+/* An empty asm in which x, a float or a vector, is in and out: the compiler must have the
+ * value of x there, rounded to float, and cannot combine what went into it with what
+ * comes after. Its one operand names a kind of register, so that it costs no instruction:
+ *   +v    x86: an SSE register           +t    32-bit ARM: one float
+ *   +wa   POWER with VSX                 +f    other CPUs with an FPU
+ *   +w    AArch64; vectors of ARM        +m    memory: right everywhere, but slow
+ *
+ *   LSTM_IMPL_HAS_APART  a product and a later sum must not become one fused
+ *                        multiply-add. GCC's GNU modes do that on their own, across
+ *                        statements. Clang does it within one expression only, so a
+ *                        product of its own statement is safe. On x86-64 GCC needs it
+ *                        without -mfma too, for the functions stamped with that target
+ *   LSTM_IMPL_HAS_ROUND  -ffast-math must not cancel (x + shift) - shift, and x87 must
+ *                        not keep a value wider than a float */
 #if defined(__SSE__) || defined(__x86_64__)
 #define LSTM_IMPL_REGISTER "+v"
 #elif defined(__VSX__)
@@ -506,6 +533,7 @@ LSTM_API lstm_status lstm_weights_from_onnx(size_t input_dim, size_t units,
 #else
 #define LSTM_IMPL_REGISTER "+m"
 #endif
+/* "+t" of 32-bit ARM has room for one float only. */
 #if defined(__ARM_FEATURE_MVE) || defined(__ARM_NEON)
 #define LSTM_IMPL_VECTOR_REGISTER "+w"
 #else
@@ -524,18 +552,24 @@ LSTM_API lstm_status lstm_weights_from_onnx(size_t input_dim, size_t units,
 #define LSTM_IMPL_HAS_ROUND 0
 #endif
 
-/* Whether the compiler's flags alone give fused multiply-adds. */
+/* Whether the compiler's flags alone give fused multiply-adds. Not all compilers that
+ * have them define __FP_FAST_FMAF. Elsewhere fmaf would be a slow function of the C
+ * library. */
 #if !defined(LSTM_NO_FMA) && LSTM_IMPL_GNU &&                                   \
     (defined(__FP_FAST_FMAF) || defined(__FMA__) || defined(__aarch64__) ||     \
      defined(__ARM_FEATURE_FMA) || defined(__powerpc__) || defined(__s390__) || \
      defined(__riscv_flen))
+#define LSTM_IMPL_FUSED 1
+#elif !defined(LSTM_NO_FMA) && defined(_M_ARM64) && !defined(LSTM_NO_SIMD) && \
+    !LSTM_IMPL_CUSTOM_LOAD /* MSVC has them as operations of NEON only */
 #define LSTM_IMPL_FUSED 1
 #else
 #define LSTM_IMPL_FUSED 0
 #endif
 
 /* clang 18 and newer have one function for fused multiply-adds of all vectors, and the
- * newest no longer have one for each. */
+ * newest no longer have one for each. The older ones are spelt differently by GCC and
+ * clang, and have a name for each length, see multiply_add. */
 #if defined(__clang__) && defined(__has_builtin)
 #if __has_builtin(__builtin_elementwise_fma)
 #define LSTM_IMPL_HAS_VECTOR_FMA 1
@@ -560,37 +594,63 @@ LSTM_API lstm_status lstm_weights_from_onnx(size_t input_dim, size_t units,
 
 /* ---- INSTRUCTION SETS: the kernels, included once for each ------------------------- */
 
-/* The products of `count` floats at a with as many rows of a matrix */
+/* The products of `count` floats at a with as many rows of a matrix
+ *
+ *       a[0]          *  row 0
+ *     + a[1]          *  row 1              matrix is the first of these rows
+ *     + ...
+ *     + a[count - 1]  *  row count - 1 */
 typedef struct lstm_impl_part {
     size_t count;
     const float *a, *matrix;
 } lstm_impl_part;
 
 /* The gates' sums of one step, z = init + x*kernel + h*recurrent_kernel, in three parts:
- * x, then the first half of h, then its second half. The second half has a sum of its
- * own, which is added last. A Dense layer's input is in the place of h. */
+ * x, then the first half of h, then its second half. For 2 features and 3 units:
+ *
+ *                          columns: 4 gates of 3 units
+ *                          i i i f f f g g g o o o
+ *   init                   . . . . . . . . . . . .   the bias
+ *   parts[0]     x[0]  *   . . . . . . . . . . . .   kernel: a row for a feature
+ *                x[1]  *   . . . . . . . . . . . .
+ *   parts[1]     h[0]  *   . . . . . . . . . . . .   recurrent_kernel: a row for a unit
+ *                h[1]  *   . . . . . . . . . . . .
+ *   parts[2]     h[2]  *   . . . . . . . . . . . .   its rows from (units + 1)/2 on
+ *
+ *   z[j] = (init[j] + x[0]*... + x[1]*... + h[0]*... + h[1]*...) + (0 + h[2]*...)
+ *
+ * Each pair of brackets is a sum of its own, taken from left to right. Two of them go on
+ * at the same time: a multiply-add waits for the one before it in the same sum, but not
+ * for the other sum. All kernels below keep to this order, so all of them give the same
+ * bits. A Dense layer of 8 units or more has its input in the place of h, and no x. */
 typedef struct lstm_impl_sums {
-    size_t column_count;
-    const float *init; /* the bias, or sums that were taken before, or NULL: zeros */
+    size_t column_count; /* 4*units, or those of a Dense layer */
+    const float *init;   /* the bias, or sums that were taken before, or NULL: zeros */
     lstm_impl_part parts[3];
 } lstm_impl_sums;
 
 /* The same for several rows, each with an x and an h of its own. From one row of z to the
- * next are z_step floats. */
+ * next are z_step floats. x[m] and h[m] take the place of a in parts 0 and 1 of row m,
+ * which has its sums at z + m*z_step. The matrices and counts are the same for all rows.
+ */
 typedef struct lstm_impl_rows {
     lstm_impl_sums sums;
     const float *const *x, *const *h;
     size_t z_step;
 } lstm_impl_rows;
 
-/* An activation works in place on a whole array, as softmax needs all of it. */
+/* An activation works in place on a whole array, as softmax needs all of it. The four
+ * gates are four such arrays. */
 typedef void (*lstm_impl_activation)(float *z, size_t n);
 
+/* The functions of one layer: `activation` is for g and for the new c, the other for i,
+ * f, o. */
 typedef struct lstm_impl_activations {
     lstm_impl_activation activation, recurrent_activation;
 } lstm_impl_activations;
 
-/* Makes the new state of one step from the gates' sums z, which are left undefined. */
+/* Makes the new state of one step from the gates' sums z, which are left undefined.
+ * activations are those of the layer, or NULL for tanh and sigmoid. */
 typedef void (*lstm_impl_cells)(const lstm_impl_activations *activations, size_t units,
                                 float *z, float *h, float *c);
 
@@ -598,7 +658,10 @@ typedef void (*lstm_impl_cells)(const lstm_impl_activations *activations, size_t
  * there. h is NULL for an output of zeros. */
 typedef void (*lstm_impl_emit)(float *y, const float *h, size_t units);
 
-/* A layer made ready to run in one direction. */
+/* A layer made ready to run in one direction. lstm_impl_prepare fills in what can be
+ * checked; cells, activations and put are functions of the chosen instruction set, which
+ * fills them in later. For a layer alone row_len is units, for a half of a Bidirectional
+ * that concatenates it is the units of both. */
 typedef struct lstm_impl_run {
     const lstm_layer *layer;
     lstm_impl_cells cells;
@@ -613,7 +676,9 @@ typedef struct lstm_impl_run {
 #endif
 } lstm_impl_run;
 
-/* One sequence of a batch: its arrays, and whether a step was used already. */
+/* One sequence of a batch: its arrays, and whether a step was used already. As in Keras
+ * with TensorFlow, the outputs before the first used step are zeros, even if the initial
+ * h is not. */
 typedef struct lstm_impl_stream {
     const float *x;
     const unsigned char *mask;
@@ -621,7 +686,9 @@ typedef struct lstm_impl_stream {
     int has_output;
 } lstm_impl_stream;
 
-/* The two parts of h; the first is the longer one if count is odd. */
+/* The two parts of h; the first is the longer one if count is odd. The address of the
+ * second part is left out, see lstm_impl_find_second. Of 5 floats they have 3 and 2, of a
+ * single one 1 and 0. */
 LSTM_IMPL_INLINE void lstm_impl_set_halves(lstm_impl_sums *sums, const float *h,
                                            size_t count, const float *matrix)
 {
@@ -632,7 +699,9 @@ LSTM_IMPL_INLINE void lstm_impl_set_halves(lstm_impl_sums *sums, const float *h,
     first->matrix = matrix;
 }
 
-/* Where the second half is. Code with one float in a vector gets there by itself. */
+/* Where the second half is: for kernels that take both halves at the same time. The
+ * portable kernel takes one after the other and gets there by itself, which saves a
+ * microcontroller these products. */
 LSTM_IMPL_INLINE void lstm_impl_find_second(lstm_impl_sums *sums)
 {
     const lstm_impl_part *first = &sums->parts[1];
@@ -640,7 +709,8 @@ LSTM_IMPL_INLINE void lstm_impl_find_second(lstm_impl_sums *sums)
     sums->parts[2].matrix = first->matrix + first->count * sums->column_count;
 }
 
-/* The sums of one step of a layer */
+/* The sums of one step of a layer. h is read before the cells write the new one: all sums
+ * of a step are complete by then. */
 LSTM_IMPL_INLINE void lstm_impl_set_sums(lstm_impl_sums *sums, const lstm_layer *layer,
                                          const float *x, const float *h)
 {
@@ -652,7 +722,8 @@ LSTM_IMPL_INLINE void lstm_impl_set_sums(lstm_impl_sums *sums, const lstm_layer 
     lstm_impl_set_halves(sums, h, layer->units, layer->recurrent_kernel);
 }
 
-/* The sums of a Dense layer: its input stands where h stands in an LSTM. */
+/* The sums of a Dense layer: its input stands where h stands in an LSTM. parts[0] is
+ * empty, but has valid pointers, as the kernels form addresses from them. */
 LSTM_IMPL_INLINE void lstm_impl_set_dense_sums(lstm_impl_sums *sums,
                                                const lstm_dense *layer, const float *x)
 {
@@ -664,7 +735,15 @@ LSTM_IMPL_INLINE void lstm_impl_set_dense_sums(lstm_impl_sums *sums,
     lstm_impl_set_halves(sums, x, layer->input_dim, layer->kernel);
 }
 
-/* The timestep that is computed as number `step` */
+/* The timestep that is computed as number `step`, of T timesteps. The row of y that its
+ * output goes to is found in `output`. In a row of Bidirectional both halves have the
+ * same timestep:
+ *
+ *                                        timestep          row of y
+ *   a layer alone, or forward half       step              step
+ *   the same, with go_backwards          T - 1 - step      step
+ *   backward half                        T - 1 - step      T - 1 - step
+ *   the same, forward.go_backwards       step              T - 1 - step */
 LSTM_IMPL_INLINE size_t lstm_impl_time(const lstm_impl_run *run, size_t step,
                                        size_t timesteps)
 {
@@ -678,7 +757,9 @@ LSTM_IMPL_INLINE const unsigned char *lstm_impl_mask_of(const unsigned char *mas
     return mask != LSTM_IMPL_NULL ? mask + sequence * timesteps : LSTM_IMPL_NULL;
 }
 
-/* The bits of a float as an integer, and back */
+/* The bits of a float as an integer, and back. C allows this through a union. So do GCC,
+ * clang and MSVC in C++. A cast of the pointer is not allowed, and memcpy would need one
+ * more header. */
 typedef union lstm_impl_word {
     float value;
     uint32_t bits;
@@ -712,7 +793,17 @@ typedef enum lstm_impl_set {
 /* Which of them this build has. Without vectors: LSTM_LOAD reads one weight, and other
  * compilers have no vector types. GCC for Windows does not align the stack for vectors of
  * 32 and 64 bytes (GCC bug 54412), so there vectors have 16. With LSTM_TEST_SET, which is
- * for the tests, a build has them all. */
+ * for the tests, a build has them all.
+ *
+ *   LSTM_IMPL_SIMD      vectors by the compiler's flags; on x86-64 always, since each has
+ *                       SSE2. Helium counts only with floats (MVE is 3, not 1). 32-bit
+ *                       ARM's NEON only in application processors
+ *   LSTM_IMPL_DISPATCH  a choice at run time. GCC and clang need a library for it, which
+ *                       freestanding builds may lack. Without vectors the choice is
+ *                       whether to fuse, and MSVC has no set that does
+ *   LSTM_IMPL_MAY_FUSE  the user does not forbid fused multiply-adds
+ *   LSTM_IMPL_WIDEST    floats in the longest vector of the build
+ *   LSTM_IMPL_ALL_SETS  also those that a program never chooses */
 #if defined(LSTM_NO_SIMD) || LSTM_IMPL_CUSTOM_LOAD
 #define LSTM_IMPL_SIMD 0
 #elif LSTM_IMPL_X86_64 && (LSTM_IMPL_GNU || defined(_MSC_VER))
@@ -755,7 +846,9 @@ typedef enum lstm_impl_set {
 #endif
 
 /* The operations of the vector sets are those of GCC's and clang's vector types, or
- * intrinsics: for MSVC, for ARMv7's NEON, and with LSTM_TEST_INTRINSICS for the tests. */
+ * intrinsics: for MSVC, for ARMv7's NEON, and with LSTM_TEST_INTRINSICS for the tests.
+ * GCC makes scalar code of vector types for ARMv7, as its NEON replaces denormals by 0.
+ */
 #if LSTM_IMPL_SIMD && (!LSTM_IMPL_GNU || defined(LSTM_TEST_INTRINSICS) || \
                        (defined(__ARM_NEON) && !defined(__aarch64__)))
 #define LSTM_IMPL_INTRINSICS 1
@@ -767,11 +860,16 @@ typedef enum lstm_impl_set {
 #elif LSTM_IMPL_INTRINSICS
 #include <arm_neon.h>
 #endif
+/* For __cpuidex and _xgetbv */
 #if LSTM_IMPL_DISPATCH && defined(_MSC_VER) && !defined(__clang__)
 #include <intrin.h>
 #endif
 
-/* A header that includes itself: the part behind KERNELS, once for each set. */
+/* A header that includes itself: the part behind KERNELS, once for each set. So kernels
+ * are plain C, not macros: one text, which debuggers and compilers see line by line.
+ * __FILE_NAME__ is the name without its folder, so a renamed file works too. A #pragma
+ * once or a pasted copy would make the inner inclusions empty or impossible: the #errors
+ * find both. */
 #if defined(__FILE_NAME__)
 #define LSTM_IMPL_FILE __FILE_NAME__
 #else
@@ -783,6 +881,25 @@ typedef enum lstm_impl_set {
 #endif
 #endif
 
+/* What is included, and what a program then chooses from (see lstm_impl_choose). All sets
+ * that fuse give the same bits, and so do all that do not.
+ *
+ *   build                         CPU                   set            fused
+ *   x86-64, nothing defined       AVX-512F, AVX2, FMA   avx512         yes
+ *                                 AVX2, FMA             avx2           yes
+ *                                 older                 vector4        no
+ *   the same, LSTM_NO_FMA         AVX-512F, AVX2        avx512         no
+ *                                 AVX2                  avx2           no
+ *                                 older                 vector4        no
+ *   the same, GCC for Windows     AVX2, FMA             vector4_fma    yes
+ *                                 older                 vector4        no
+ *   LSTM_NO_SIMD or LSTM_LOAD     AVX2, FMA             portable_fma   yes
+ *     (GCC, clang)                older                 portable       no
+ *   LSTM_NO_DISPATCH, 32-bit x86  any                   by the compiler's flags
+ *   AArch64, POWER with VSX       any                   vector4        yes
+ *   wasm with SIMD                any                   vector4        no
+ *   Helium, 32-bit NEON           any                   vector4        by the flags
+ *   others                        any                   portable       by the flags */
 #if !LSTM_IMPL_SIMD || LSTM_IMPL_ALL_SETS
 #define LSTM_IMPL_HAS_PORTABLE 1
 #define LSTM_IMPL_SET portable
@@ -794,6 +911,8 @@ typedef enum lstm_impl_set {
 #endif
 #endif
 
+/* Portable C for CPUs with FMA: its bits must be those that the vector sets give there.
+ */
 #if LSTM_IMPL_DISPATCH && LSTM_IMPL_GNU && LSTM_IMPL_MAY_FUSE && \
     (!LSTM_IMPL_SIMD || LSTM_IMPL_ALL_SETS)
 #define LSTM_IMPL_HAS_PORTABLE_FMA 1
@@ -815,6 +934,9 @@ typedef enum lstm_impl_set {
 #endif
 #endif
 
+/* GCC for Windows: FMA without vectors of 32 bytes, whose stack slots it does not align.
+ * "fma" allows them, so prefer-vector-width keeps GCC's own vectorizer from them; GCC
+ * before version 8 and clang do not know the option. */
 #if LSTM_IMPL_SIMD && LSTM_IMPL_DISPATCH && LSTM_IMPL_MAY_FUSE && \
     (LSTM_IMPL_WIDEST == 4 || LSTM_IMPL_ALL_SETS)
 #define LSTM_IMPL_HAS_VECTOR4_FMA 1
@@ -829,6 +951,8 @@ typedef enum lstm_impl_set {
 #include LSTM_IMPL_FILE
 #endif
 
+/* Functions are stamped with a target only if the choice is made at run time. Else the
+ * compiler's flags have the instructions already, and say whether to fuse. */
 #if LSTM_IMPL_SIMD && LSTM_IMPL_WIDEST >= 8
 #define LSTM_IMPL_HAS_AVX2 1
 #define LSTM_IMPL_SET avx2
@@ -845,6 +969,8 @@ typedef enum lstm_impl_set {
 #include LSTM_IMPL_FILE
 #endif
 
+/* All CPUs with AVX-512F have FMA for these vectors. The target has avx2 and fma too,
+ * since some kernels are those of avx2 (LSTM_K_8). */
 #if LSTM_IMPL_SIMD && LSTM_IMPL_WIDEST >= 16
 #define LSTM_IMPL_HAS_AVX512 1
 #define LSTM_IMPL_SET avx512
@@ -863,7 +989,9 @@ typedef enum lstm_impl_set {
 #define LSTM_IMPL_CPU_AVX512 4u
 
 /* What the CPU and the operating system have. GCC and clang look it up once per program.
- * MSVC, and clang for Windows, which has no library for it, ask the CPU at every call. */
+ * MSVC, and clang for Windows, which has no library for it, ask the CPU at every call. In
+ * CPUs of virtual machines any of the three may be missing, so none is taken to follow
+ * from another. */
 #if LSTM_IMPL_DISPATCH && LSTM_IMPL_GNU && !(defined(_WIN32) && defined(__clang__))
 LSTM_IMPL_INLINE unsigned lstm_impl_cpu(void)
 {
@@ -872,6 +1000,8 @@ LSTM_IMPL_INLINE unsigned lstm_impl_cpu(void)
            (__builtin_cpu_supports("avx512f") ? LSTM_IMPL_CPU_AVX512 : 0u);
 }
 #elif LSTM_IMPL_DISPATCH
+/* words become eax, ebx, ecx, edx. ecx is 0 at entry: leaf 7 has several parts, of which
+ * that is the first. */
 LSTM_IMPL_INLINE void lstm_impl_cpuid(int leaf, int *words)
 {
 #if LSTM_IMPL_GNU
@@ -897,7 +1027,10 @@ LSTM_IMPL_INLINE unsigned lstm_impl_saved_registers(void)
 }
 
 /* Bits of cpuid: leaf 1, ecx: 12 FMA, 27 OSXSAVE, 28 AVX; leaf 7, ebx: 5 AVX2, 16
- * AVX-512F. A set may be used where both the CPU and the operating system have it. */
+ * AVX-512F. A set may be used where both the CPU and the operating system have it.
+ *
+ * If the operating system does not save a register, its value is lost when another thread
+ * runs. OSXSAVE says that xgetbv may be used. Leaf 0 gives the last leaf there is. */
 static inline unsigned lstm_impl_cpu(void)
 {
     int words[4];
@@ -923,9 +1056,11 @@ static inline unsigned lstm_impl_cpu(void)
 #endif
 
 /* The widest set of this build that the CPU runs. Sets that fuse need AVX2 and FMA
- * together, so that a CPU gives the same bits with vectors and without. */
+ * together, so that a CPU gives the same bits with vectors and without. Without a choice
+ * at run time this is a constant, and compilers drop what the build has besides. */
 LSTM_IMPL_INLINE lstm_impl_set lstm_impl_choose(void)
 {
+/* A test runs one set after the other: LSTM_TEST_SET is a variable of its. */
 #ifdef LSTM_TEST_SET
     return LSTM_IMPL_TO(lstm_impl_set, LSTM_TEST_SET);
 #else
@@ -935,8 +1070,10 @@ LSTM_IMPL_INLINE lstm_impl_set lstm_impl_choose(void)
                           (!LSTM_IMPL_MAY_FUSE || (cpu & LSTM_IMPL_CPU_FMA) != 0);
     const int runs_avx512 = runs_avx2 && (cpu & LSTM_IMPL_CPU_AVX512) != 0;
 #else
+    /* Without a choice, what was compiled is what may be used. */
     const int runs_avx2 = 1, runs_avx512 = 1;
 #endif
+    /* Which of the two are read depends on the sets of the build. */
     (void)runs_avx2;
     (void)runs_avx512;
 #ifdef LSTM_IMPL_HAS_AVX512
@@ -963,7 +1100,9 @@ LSTM_IMPL_INLINE lstm_impl_set lstm_impl_choose(void)
 #endif
 }
 
-/* LSTM_IMPL_CALL(function, (arguments)) calls the chosen set's function. */
+/* LSTM_IMPL_CALL(function, (arguments)) calls the chosen set's function. A set that the
+ * build does not have has an empty case. The functions are inlined, so that a constant
+ * layer stays constant in them. CASE_n is for set number n of lstm_impl_set. */
 #ifdef LSTM_IMPL_HAS_PORTABLE
 #define LSTM_IMPL_CASE_0(call) \
     case LSTM_IMPL_PORTABLE:   \
@@ -1025,7 +1164,9 @@ LSTM_IMPL_INLINE lstm_impl_set lstm_impl_choose(void)
 
 /* ---- CHECKS ------------------------------------------------------------------------ */
 
-/* A product of sizes; 0, which is no valid size, where it does not fit */
+/* A product of sizes; 0, which is no valid size, where it does not fit. 0 stays 0 in
+ * further products, so one check at the end is enough. Where the upper halves of both
+ * factors' bits are 0, it fits, which needs no division. */
 LSTM_IMPL_INLINE size_t lstm_impl_multiply(size_t a, size_t b)
 {
 #if LSTM_IMPL_HAS_OVERFLOW
@@ -1038,7 +1179,8 @@ LSTM_IMPL_INLINE size_t lstm_impl_multiply(size_t a, size_t b)
 #endif
 }
 
-/* Whether an array of `count` floats can exist. */
+/* Whether an array of `count` floats can exist. 0 is what lstm_impl_multiply gives for
+ * sizes that do not fit. */
 LSTM_IMPL_INLINE int lstm_impl_is_array(size_t count)
 {
     return count != 0 && count <= LSTM_IMPL_MOST / sizeof(float);
@@ -1056,7 +1198,8 @@ LSTM_IMPL_INLINE size_t lstm_impl_dense_count(size_t input_dim, size_t units,
     return lstm_impl_multiply(units, input_dim + bias_row);
 }
 
-/* 4*units columns of input_dim + units rows, and of one row more for the bias */
+/* 4*units columns of input_dim + units rows, and of one row more for the bias. The first
+ * check keeps the sum of these three from wrapping around. */
 LSTM_IMPL_INLINE size_t lstm_impl_layer_count(size_t input_dim, size_t units,
                                               int has_bias)
 {
@@ -1081,15 +1224,19 @@ LSTM_IMPL_INLINE lstm_status lstm_impl_check_init(const void *layer, const float
     return weight_count == count ? LSTM_OK : LSTM_ERR_WEIGHT_COUNT;
 }
 
-/* Users may have cast any number to the enum. */
+/* Users may have cast any number to the enum. A negative one is a large unsigned one. */
 LSTM_IMPL_INLINE int lstm_impl_is_activation(lstm_activation activation)
 {
     return LSTM_IMPL_TO(unsigned, activation) <= LSTM_IMPL_TO(unsigned, LSTM_LOG_SOFTMAX);
 }
 
-/* Checks a layer and fills in how it runs by itself. On computers the kernels get a copy
- * of the layer. So a compiler knows that no other function changes the caller's, and a
- * layer that was set before other calls is constant to it. */
+/* Checks a layer and fills in how it runs by itself. A layer that is not bound by
+ * lstm_layer_init is valid too, so all is checked here again. Bidirectional changes the
+ * four fields that are set last.
+ *
+ * On computers the kernels get a copy of the layer. So a compiler knows that no other
+ * function changes the caller's, and a layer that was set before other calls is constant
+ * to it. */
 LSTM_IMPL_INLINE lstm_status lstm_impl_prepare(lstm_impl_run *run,
                                                const lstm_layer *layer)
 {
@@ -1118,7 +1265,9 @@ LSTM_IMPL_INLINE lstm_status lstm_impl_prepare(lstm_impl_run *run,
 }
 
 /* Checks the arrays of one call, with `state_units` floats of h to a sequence. y may be
- * NULL where only the last output would be written; that is no larger than h. */
+ * NULL where only the last output would be written; that is no larger than h. y has
+ * timesteps times as many floats otherwise. The mask has one byte for each step, fewer
+ * bytes than x. */
 LSTM_IMPL_INLINE lstm_status lstm_impl_check_arrays(const lstm_impl_run *run,
                                                     size_t batch, size_t timesteps,
                                                     size_t state_units, const float *x,
@@ -1180,7 +1329,12 @@ LSTM_API LSTM_IMPL_AT_CALL size_t lstm_dense_param_count(const lstm_dense *layer
                                                            layer->bias != LSTM_IMPL_NULL);
 }
 
-/* Both init functions of a layer: kernel, recurrent_kernel, bias lie in a row. */
+/* Both init functions of a layer: kernel, recurrent_kernel, bias lie in a row.
+ *
+ *   weights                       4*units floats in each row
+ *   | kernel: input_dim rows | recurrent_kernel: units rows | bias: 1 row |
+ *
+ * No address is formed before the sizes are known to fit. */
 LSTM_IMPL_INLINE lstm_status lstm_impl_bind_layer(lstm_layer *layer, size_t input_dim,
                                                   size_t units, const float *weights,
                                                   size_t weight_count, int has_bias)
@@ -1264,6 +1418,7 @@ LSTM_API LSTM_IMPL_AT_CALL lstm_status lstm_step(const lstm_layer *layer, const 
         scratch == LSTM_IMPL_NULL) {
         return LSTM_ERR_NULL;
     }
+    /* x, h and c are smaller than the weights, whose bytes were checked. */
     LSTM_IMPL_CALL(streaming_step, (&run, x, h, c, scratch))
     return LSTM_OK;
 }
@@ -1273,6 +1428,7 @@ LSTM_API LSTM_IMPL_AT_CALL lstm_status lstm_forward(const lstm_layer *layer,
                                                     float *h, float *c, float *y,
                                                     float *scratch)
 {
+    /* A batch of one; its scratch is that of LSTM_SCRATCH_LEN, as there is no group. */
     return lstm_forward_batch(layer, x, LSTM_IMPL_NULL, 1, timesteps, h, c, y, scratch);
 }
 
@@ -1294,7 +1450,13 @@ LSTM_API LSTM_IMPL_AT_CALL lstm_status lstm_forward_batch(
     return status;
 }
 
-/* Checks both halves and that they go together, and fills in how they share y. */
+/* Checks both halves and that they go together, and fills in how they share y. The two
+ * halves write into the same rows of y, the forward one first:
+ *
+ *   LSTM_MERGE_CONCAT    | forward.units | backward.units |      row_len: both
+ *   others               | units |  the forward half stores, the backward one merges
+ * As in Keras, masked rows are zeros with return_sequences, and each direction's last
+ * used h without it. */
 LSTM_IMPL_INLINE lstm_status lstm_impl_prepare_both(lstm_impl_run *forward,
                                                     lstm_impl_run *backward,
                                                     const lstm_bidirectional *layer)
@@ -1345,6 +1507,9 @@ LSTM_API LSTM_IMPL_AT_CALL lstm_status lstm_bidirectional_forward(
                                     layer->forward.units + layer->backward.units, x, h, c,
                                     y, scratch);
     if (status == LSTM_OK) {
+        /* h and c: first [batch][forward.units], then [batch][backward.units]. The
+         * forward half always stores its outputs; how the two merge is up to the backward
+         * half. */
         state_len = batch * layer->forward.units;
         y_offset = layer->merge == LSTM_MERGE_CONCAT ? layer->forward.units : 0;
         LSTM_IMPL_CALL(layer, (&forward, LSTM_MERGE_CONCAT, x, mask, batch, timesteps, h,
@@ -1369,6 +1534,7 @@ LSTM_API LSTM_IMPL_AT_CALL lstm_status lstm_dense_forward(const lstm_dense *laye
     if (x == LSTM_IMPL_NULL || y == LSTM_IMPL_NULL) {
         return LSTM_ERR_NULL;
     }
+    /* One row of x or y is smaller than the weights, whose bytes were checked. */
     if (rows > 1 && (!lstm_impl_is_array(lstm_impl_multiply(rows, layer->input_dim)) ||
                      !lstm_impl_is_array(lstm_impl_multiply(rows, layer->units)))) {
         return LSTM_ERR_SHAPE;
@@ -1394,6 +1560,7 @@ LSTM_API void lstm_mask(const float *x, size_t rows, size_t input_dim, float mas
     for (row = 0; row < rows; row++, x += input_dim) {
         mask[row] = 0;
         for (k = 0; k < input_dim; k++) {
+            /* A NaN equals nothing, so its step is used. */
             if (!(x[k] == mask_value)) {
                 mask[row] = 1;
             }
@@ -1402,7 +1569,13 @@ LSTM_API void lstm_mask(const float *x, size_t rows, size_t input_dim, float mas
 }
 
 /* Gate blocks of rows [units][columns] become blocks of columns [columns][4*units]:
- * Keras' block number gate is the source's block order[gate]. */
+ * Keras' block number gate is the source's block order[gate].
+ *
+ *   source (torch, one gate after the other)    weights (Keras)
+ *     i  unit 0   w w w  <- column_count                i i f f g g o o
+ *        unit 1   w w w                         row 0   w w w w w w w w
+ *     f  unit 0   w w w                         row 1   w w w w w w w w
+ *        ...                                    row 2   w w w w w w w w */
 LSTM_IMPL_KERNEL void lstm_impl_transpose(const float *source, size_t column_count,
                                           size_t units, const unsigned char *order,
                                           float *weights)
@@ -1418,7 +1591,8 @@ LSTM_IMPL_KERNEL void lstm_impl_transpose(const float *source, size_t column_cou
     }
 }
 
-/* Both matrices and the sum of both biases; no bias is a bias of zeros. */
+/* Both matrices and the sum of both biases; no bias is a bias of zeros. Keras has one
+ * bias, as only the sum of the two matters. All is checked before anything is written. */
 LSTM_IMPL_KERNEL lstm_status
 lstm_impl_convert(size_t input_dim, size_t units, const unsigned char *order,
                   const float *kernel, const float *recurrent_kernel, const float *bias,
@@ -1462,13 +1636,17 @@ LSTM_API lstm_status lstm_weights_from_onnx(size_t input_dim, size_t units,
                                             const float *W, const float *R,
                                             const float *B, float *weights)
 {
+    /* ONNX has i o f c, so Keras' i f c o are its blocks 0, 2, 3, 1. */
     const unsigned char i_o_f_c[4] = {0, 2, 3, 1};
+    /* Of sizes that convert will refuse, no address may be computed. */
     const int has_size = lstm_impl_is_array(lstm_impl_layer_count(input_dim, units, 1));
     return lstm_impl_convert(input_dim, units, i_o_f_c, W, R, B,
                              B != LSTM_IMPL_NULL && has_size ? B + 4 * units : B,
                              weights);
 }
 
+/* Includers are left with the API and its sizes. LSTM_IMPL_SIZE stays, as those use it.
+ */
 #undef LSTM_IMPL_IN_CALLER
 #undef LSTM_IMPL_AHEAD
 #undef LSTM_IMPL_GROUP
@@ -1541,18 +1719,39 @@ LSTM_API lstm_status lstm_weights_from_onnx(size_t input_dim, size_t units,
  *   LSTM layer    a step, a sequence, a group of sequences, a batch
  *   Dense layer   8 units or more use the sums of gates; fewer units have their own
  *   entry points  find what a layer needs, and run it
+ *
+ * How a call gets there:
+ *   lstm_step                    streaming_step, one_step: layer_sums, then cells
+ *   lstm_forward, _batch, and    layer, batch. One sequence goes to `sequence`, up to 32
+ *   each half of Bidirectional   at once to `group`. For each step: sums, cells, output
+ *   lstm_dense_forward           dense_layer, dense: sums, then the activation
+ *
+ * Who takes the sums x*kernel + h*recurrent_kernel + bias:
+ *   lanes   columns             one row         several rows
+ *   1       any                 some_columns    row after row (8 columns, or 1 at a time)
+ *   4..16   few                 row_in_panels   sums_of_rows: blocks of tiles
+ *   4..16   48*lanes or more    row_in_rows     the same
+ *   4       any, Helium         row_in_panels   row after row
+ * On microcontrollers LSTM_IMPL_GROUP and LSTM_IMPL_AHEAD are 1: no group, nothing ahead.
+ * Several rows are the steps of one sequence, for x alone (take_ahead), the sequences of
+ * a batch (group), or the rows of a Dense layer. Rows with fewer columns than a tile has
+ * are taken row after row there, too, and so is a single row.
  */
+/* LSTM_K(name) is lstm_impl_name_set. The outer text looks for LSTM_IMPL_INCLUDED. */
 #define LSTM_IMPL_INCLUDED 1
 #define LSTM_K_JOIN_(name, set) lstm_impl_##name##_##set
 #define LSTM_K_JOIN(name, set) LSTM_K_JOIN_(name, set)
 #define LSTM_K(name) LSTM_K_JOIN(name, LSTM_IMPL_SET)
 /* Where AVX-512 gains little, its functions are those of AVX2: the bits are the same, and
- * the code is shorter. */
+ * the code is shorter. These are activations and cells on whole arrays, outputs, and
+ * small Dense layers. Without a choice at run time each set has its own. */
 #if LSTM_K_LANES == 16 && LSTM_IMPL_DISPATCH
 #define LSTM_K_8(name) LSTM_K_JOIN(name, avx2)
 #else
 #define LSTM_K_8(name) LSTM_K(name)
 #endif
+/* All functions up to the matching "pop" may use the set's instructions. GCC and clang
+ * spell that differently. MSVC needs nothing: its intrinsics work in any function. */
 #if defined(LSTM_K_TARGET) && defined(__clang__)
 #define LSTM_K_PUSH(instructions)                                                    \
     LSTM_IMPL_PRAGMA(clang attribute push(__attribute__((__target__(instructions))), \
@@ -1568,15 +1767,21 @@ LSTM_K_PUSH(LSTM_K_TARGET)
  *   types     lstm_k_v a vector of floats; lstm_k_w the same bits as uint32_t;
  *             lstm_k_m what a comparison gives
  *   memory    load, store; load_some, store_some: the first n floats, n < LSTM_K_LANES,
- *             the others 0 and not touched; weights: load from a layer's weights
+ *             the others 0 and not touched
  *   floats    all (one float in every lane), add, sub, div; mul, rounded by itself;
  *             madd(a, b, c) = a*b + c
  *   choice    less(a, b); select(m, a, b) = m ? a : b; clip(low, high, x), for low <=
  *             -high, which keeps a NaN
  *   bits      bits, of_bits, all_bits, and, or, plus (integers), up23 (a shift)
  */
-/* Vectors that a panel of columns takes, twice, in registers; and the columns from which
- * on whole rows are better than panels. */
+/* Vectors that a panel of columns takes, twice, in registers: AVX-512, AArch64 and VSX
+ * have 32 registers or more, SSE2, AVX2 and ARMv7 have 16, Helium has 8.
+ * LSTM_K_MANY_COLUMNS are the columns from which on whole rows are better than panels.
+ *
+ *                           panel   registers: two sums for each vector, one factor
+ *   AVX-512, AArch64, VSX   8       17 of 32 or 64
+ *   SSE2, AVX2, ARMv7       4       9 of 16
+ *   Helium                  2       5 of 8 */
 #if LSTM_K_LANES == 16 || defined(__aarch64__) || defined(__VSX__) || defined(_M_ARM64)
 #define LSTM_K_PANEL 8
 #elif defined(__ARM_FEATURE_MVE)
@@ -1584,6 +1789,7 @@ LSTM_K_PUSH(LSTM_K_TARGET)
 #else
 #define LSTM_K_PANEL 4
 #endif
+/* That is from 48 units on with vectors of 4, 96 with 8, 192 with 16. */
 #define LSTM_K_MANY_COLUMNS (48 * LSTM_K_LANES)
 #define lstm_k_v LSTM_K(v)
 #define lstm_k_w LSTM_K(words)
@@ -1591,6 +1797,8 @@ LSTM_K_PUSH(LSTM_K_TARGET)
 
 #if LSTM_K_LANES == 1 /* portable C */
 
+/* A vector is one float, so none is ever filled in part: load_some and store_some are
+ * only there for the compiler. */
 typedef float lstm_k_v;
 typedef uint32_t lstm_k_w;
 typedef int lstm_k_m;
@@ -1598,7 +1806,6 @@ typedef int lstm_k_m;
 #define lstm_k_store(p, a) (*(p) = (a))
 #define lstm_k_load_some(p, n) ((void)(n), *(p))
 #define lstm_k_store_some(p, a, n) ((void)(n), *(p) = (a))
-#define lstm_k_weights(p) LSTM_LOAD(p)
 #define lstm_k_all(a) (a)
 #define lstm_k_all_bits(w) (w)
 #define lstm_k_add(a, b) LSTM_K(add_1)(a, b)
@@ -1621,6 +1828,9 @@ typedef int lstm_k_m;
 
 #elif !LSTM_IMPL_INTRINSICS /* the vector types of GCC and clang */
 
+/* in_memory is a vector at any float's address: a plain vector would have to be aligned,
+ * and may not alias an array of floats. A comparison gives all bits of a lane set, or
+ * none. */
 typedef float lstm_k_v __attribute__((__vector_size__(4 * LSTM_K_LANES)));
 typedef uint32_t lstm_k_w __attribute__((__vector_size__(4 * LSTM_K_LANES)));
 typedef int32_t lstm_k_m __attribute__((__vector_size__(4 * LSTM_K_LANES)));
@@ -1628,7 +1838,6 @@ typedef float LSTM_K(in_memory)
     __attribute__((__vector_size__(4 * LSTM_K_LANES), __aligned__(4), __may_alias__));
 #define lstm_k_load(p) LSTM_K(load)(p)
 #define lstm_k_store(p, a) (*LSTM_IMPL_AS(LSTM_K(in_memory) *, p) = (a))
-#define lstm_k_weights(p) lstm_k_load(p)
 #define lstm_k_all(a) LSTM_K(all)(a)
 #define lstm_k_all_bits(w) LSTM_K(all_bits)(w)
 #define lstm_k_add(a, b) ((a) + (b))
@@ -1651,6 +1860,8 @@ LSTM_IMPL_INLINE lstm_k_v LSTM_K(load)(const float *p)
     return *LSTM_IMPL_AS(const LSTM_K(in_memory) *, p);
 }
 
+/* A scalar beside a vector becomes a vector. a - 0 is a for every float; a + 0 would make
+ * 0 of -0. Compilers turn it into one copy to all lanes. */
 LSTM_IMPL_INLINE lstm_k_v LSTM_K(all)(float a)
 {
     const lstm_k_v zeros = {0};
@@ -1663,6 +1874,7 @@ LSTM_IMPL_INLINE lstm_k_w LSTM_K(all_bits)(uint32_t bits)
     return bits + zeros;
 }
 
+/* A product that is rounded by itself, even if its result goes into a sum */
 LSTM_IMPL_INLINE lstm_k_v LSTM_K(multiply)(lstm_k_v a, lstm_k_v b)
 {
     lstm_k_v product = a * b;
@@ -1672,6 +1884,9 @@ LSTM_IMPL_INLINE lstm_k_v LSTM_K(multiply)(lstm_k_v a, lstm_k_v b)
     return product;
 }
 
+/* a*b + c, by the instruction itself: whether compilers fuse an expression a*b + c
+ * depends on their flags. Of the 512-bit builtin, the fourth argument is a mask of all
+ * lanes, the fifth the usual rounding. The asm forms add to c in place. */
 LSTM_IMPL_INLINE lstm_k_v LSTM_K(multiply_add)(lstm_k_v a, lstm_k_v b, lstm_k_v c)
 {
 #if !LSTM_K_FUSED
@@ -1699,13 +1914,16 @@ LSTM_IMPL_INLINE lstm_k_v LSTM_K(multiply_add)(lstm_k_v a, lstm_k_v b, lstm_k_v 
 #endif
 }
 
+/* Bit by bit, as GCC has ?: of vectors only in C++ */
 LSTM_IMPL_INLINE lstm_k_v LSTM_K(select)(lstm_k_m m, lstm_k_v a, lstm_k_v b)
 {
     return LSTM_IMPL_AS(lstm_k_v, (m & LSTM_IMPL_AS(lstm_k_m, a)) |
                                       (~m & LSTM_IMPL_AS(lstm_k_m, b)));
 }
 
-/* The minimum and maximum of x86 give their second operand if one of the two is a NaN. */
+/* The minimum and maximum of x86 give their second operand if one of the two is a NaN. So
+ * x stands second in both, and a NaN passes. On other CPUs comparisons, which are false
+ * for a NaN, keep it. */
 LSTM_IMPL_INLINE lstm_k_v LSTM_K(clip)(lstm_k_v low, lstm_k_v high, lstm_k_v x)
 {
 #if LSTM_K_LANES == 16 && defined(__clang__)
@@ -1725,6 +1943,9 @@ LSTM_IMPL_INLINE lstm_k_v LSTM_K(clip)(lstm_k_v low, lstm_k_v high, lstm_k_v x)
 
 #elif LSTM_IMPL_X86_64 /* x86 by intrinsics */
 
+/* For MSVC, which has no vector types. AVX-512 compares into a mask of 16 bits; narrower
+ * sets into a vector. _CMP_LT_OQ is <, which is false for a NaN. SSE2 has no blend. Of
+ * min and max the second operand is the result if one is a NaN. */
 #if LSTM_K_LANES == 16
 #define LSTM_K_MM(operation) _mm512_##operation
 typedef __m512 lstm_k_v;
@@ -1761,7 +1982,6 @@ typedef __m128 lstm_k_m;
 #endif
 #define lstm_k_load(p) LSTM_K_MM(loadu_ps)(p)
 #define lstm_k_store(p, a) LSTM_K_MM(storeu_ps)(p, a)
-#define lstm_k_weights(p) lstm_k_load(p)
 #define lstm_k_all(a) LSTM_K_MM(set1_ps)(a)
 #define lstm_k_all_bits(w) LSTM_K_MM(set1_epi32)(LSTM_IMPL_TO(int, w))
 #define lstm_k_add(a, b) LSTM_K_MM(add_ps)(a, b)
@@ -1788,12 +2008,12 @@ LSTM_IMPL_INLINE lstm_k_v LSTM_K(multiply)(lstm_k_v a, lstm_k_v b)
 
 #else /* NEON by intrinsics. ARMv7's has no division: each lane is divided by itself. */
 
+/* NEON's min and max give a NaN if either operand is one, so clip keeps it here too. */
 typedef float32x4_t lstm_k_v;
 typedef uint32x4_t lstm_k_w;
 typedef uint32x4_t lstm_k_m;
 #define lstm_k_load(p) vld1q_f32(p)
 #define lstm_k_store(p, a) vst1q_f32(p, a)
-#define lstm_k_weights(p) lstm_k_load(p)
 #define lstm_k_all(a) vdupq_n_f32(a)
 #define lstm_k_all_bits(w) vdupq_n_u32(w)
 #define lstm_k_add(a, b) vaddq_f32(a, b)
@@ -1843,7 +2063,8 @@ LSTM_IMPL_INLINE lstm_k_v LSTM_K(divide)(lstm_k_v a, lstm_k_v b)
 #endif
 
 #if LSTM_K_LANES == 1
-/* An assignment rounds to float, where the CPU computes in more than that. */
+/* An assignment rounds to float, where the CPU computes in more than that. That is so in
+ * standard C; GCC's GNU modes keep x87's bits here. */
 LSTM_IMPL_INLINE float LSTM_K(add_1)(float a, float b)
 {
     const float sum = a + b;
@@ -1863,18 +2084,19 @@ LSTM_IMPL_INLINE float LSTM_K(divide_1)(float a, float b)
 }
 #endif
 
-/* One product, and one product added to a sum */
+/* One product, and one product added to a sum: mul and madd of one float, which scalar
+ * code of the vector sets needs too, for example where a Dense layer has few units. */
 LSTM_IMPL_INLINE float LSTM_K(multiply_1)(float a, float b)
 {
     float product = a * b;
-#if LSTM_IMPL_HAS_APART
-    __asm__("" : LSTM_IMPL_REGISTER(product));
-#elif LSTM_IMPL_HAS_ROUND
+#if LSTM_IMPL_HAS_APART || LSTM_IMPL_HAS_ROUND
     __asm__("" : LSTM_IMPL_REGISTER(product));
 #endif
     return product;
 }
 
+/* Which of the three is there follows from LSTM_K_FUSED and the compiler. MSVC's
+ * intrinsics take vectors, of which one float is used. */
 LSTM_IMPL_INLINE float LSTM_K(multiply_add_1)(float a, float b, float c)
 {
 #if LSTM_K_FUSED && LSTM_IMPL_GNU
@@ -1891,7 +2113,8 @@ LSTM_IMPL_INLINE float LSTM_K(multiply_add_1)(float a, float b, float c)
 #if LSTM_K_LANES > 1
 
 /* The first n floats of a vector, by way of memory. Out of line, as every loop over an
- * array ends with them. */
+ * array ends with them. No instruction that reads a whole vector is used: the floats
+ * behind the array may be on a page that is not there. */
 #define lstm_k_load_some(p, n) LSTM_K(load_some)(p, n)
 #define lstm_k_store_some(p, a, n) LSTM_K(store_some)(p, a, n)
 LSTM_IMPL_KERNEL lstm_k_v LSTM_K(load_some)(const float *p, size_t n)
@@ -1916,8 +2139,10 @@ LSTM_IMPL_KERNEL void LSTM_K(store_some)(float *p, lstm_k_v a, size_t n)
 
 #else
 
-/* Whether |x| is larger than high is one comparison of integers; a NaN is larger too.
- * It saves the two comparisons of a clip, and short code for an FPU does without. */
+/* x within low..high. Floats of one sign are in the order of their bits, so whether |x|
+ * is larger than high is one comparison of integers; a NaN is larger too. As low <=
+ * -high, no smaller x is below low. That saves the two comparisons of floats, which are
+ * calls without an FPU. Short code for an FPU makes only those two; a NaN passes them. */
 LSTM_IMPL_INLINE float LSTM_K(clip)(float low, float high, float x)
 {
     if ((LSTM_IMPL_SHORT && LSTM_IMPL_HAS_FPU) ||
@@ -1953,13 +2178,42 @@ LSTM_IMPL_INLINE lstm_k_v LSTM_K(add_2_64_times)(lstm_k_v a, lstm_k_v b)
 #endif
 }
 
-/* e^(s*x) = 2^n * (2/s + b)/(2/s + a), for s = 1 or 2. With n = s*x/ln 2 rounded and r =
- * x - n*ln(2)/s, so |r| <= ln(2)/(2s), this is b = q + r and a = q - r, where q =
- * r*coth(s*r/2) - 2/s = s*r^2/6 - s^3*r^4/360 + ...; its two coefficients here are the
- * minimax ones, 5.3e-10 off in e^(s*x). The form needs one division, which tanh and
- * sigmoid share with their own. Returns n + offset in the last bits of a float, which are
- * integers there: `shift` is 1.5*2^23 + offset. ln 2 is taken in two parts where n may be
- * large. */
+/* e^(s*x) = 2^n * (2/s + b)/(2/s + a), for s = 1 or 2, in steps:
+ *
+ *   n = s*x/ln 2, rounded to an integer
+ *   r = x - n*ln(2)/s             so s*x = n*ln 2 + s*r, and |r| <= ln(2)/(2s)
+ *   e^(s*x) = 2^n * e^(s*r)
+ *   e^t = (coth(t/2) + 1)/(coth(t/2) - 1)       for every t; here t = s*r
+ *       = (r*coth(s*r/2) + r)/(r*coth(s*r/2) - r)
+ *   r*coth(s*r/2) = 2/s + q,      q = s*r^2/6 - s^3*r^4/360 + ...
+ *   b = q + r,  a = q - r         both small, so they keep bits that 2/s + b would lose
+ *
+ * For x = 1, s = 1: n = 1, r = 0.3068528, q = 0.0156685, b = 0.3225214, a = -0.2911843,
+ * and 2*2.3225214/1.7088157 = 2.718282.
+ *
+ * g is q/r^2. Its two coefficients are the minimax ones, 5.5e-10 off in e^(s*x). The form
+ * needs one division, which tanh and sigmoid share with their own.
+ *
+ * shift is 1.5*2^23 + offset. Floats from 2^23 to 2^24 are the integers, so adding shift
+ * rounds to one, and n + offset stands in the last bits of the float. 1.5 leaves room for
+ * a negative n. up23 moves these bits to the place of the exponent; those above fall out:
+ *   n = 1, offset 127      12583040.0f is 0x4b400080, which becomes 0x40000000, or 2.0f
+ *   n = -3, offset 64      12582973.0f is 0x4b40003d, which becomes 61 in the exponent
+ * With offset 127 this is the float 2^n; with another offset it is added to an exponent.
+ *
+ * ln 2 has two parts where n may be large: the first has 15 bits, so its product with n
+ * is exact. Without the second part the error of r grows with n. That does not matter if
+ * 2^n, n < 0, is added to 1 afterwards, as tanh does.
+ *
+ * -0.0 - r is -r also for r = 0, so compilers may change the sign bit instead. For a NaN,
+ * a and b are NaN, and the returned bits are arbitrary.
+ *
+ * What the functions below give at the edges:
+ *   x         NaN   Inf   -Inf   0     -0    1e-40   -1e-40
+ *   exp       NaN   Inf   0      1     1     1       1
+ *   expm1     NaN         -1     0     0             -1e-40
+ *   sigmoid   NaN   1     0      0.5   0.5   0.5     0.5
+ *   tanh      NaN   1     -1     0     -0    1e-40   -1e-40 */
 LSTM_IMPL_INLINE lstm_k_w LSTM_K(exp_parts)(lstm_k_v x, float s, int n_may_be_large,
                                             lstm_k_v shift, lstm_k_v *a, lstm_k_v *b)
 {
@@ -1988,14 +2242,16 @@ LSTM_IMPL_INLINE lstm_k_v LSTM_K(abs)(lstm_k_v x)
     return lstm_k_of_bits(lstm_k_and(lstm_k_bits(x), lstm_k_all_bits(0x7fffffffu)));
 }
 
-/* x within low..high; a NaN is kept */
+/* x within low..high, which need not be symmetric as for clip; a NaN is kept, as it is
+ * neither less nor larger */
 LSTM_IMPL_INLINE lstm_k_v LSTM_K(limit)(lstm_k_v x, float low, float high)
 {
     x = lstm_k_select(lstm_k_less(x, lstm_k_all(low)), lstm_k_all(low), x);
     return lstm_k_select(lstm_k_less(lstm_k_all(high), x), lstm_k_all(high), x);
 }
 
-/* A user's function of one float, for each float of a vector */
+/* A user's function of one float, for each float of a vector. users_exp and users_tanh
+ * are functions because LSTM_EXPF and LSTM_TANHF may be macros, which have no address. */
 #if !LSTM_IMPL_OWN_MATH
 LSTM_IMPL_INLINE lstm_k_v LSTM_K(call)(float (*f)(float), lstm_k_v x)
 {
@@ -2021,7 +2277,12 @@ static inline float LSTM_K(users_tanh)(float x)
 }
 #endif
 
-/* e^x, also where it is denormal or overflows: 2^n is applied in two factors. */
+/* e^x, also where it is denormal or overflows. 2^n is applied in two factors, 2^(n + 64)
+ * and 2^-64 for x < 0, 2^(n - 64) and 2^64 else. The first is added to the exponent of 2
+ * + b, which is a normal float from 1.6 to 2.4 and stays one. The second is a product, so
+ * it rounds a denormal and overflows to infinity by itself. At the limits: e^-104 is less
+ * than half the smallest denormal and so becomes 0, and e^89 is larger than the largest
+ * float. A NaN is lost in the exponent but kept by a. */
 LSTM_IMPL_INLINE lstm_k_v LSTM_K(exp)(lstm_k_v x)
 {
 #ifdef LSTM_EXPF
@@ -2041,7 +2302,11 @@ LSTM_IMPL_INLINE lstm_k_v LSTM_K(exp)(lstm_k_v x)
 #endif
 }
 
-/* e^x - 1, without the cancellation near 0; for x <= 0 */
+/* e^x - 1, without the cancellation near 0; for x <= 0. With P = 2^n:
+ *   P*(2 + b)/(2 + a) - 1 = ((2*P - 2) + (P*b - a))/(2 + a)
+ * Near 0, P is 1, so the first bracket is 0 and the second is b - a = 2r. Below -30 the
+ * result is -1. Positive x are taken as 0, since elu and selu do not use the result then.
+ */
 LSTM_IMPL_INLINE lstm_k_v LSTM_K(expm1)(lstm_k_v x)
 {
     const lstm_k_v two = lstm_k_all(2.0f);
@@ -2058,7 +2323,14 @@ LSTM_IMPL_INLINE lstm_k_v LSTM_K(expm1)(lstm_k_v x)
 /* sigmoid(x) = 1/(1 + e^-x) = e^x/(1 + e^x) as a fraction, both parts times 2^64 so that
  * a denormal result comes out of the division rounded once. Beyond the bounds of the clip
  * the result is 0 or 1. 2^n is multiplied by an addition to the exponent, which would
- * lose a NaN, but `under` keeps it. */
+ * lose a NaN, but `under` keeps it.
+ *
+ *   over  = (2 + b)*2^(n + 64)
+ *   under = (2 + a)*2^64 + over
+ *
+ * The bounds: e^-104 is less than half the smallest denormal; 1 - 1/(1 + e^18) is nearer
+ * to 1 than to the float below it. over stays above 2^-86, so it is normal, and under
+ * below 2^92, so it may be multiplied by that of tanh. */
 LSTM_IMPL_INLINE lstm_k_v LSTM_K(sigmoid_parts)(lstm_k_v x, lstm_k_v *under)
 {
     const lstm_k_v two = lstm_k_all(2.0f);
@@ -2071,9 +2343,18 @@ LSTM_IMPL_INLINE lstm_k_v LSTM_K(sigmoid_parts)(lstm_k_v x, lstm_k_v *under)
     return over;
 }
 
-/* tanh(x) as a fraction: tanh|x| = (1 - e)/(1 + e) with e = e^(-2|x|), the terms in an
- * order in which nothing cancels: near 0 the power is 1 and -2r/(2 + 2g) is left. From 10
- * on the result is 1. */
+/* tanh(x) as a fraction: tanh|x| = (1 - e)/(1 + e) with e = e^(-2|x|) = P*(1 + b)/(1 + a)
+ * and P = 2^n, so
+ *
+ *   over  = (1 - P) + (a - P*b)
+ *   under = (1 + P) + (a + P*b)
+ *
+ * In this order nothing cancels: near 0, P is 1, and -2r/(2 + 2q) is left, with -r = |x|.
+ * From 10 on the result is 1: 1 - tanh(10) is 4e-9, less than half of the last bit. The
+ * sign of x is put in at the end, so tanh(-x) is -tanh(x), bit by bit, also for 0.
+ *
+ * For x = 1: n = -3, P = 1/8, r = 0.0397208, a = -0.0391949, b = 0.0402466, and
+ * over/under is 0.8307743/1.0908359 = 0.761594. */
 LSTM_IMPL_INLINE lstm_k_v LSTM_K(tanh_parts)(lstm_k_v x, lstm_k_v *under)
 {
     const lstm_k_v one = lstm_k_all(1.0f);
@@ -2090,7 +2371,7 @@ LSTM_IMPL_INLINE lstm_k_v LSTM_K(tanh_parts)(lstm_k_v x, lstm_k_v *under)
 }
 
 /* 1/(1 + e^-x). With a user's e^x it is called for -|x| alone, so that it cannot
- * overflow. */
+ * overflow. For x < 0 it is e^x/(1 + e^x), which has the same denominator. */
 LSTM_IMPL_INLINE lstm_k_v LSTM_K(sigmoid)(lstm_k_v x)
 {
 #ifdef LSTM_EXPF
@@ -2118,7 +2399,8 @@ LSTM_IMPL_INLINE lstm_k_v LSTM_K(tanh)(lstm_k_v x)
 }
 
 /* log((1 + z)/(1 - z)) for 0 <= z <= 1/3: 2z(1 + z^2/3 + z^4/5 + ...), minimax, 4.6e-9
- * off */
+ * off, relative to the result. All terms are positive, so nothing cancels. z itself is
+ * added last, since the rest is small beside it. */
 LSTM_IMPL_INLINE lstm_k_v LSTM_K(log_ratio)(lstm_k_v z)
 {
     const lstm_k_v z2 = lstm_k_mul(z, z);
@@ -2129,8 +2411,9 @@ LSTM_IMPL_INLINE lstm_k_v LSTM_K(log_ratio)(lstm_k_v z)
     return lstm_k_add(p, p);
 }
 
-/* log(x) for finite x >= 1, and NaN for NaN. The exponent becomes a float as the last
- * bits of 2^23. */
+/* log(x) for finite x >= 1, and NaN for NaN. x = m*2^exponent with 1 <= m < 2, and m = (1
+ * + z)/(1 - z) with z = (m - 1)/(m + 1), which is at most 1/3. It is called once for an
+ * array, so it is no vector function: all lanes of log_ratio hold the same. */
 LSTM_IMPL_INLINE float LSTM_K(log)(float x)
 {
     const uint32_t bits = lstm_impl_bits_of_float(x);
@@ -2141,8 +2424,10 @@ LSTM_IMPL_INLINE float LSTM_K(log)(float x)
     return x != x ? x : LSTM_K(multiply_add_1)(exponent, 0.693147182f, lanes[0]);
 }
 
-/* The normal distribution's P(X > a) for a >= 0: e^(-a^2/2)/2 times a polynomial in
- * 1/(1 + 0.4 a/sqrt 2), minimax for a <= 14 with 1.2e-7 relative error. */
+/* The normal distribution's P(X > a) for a >= 0: e^(-a^2/2)/2 times a polynomial in 1/(1
+ * + 0.4 a/sqrt 2), minimax for a <= 14 with 1.2e-7 relative error. For larger a
+ * e^(-a^2/2) is denormal or 0. It is not computed as 1 - P(X < a), which would cancel. t,
+ * the polynomial's variable, goes from 1 at a = 0 to 0.2 at a = 14. */
 LSTM_IMPL_INLINE lstm_k_v LSTM_K(normal_tail)(lstm_k_v a)
 {
     const lstm_k_v one = lstm_k_all(1.0f), half = lstm_k_all(0.5f);
@@ -2161,6 +2446,16 @@ LSTM_IMPL_INLINE lstm_k_v LSTM_K(normal_tail)(lstm_k_v a)
 
 /* ---- activations of keras.activations, in the order of lstm_activation ---- */
 
+/* As vectors have no branches, both sides of a condition are computed, and each lane
+ * takes its own. A comparison with a NaN is false; each is written so that a NaN is then
+ * kept. At the edges:
+ *
+ *                                 NaN   Inf   -Inf
+ *   relu, softplus                NaN   Inf   0
+ *   elu                           NaN   Inf   -1
+ *   gelu, silu, hard_silu, mish   NaN   Inf   NaN, which is -Inf*0
+ *   softsign                      NaN   NaN   NaN, which is Inf/Inf */
+
 /* clip(x/6 + 1/2, 0, 1) */
 LSTM_IMPL_INLINE lstm_k_v LSTM_K(hard_sigmoid)(lstm_k_v x)
 {
@@ -2175,7 +2470,8 @@ LSTM_IMPL_INLINE lstm_k_v LSTM_K(hard_sigmoid_keras2)(lstm_k_v x)
     return LSTM_K(limit)(x, 0.0f, 1.0f);
 }
 
-/* x < 0 ? a : b */
+/* x < 0 ? a : b, in each lane. Both are computed, as vectors have no branches. For a NaN
+ * and for -0 it is b, which therefore has to keep a NaN. */
 LSTM_IMPL_INLINE lstm_k_v LSTM_K(below_0)(lstm_k_v x, lstm_k_v a, lstm_k_v b)
 {
     return lstm_k_select(lstm_k_less(x, lstm_k_all(0.0f)), a, b);
@@ -2212,7 +2508,7 @@ LSTM_IMPL_INLINE lstm_k_v LSTM_K(selu)(lstm_k_v x)
                            lstm_k_mul(lstm_k_all(1.05070099f), x));
 }
 
-/* x*P(X < x) */
+/* x*P(X < x), which is x*P(X > |x|) for x < 0, and x*(1 - P(X > x)) else */
 LSTM_IMPL_INLINE lstm_k_v LSTM_K(gelu)(lstm_k_v x)
 {
     const lstm_k_v tail = LSTM_K(normal_tail)(LSTM_K(abs)(x));
@@ -2231,7 +2527,8 @@ LSTM_IMPL_INLINE lstm_k_v LSTM_K(hard_silu)(lstm_k_v x)
     return lstm_k_mul(LSTM_K(hard_sigmoid)(x), x);
 }
 
-/* log(1 + e^x) */
+/* log(1 + e^x) = max(x, 0) + log(1 + e), e = e^-|x| <= 1, so no e^x overflows. 1 + e = (1
+ * + z)/(1 - z) with z = e/(2 + e) <= 1/3, so a small e is not lost in the sum 1 + e. */
 LSTM_IMPL_INLINE lstm_k_v LSTM_K(softplus)(lstm_k_v x)
 {
     const lstm_k_v zeros = lstm_k_all(0.0f);
@@ -2247,7 +2544,8 @@ LSTM_IMPL_INLINE lstm_k_v LSTM_K(softsign)(lstm_k_v x)
 }
 
 /* x*tanh(softplus(x)); the tanh is (e^2 + 2e)/(e^2 + 2e + 2), e = e^x, or for x > 0 the
- * same over e^2, as e then would overflow. */
+ * same over e^2, as e then would overflow. From tanh(log(u)) = (u^2 - 1)/(u^2 + 1) with u
+ * = 1 + e. `rest` is what the denominator has more than `over`; no term is negative. */
 LSTM_IMPL_INLINE lstm_k_v LSTM_K(mish)(lstm_k_v x)
 {
     const lstm_k_v one = lstm_k_all(1.0f), two = lstm_k_all(2.0f);
@@ -2262,7 +2560,8 @@ LSTM_IMPL_INLINE lstm_k_v LSTM_K(mish)(lstm_k_v x)
 
 #if LSTM_K_LANES > 1
 /* f of every float, vector by vector. Floats at the end that do not fill a vector have
- * their turn in a vector of their own. */
+ * their turn in a vector of their own. The loop runs twice, over the array and over that
+ * vector, so that f is written into the code only once. */
 LSTM_IMPL_INLINE void LSTM_K(each)(lstm_k_v (*f)(lstm_k_v), float *z, size_t n)
 {
     float lanes[LSTM_K_LANES];
@@ -2296,7 +2595,7 @@ LSTM_IMPL_INLINE void LSTM_K(each)(float (*f)(float), float *z, size_t n)
 #endif
 
 /* Each activation on an array. These are what pointers point to, so one function serves
- * all layers of a program. */
+ * all layers of a program. The names are those of find, below. */
 LSTM_IMPL_KERNEL void LSTM_K(all_linear)(float *z, size_t n)
 {
     (void)z;
@@ -2383,7 +2682,9 @@ LSTM_IMPL_KERNEL void LSTM_K(all_mish)(float *z, size_t n)
     LSTM_K(each)(LSTM_K(mish), z, n);
 }
 
-/* Softmax needs three passes: the largest, the sum of e^(z - largest), the division. */
+/* Softmax needs three passes: the largest, m; the sum of e^(z - m); the division. The
+ * factor e^-m is in both parts of the fraction, and keeps e^z from overflowing. The sum
+ * is at least 1, as e^0 is in it. A NaN reaches the sum, and so every output. */
 LSTM_IMPL_INLINE lstm_k_v LSTM_K(minus)(lstm_k_v a, lstm_k_v b)
 {
     return lstm_k_sub(a, b);
@@ -2394,7 +2695,7 @@ LSTM_IMPL_INLINE lstm_k_v LSTM_K(over)(lstm_k_v a, lstm_k_v b)
     return lstm_k_div(a, b);
 }
 
-/* f(float, a) of every float */
+/* f(float, a) of every float of z: `minus` and `over` are the two functions. */
 LSTM_IMPL_INLINE void LSTM_K(each_with)(lstm_k_v (*f)(lstm_k_v, lstm_k_v), float *z,
                                         size_t n, float a)
 {
@@ -2408,7 +2709,9 @@ LSTM_IMPL_INLINE void LSTM_K(each_with)(lstm_k_v (*f)(lstm_k_v, lstm_k_v), float
     }
 }
 
-/* Takes the largest element off all of them. */
+/* Takes the largest element off all of them. A NaN is never larger, so it does not become
+ * the largest, except as z[0], and then all become NaN. Each lane finds the largest of
+ * its own elements, then the lanes are compared. At entry n >= 1. */
 LSTM_IMPL_KERNEL void LSTM_K(take_largest_off)(float *z, size_t n)
 {
     float largest = z[0];
@@ -2432,7 +2735,9 @@ LSTM_IMPL_KERNEL void LSTM_K(take_largest_off)(float *z, size_t n)
     LSTM_K(each_with)(LSTM_K(minus), z, n, largest);
 }
 
-/* Adds n floats to 16 sums, which take turns. */
+/* Adds n floats to 16 sums, which take turns. Element k goes to sum k % 16 in every set:
+ * the order of the sums does not depend on the length of vectors. n is a multiple of 16,
+ * or this is the last call. */
 LSTM_IMPL_KERNEL void LSTM_K(add_in_turn)(float *sums, const float *z, size_t n)
 {
     size_t k = 0, v;
@@ -2450,7 +2755,8 @@ LSTM_IMPL_KERNEL void LSTM_K(add_in_turn)(float *sums, const float *z, size_t n)
     }
 }
 
-/* The sum of 16 sums: that of k and k+8, then k+4, k+2, k+1 */
+/* The sum of 16 sums: that of k and k+8, then k+4, k+2, k+1. The order has to be the same
+ * in every set, so this is scalar code. */
 LSTM_IMPL_KERNEL float LSTM_K(add_up)(float *sums)
 {
     unsigned n, k;
@@ -2462,7 +2768,8 @@ LSTM_IMPL_KERNEL float LSTM_K(add_up)(float *sums)
     return sums[0];
 }
 
-/* e^z/sum(e^z). The largest z is taken off first, so that no e^z overflows. */
+/* e^z/sum(e^z). The largest z is taken off first, so that no e^z overflows. It works in
+ * place: z holds the differences, then the exponentials, then the quotients. */
 LSTM_IMPL_KERNEL void LSTM_K(all_softmax)(float *z, size_t n)
 {
     float sums[16] = {0};
@@ -2472,7 +2779,9 @@ LSTM_IMPL_KERNEL void LSTM_K(all_softmax)(float *z, size_t n)
     LSTM_K(each_with)(LSTM_K(over), z, n, LSTM_K(add_up)(sums));
 }
 
-/* Here the exponentials have no place to stay, but some at a time. */
+/* z - log(sum(e^z)). The result needs z itself, so the exponentials have no place to
+ * stay. They are computed some at a time, a multiple of 16 so that the sums take the same
+ * turns. */
 LSTM_IMPL_KERNEL void LSTM_K(all_log_softmax)(float *z, size_t n)
 {
     float sums[16] = {0}, some[LSTM_K_LANES > 1 ? 64 : 16];
@@ -2493,7 +2802,9 @@ LSTM_IMPL_KERNEL void LSTM_K(all_log_softmax)(float *z, size_t n)
 /* ---- from the gates' sums to the new state ---- */
 
 /* A value so small that it stands for a state that has decayed becomes 0, so that no
- * arithmetic on denormals follows. */
+ * arithmetic on denormals follows. The bound is 2^-100, so that products with weights
+ * above 2^-26 are normal floats too. A -tiny becomes +0. A NaN is kept: as bits it is
+ * larger than the bound, and as a float it is not less. */
 LSTM_IMPL_INLINE lstm_k_v LSTM_K(without_tiny)(lstm_k_v x)
 {
 #if LSTM_K_LANES == 1
@@ -2510,7 +2821,8 @@ LSTM_IMPL_KERNEL void LSTM_K(clear_tiny)(float *z, size_t n)
     LSTM_K(each)(LSTM_K(without_tiny), z, n);
 }
 
-/* sigmoid(x)*tanh(y), with one division for both */
+/* sigmoid(x)*tanh(y), with one division for both: a cell has three divisions in place of
+ * five. With two in all the worst error would be 12 to 16 ULP, with three it is 6. */
 LSTM_IMPL_INLINE lstm_k_v LSTM_K(sigmoid_times_tanh)(lstm_k_v x, lstm_k_v y)
 {
     lstm_k_v under, tanh_under, over = LSTM_K(sigmoid_parts)(x, &under);
@@ -2518,14 +2830,16 @@ LSTM_IMPL_INLINE lstm_k_v LSTM_K(sigmoid_times_tanh)(lstm_k_v x, lstm_k_v y)
     return lstm_k_div(over, lstm_k_mul(under, tanh_under));
 }
 
-/* Keras' default cell: i, f, g, o are the gates' sums. */
+/* Keras' default cell: c' = sigmoid(f)*c + sigmoid(i)*tanh(g), where i, f, g, o are the
+ * gates' sums. Two divisions here: one for sigmoid(f), one for the product on the right.
+ */
 LSTM_IMPL_INLINE lstm_k_v LSTM_K(new_c)(lstm_k_v i, lstm_k_v f, lstm_k_v g, lstm_k_v c)
 {
     const lstm_k_v new_part = LSTM_K(sigmoid_times_tanh)(i, g);
     return LSTM_K(without_tiny)(lstm_k_madd(LSTM_K(sigmoid)(f), c, new_part));
 }
 
-/* h' = sigmoid(o)*tanh(c') */
+/* h' = sigmoid(o)*tanh(c'), with the third division */
 LSTM_IMPL_INLINE lstm_k_v LSTM_K(new_h)(lstm_k_v o, lstm_k_v c)
 {
     return LSTM_K(without_tiny)(LSTM_K(sigmoid_times_tanh)(o, c));
@@ -2534,7 +2848,11 @@ LSTM_IMPL_INLINE lstm_k_v LSTM_K(new_h)(lstm_k_v o, lstm_k_v c)
 #if LSTM_K_LANES > 1
 /* The cells of all units: first every c, then every h, as within one unit each operation
  * waits for the one before. The last vector may overlap the one before, so the loop
- * begins with it: its c is read before that is written, and stored last. */
+ * begins with it: its c is read before that is written, and stored last. Repeating the
+ * overlapped units gives the same numbers. At entry units >= LSTM_K_LANES.
+ *
+ *   4 lanes, 10 units:   [ 0 1 2 3 ][ 4 5 6 7 ]
+ *                                       [ 6 7 8 9 ]    last = 6 */
 LSTM_IMPL_KERNEL void LSTM_K(whole_cells)(const float *z, size_t units, float *h,
                                           float *c)
 {
@@ -2560,7 +2878,9 @@ LSTM_IMPL_KERNEL void LSTM_K(whole_cells)(const float *z, size_t units, float *h
     }
 }
 
-/* Keras' default cells; fewer units than a vector has floats become those of a vector. */
+/* Keras' default cells; fewer units than a vector has floats become those of a vector.
+ * The lanes that are left over are 0 and stay finite. `activations` is there as any_cells
+ * has it. */
 LSTM_IMPL_KERNEL void LSTM_K(cells)(const lstm_impl_activations *activations,
                                     size_t units, float *z, float *h, float *c)
 {
@@ -2581,7 +2901,9 @@ LSTM_IMPL_KERNEL void LSTM_K(cells)(const lstm_impl_activations *activations,
     lstm_k_store_some(h, lstm_k_load(new_h), units);
 }
 #else
-/* Keras' default cells. Short code has the formulas of new values and of h only once. */
+/* Keras' default cells. Short code has the formulas of new values and of h only once. The
+ * round with is_h = 0 makes c, the other h. z goes on with u, so z[units] is the unit's
+ * f. */
 LSTM_IMPL_KERNEL void LSTM_K(cells)(const lstm_impl_activations *activations,
                                     size_t units, float *z, float *h, float *c)
 {
@@ -2603,7 +2925,14 @@ LSTM_IMPL_KERNEL void LSTM_K(cells)(const lstm_impl_activations *activations,
 }
 #endif
 
-/* Any other activations, on whole arrays; z is left undefined. */
+/* Any other activations, on whole arrays; z is left undefined. The activated c takes the
+ * place of i, which is no longer needed; c itself has to stay as it is.
+ *
+ *   z        | i           | f        | g           | o          |
+ *   then     | rec(i)      | rec(f)   | act(g)      | rec(o)     |
+ *   then     | rec(i)*act(g)                                       c = rec(f)*c + this
+ *   then     | act(c)      |                        | rec(o)     |    h = rec(o)*act(c)
+ */
 LSTM_IMPL_KERNEL void LSTM_K(any_cells)(const lstm_impl_activations *activations,
                                         size_t units, float *z, float *h, float *c)
 {
@@ -2632,17 +2961,26 @@ LSTM_IMPL_KERNEL void LSTM_K(any_cells)(const lstm_impl_activations *activations
 
 #if LSTM_K_LANES > 1
 
-/* `lanes` floats of a vector: a constant LSTM_K_LANES, or less in the rare small layer */
+/* `lanes` floats of a vector: a constant LSTM_K_LANES, or less in the rare small layer.
+ * As panel is inlined, the comparison costs nothing. */
 LSTM_IMPL_INLINE lstm_k_v LSTM_K(get)(const float *p, size_t lanes)
 {
     return lanes == LSTM_K_LANES ? lstm_k_load(p) : lstm_k_load_some(p, lanes);
 }
 
 /* Where vector v of a panel of n is. The last one is at `tail`, as it may overlap the one
- * before. */
+ * before. Columns in both are computed twice and stored twice, with the same value. That
+ * is faster than a vector that is filled in part. With 4 lanes, 10 columns and n = 3,
+ * tail is 6:
+ *
+ *   column   0  1  2  3  4  5  6  7  8  9
+ *   v = 0    x  x  x  x
+ *   v = 1                x  x  x  x
+ *   v = 2                      x  x  x  x */
 #define LSTM_K_OFFSET(v, n, tail) ((v) + 1 < (n) ? (v)*LSTM_K_LANES : (tail))
 
-/* sum[v] += a * vector v of a row */
+/* sum[v] += a * vector v of a row, for the n vectors of a panel. n is a constant of the
+ * caller. */
 LSTM_IMPL_INLINE void LSTM_K(add_row)(lstm_k_v *sum, const unsigned n, const size_t tail,
                                       const size_t lanes, const float *row, float a)
 {
@@ -2656,7 +2994,17 @@ LSTM_IMPL_INLINE void LSTM_K(add_row)(lstm_k_v *sum, const unsigned n, const siz
 
 /* A panel: the sums of n vectors of columns from column j on, for one row of x and h, all
  * in registers. The two halves of h go side by side, as each product waits for the one
- * before in its own sum. */
+ * before in its own sum.
+ *
+ *         j            j + n*lanes
+ *   - - - +------------+ - - -    for each row of the matrix: one float of x or h in all
+ *         |  row k     |          lanes, n vectors of weights, n multiply-adds
+ *         |  row k + 1 |
+ *         |  ...       |          first: init, x, and the first half of h
+ *         +------------+          second: the second half
+ *
+ * Weights are read once and are not needed again, so they are not kept. If units is odd,
+ * the first half has one row more. `lanes` is less than LSTM_K_LANES for n = 1 only. */
 LSTM_IMPL_INLINE void LSTM_K(panel)(const lstm_impl_sums *s, const unsigned n,
                                     const size_t tail, const size_t lanes, size_t j,
                                     float *z)
@@ -2695,7 +3043,7 @@ LSTM_IMPL_INLINE void LSTM_K(panel)(const lstm_impl_sums *s, const unsigned n,
 }
 
 /* A panel of `width` columns from j on, at most four vectors. One vector may overlap the
- * panel before. */
+ * panel before. At entry j + width >= lanes. */
 LSTM_IMPL_INLINE void LSTM_K(some_panel)(const lstm_impl_sums *s, size_t width, size_t j,
                                          float *z)
 {
@@ -2713,7 +3061,9 @@ LSTM_IMPL_INLINE void LSTM_K(some_panel)(const lstm_impl_sums *s, size_t width, 
     }
 }
 
-/* One row of few columns, panel by panel */
+/* One row of few columns, panel by panel. With vectors of 4, 20 columns are a panel of
+ * four vectors and one of a single vector. A Dense layer of 18 units has its second panel
+ * at 14. */
 LSTM_IMPL_KERNEL void LSTM_K(row_in_panels)(const lstm_impl_sums *s, float *z)
 {
     const size_t column_count = s->column_count, lanes = LSTM_K_LANES;
@@ -2738,7 +3088,14 @@ LSTM_IMPL_KERNEL void LSTM_K(row_in_panels)(const lstm_impl_sums *s, float *z)
     }
 }
 
-/* Eight, two or one rows of a matrix, times as many floats at a, added to the sums z */
+/* Eight, two or one rows of a matrix, times as many floats at a, added to the sums z
+ *
+ *       z    [ v v v ... v ]     a vector of z is loaded once for eight rows, and
+ *     + a[0] * row 0             stored once: that is the cost of sums in memory
+ *     + ...
+ *     + a[7] * row 7
+ *
+ * At entry column_count >= LSTM_K_LANES. `rows` is a constant of the caller. */
 LSTM_IMPL_INLINE void LSTM_K(add_some_rows)(float *z, size_t column_count, const float *a,
                                             const unsigned rows, const float *row)
 {
@@ -2768,7 +3125,8 @@ LSTM_IMPL_INLINE void LSTM_K(add_some_rows)(float *z, size_t column_count, const
 /* z += a*matrix for one row of many columns. Some rows of the matrix at a time go by from
  * their begin to their end, the sums staying in memory: caches like that better than
  * jumps from row to row, and it does not matter where the weights are aligned. The last
- * vector may overlap the one before, so it is taken first and stored last. */
+ * vector may overlap the one before, so it is taken first and stored last. Eight rows
+ * share one load and one store of a sum; what is left goes in pairs and a single one. */
 LSTM_IMPL_KERNEL void LSTM_K(add_rows)(float *z, size_t column_count,
                                        const lstm_impl_part *part)
 {
@@ -2785,7 +3143,8 @@ LSTM_IMPL_KERNEL void LSTM_K(add_rows)(float *z, size_t column_count,
     }
 }
 
-/* n sums begin with init, or with zeros. */
+/* n sums begin with init, or with zeros. A bias is read like other floats here: builds
+ * with vectors have no LSTM_LOAD of the user's. */
 LSTM_IMPL_KERNEL void LSTM_K(fill)(float *z, const float *init, size_t n)
 {
     size_t j;
@@ -2794,7 +3153,8 @@ LSTM_IMPL_KERNEL void LSTM_K(fill)(float *z, const float *init, size_t n)
     }
 }
 
-/* One row of many columns; `second` has room for as many sums as z. */
+/* One row of many columns; `second` has room for as many sums as z. The order of the sums
+ * is that of a panel: init, x, first half of h, and the second half by itself. */
 LSTM_IMPL_KERNEL void LSTM_K(row_in_rows)(const lstm_impl_sums *s, float *z,
                                           float *second)
 {
@@ -2813,7 +3173,8 @@ LSTM_IMPL_KERNEL void LSTM_K(row_in_rows)(const lstm_impl_sums *s, float *z,
     }
 }
 
-/* z = init + x*kernel + h*recurrent_kernel for one row */
+/* z = init + x*kernel + h*recurrent_kernel for one row. `second` is scratch for
+ * row_in_rows, for which builds without groups have no room. */
 LSTM_IMPL_INLINE void LSTM_K(row_sums)(const lstm_impl_sums *s, float *z, float *second)
 {
     if (LSTM_IMPL_GROUP == 1 || s->column_count < LSTM_K_MANY_COLUMNS) {
@@ -2830,13 +3191,30 @@ LSTM_IMPL_INLINE void LSTM_K(row_sums)(const lstm_impl_sums *s, float *z, float 
  * in registers while rows of the matrix go by. A block is all rows by up to LSTM_K_BLOCK
  * columns. Before many tiles read the same weights, LSTM_K_DEPTH rows of them at a time
  * are copied: side by side they stay in the cache. Rows at a distance of a power of two
- * push each other out of it. */
+ * push each other out of it.
+ *
+ *                    weights: row k of the matrix, a block of 64 columns
+ *                    +-----------+-----------+-----------+-- ...
+ *                    | 2 vectors | 2 vectors |           |
+ *                    +-----------+-----------+-----------+-- ...
+ *   a: x or h of     sums
+ *   row 0  a[0][k]   |           |           |
+ *   ...              |  tile     |  tile     |             all tiles of the same columns,
+ *   row 5  a[5][k]   |           |           |             then the next columns
+ *   row 6  a[6][k]   +-----------+-----------+
+ *   ...              |  tile     |  tile     |
+ *   row 11           +-----------+-----------+
+ *
+ * A tile reads a vector of weights once for six rows: a panel would read it six times.
+ * For large layers the speed is that of the memory which weights come from, so this
+ * counts. */
 #define LSTM_K_BLOCK 64
 #define LSTM_K_DEPTH 32
 #define LSTM_K_TILE_ROWS 6
 
 /* A part's products with rows k.. of the matrix, `depth` of them, for one tile. a has the
- * factors of each row; `tail` is where the last of n vectors is. */
+ * factors of each row; `tail` is where the last of n vectors is. The x and h of rows are
+ * anywhere, so there is a pointer for each. */
 typedef struct LSTM_K(tile) {
     float *sums;
     size_t stride; /* floats from one row of sums to the next */
@@ -2849,7 +3227,8 @@ typedef struct LSTM_K(tile) {
 
 /* For each row of weights: n vectors of it are loaded once, and each is multiplied by the
  * factor of every row of sums. Six rows of two vectors are 12 sums, 2 weights and 1
- * factor: 15 of the 16 registers that SSE2 and AVX2 have. */
+ * factor: 15 of the 16 registers that SSE2 and AVX2 have. The sums are loaded at the
+ * start and stored at the end: a tile is called for each `depth` rows. */
 LSTM_IMPL_INLINE void LSTM_K(add_tile)(const LSTM_K(tile) * t, const unsigned rows,
                                        const unsigned n)
 {
@@ -2882,7 +3261,13 @@ LSTM_IMPL_INLINE void LSTM_K(add_tile)(const LSTM_K(tile) * t, const unsigned ro
     }
 }
 
-/* Two or three rows have wider tiles, as each product waits for the one before. */
+/* Two or three rows have wider tiles, as each product waits for the one before in its
+ * sum: eight sums or more keep the CPU busy. Three by two is the second tile of seven
+ * rows. In each case the sizes are constants, so that the sums are in registers.
+ *
+ *   rows of a tile    2    3    3    4    5    6
+ *   vectors           4    4    2    2    2    2
+ *   sums              8    12   6    8    10   12 */
 LSTM_IMPL_KERNEL void LSTM_K(add_any_tile)(const LSTM_K(tile) * t, size_t rows,
                                            unsigned n)
 {
@@ -2902,7 +3287,7 @@ LSTM_IMPL_KERNEL void LSTM_K(add_any_tile)(const LSTM_K(tile) * t, size_t rows,
 }
 
 /* Copies the first `width` columns of some rows. The last vector may overlap the one
- * before. */
+ * before. At entry width >= LSTM_K_LANES. */
 LSTM_IMPL_INLINE void LSTM_K(copy_columns)(float *copy, size_t width, const float *matrix,
                                            size_t column_count, size_t rows)
 {
@@ -2916,7 +3301,16 @@ LSTM_IMPL_INLINE void LSTM_K(copy_columns)(float *copy, size_t width, const floa
     }
 }
 
-/* A part's products for a block: sums += a*matrix, whose column is the block's first */
+/* A part's products for a block: sums += a*matrix. t.weights is at the block's first
+ * column. `count` rows are split evenly into groups of up to six: eight are 4 and 4, not
+ * 6 and 2. Weights are copied if more than two groups read them, unless the block has all
+ * columns, as these rows are side by side already.
+ *
+ *   for each 32 rows of the matrix             copied: 8 KB, a quarter of most L1 caches
+ *     for each 2 (or 4) vectors of columns     the weights of a tile: 1 to 8 KB
+ *       for each group of up to 6 rows         one tile
+ *
+ * So a tile's weights stay in the L1 cache for all groups. */
 LSTM_IMPL_KERNEL void LSTM_K(add_block)(LSTM_K(tile) t, size_t count, size_t width,
                                         size_t rows_left)
 {
@@ -2948,7 +3342,10 @@ LSTM_IMPL_KERNEL void LSTM_K(add_block)(LSTM_K(tile) t, size_t count, size_t wid
     }
 }
 
-/* The sums of a block of columns from j on */
+/* The sums of a block of columns from j on, init, x and both halves of h. A tile has no
+ * registers for two sums of each column, so the second half has an array of its own. Its
+ * 8 KB and those of add_block's copy are the largest part of the stack that a call needs.
+ */
 LSTM_IMPL_KERNEL void LSTM_K(block_sums)(const lstm_impl_rows *q, size_t count, size_t j,
                                          size_t width, float *z)
 {
@@ -2989,7 +3386,8 @@ LSTM_IMPL_KERNEL void LSTM_K(block_sums)(const lstm_impl_rows *q, size_t count, 
     }
 }
 
-/* The sums of rows of very few columns, or of a single row */
+/* The sums of rows of very few columns, or of a single row. Only the addresses of x and h
+ * differ between rows. */
 LSTM_IMPL_INLINE void LSTM_K(row_by_row)(const lstm_impl_rows *q, size_t count, float *z)
 {
     lstm_impl_sums one = q->sums;
@@ -3003,7 +3401,13 @@ LSTM_IMPL_INLINE void LSTM_K(row_by_row)(const lstm_impl_rows *q, size_t count, 
 }
 
 /* The sums of several rows. Where the columns are no multiple of a panel, a last block
- * overlaps the one before: some columns are computed twice. */
+ * overlaps the one before: some columns are computed twice. That does no harm, as a block
+ * begins with init, not with what z holds. At least the columns of one tile are needed;
+ * from four rows on the second of its two vectors may overlap the first.
+ *
+ * With vectors of 8, six rows of 200 columns have blocks at 0, 64, 128 of 64 columns
+ * each, and one of 16 at 184: 8 columns are left, less than two vectors, and 8 are
+ * computed again. */
 LSTM_IMPL_KERNEL void LSTM_K(sums_of_rows)(const lstm_impl_rows *q, size_t count,
                                            float *z)
 {
@@ -3030,7 +3434,10 @@ LSTM_IMPL_KERNEL void LSTM_K(sums_of_rows)(const lstm_impl_rows *q, size_t count
 #endif
 
 #if LSTM_K_LANES == 1
-/* The sums of n columns from column j on, each in a register */
+/* The sums of n columns from column j on, each in a register. The halves of h go one
+ * after the other: side by side they would need 16 registers for 8 columns. z keeps the
+ * first sums meanwhile. With n = 8 a float of x or h is loaded once for eight products.
+ */
 LSTM_IMPL_INLINE void LSTM_K(some_columns)(const lstm_impl_sums *s, const unsigned n,
                                            size_t j, float *z)
 {
@@ -3068,7 +3475,8 @@ LSTM_IMPL_INLINE void LSTM_K(some_columns)(const lstm_impl_sums *s, const unsign
 }
 
 /* Columns of a layer's gates. The sums are described inside the function, not by its
- * caller: on microcontrollers that takes less of the stack. */
+ * caller: on microcontrollers that takes less of the stack. n is a constant in each of
+ * the two functions that follow. */
 LSTM_IMPL_INLINE void LSTM_K(layer_columns)(const lstm_layer *layer, const float *x,
                                             const float *h, const unsigned n, size_t j,
                                             float *z)
@@ -3078,6 +3486,7 @@ LSTM_IMPL_INLINE void LSTM_K(layer_columns)(const lstm_layer *layer, const float
     LSTM_K(some_columns)(&sums, n, j, z);
 }
 
+/* Out of line, so that microcontrollers have one copy of each loop. */
 LSTM_IMPL_KERNEL void LSTM_K(layer_8_columns)(const lstm_layer *layer, const float *x,
                                               const float *h, size_t j, float *z)
 {
@@ -3120,6 +3529,7 @@ LSTM_IMPL_KERNEL void LSTM_K(dense_sums)(const lstm_dense *layer, const float *x
     }
 }
 #else
+/* All gates of a layer for one step. z has 8*units floats where whole rows are taken. */
 LSTM_IMPL_INLINE void LSTM_K(layer_sums)(const lstm_layer *layer, const float *x,
                                          const float *h, float *z)
 {
@@ -3132,13 +3542,9 @@ LSTM_IMPL_INLINE void LSTM_K(layer_sums)(const lstm_layer *layer, const float *x
 
 /* ---- the LSTM layer ---- */
 
-/* Bidirectional's merge modes: y has the forward half's output, h is the backward one. */
-LSTM_IMPL_INLINE lstm_k_v LSTM_K(merge_none)(lstm_k_v y, lstm_k_v h)
-{
-    (void)y;
-    return h;
-}
-
+/* Bidirectional's merge modes: y has the forward half's output, h is the backward one.
+ * Concat is none of these: its y is behind the forward half's place in the row, and h is
+ * stored. */
 LSTM_IMPL_INLINE lstm_k_v LSTM_K(merge_sum)(lstm_k_v y, lstm_k_v h)
 {
     return lstm_k_add(y, h);
@@ -3171,6 +3577,8 @@ LSTM_IMPL_INLINE void LSTM_K(emit_by)(lstm_k_v (*merge)(lstm_k_v, lstm_k_v), flo
     }
 }
 
+/* The four functions for lstm_impl_run.put: find_emit chooses by the merge mode.
+ * emit_store does not read y, which may hold anything before the call. */
 LSTM_IMPL_KERNEL void LSTM_K(emit_store)(float *y, const float *h, size_t units)
 {
     size_t u;
@@ -3194,7 +3602,8 @@ LSTM_IMPL_KERNEL void LSTM_K(emit_ave)(float *y, const float *h, size_t units)
     LSTM_K(emit_by)(LSTM_K(merge_ave), y, h, units);
 }
 
-/* One timestep: z is scratch, h and c become new. */
+/* One timestep: z is scratch, h and c become new. Not always inlined: it is stamped for
+ * the set, and its caller is not. */
 static inline void LSTM_K(one_step)(const lstm_impl_run *run, const float *x, float *h,
                                     float *c, float *z)
 {
@@ -3202,7 +3611,15 @@ static inline void LSTM_K(one_step)(const lstm_impl_run *run, const float *x, fl
     run->cells(run->activations, run->layer->units, z, h, c);
 }
 
-/* The output of a step, after its new state */
+/* The output of a step, after its new state. A masked step (not `used`) repeats the
+ * output before it, which h still holds. It is zeros if there is none, or with
+ * zero_output_for_mask. Without return_sequences only the last step has an output, masked
+ * or not. For a sequence of four steps with return_sequences:
+ *
+ *   mask                     0     1     0     1
+ *   state h after the step   h0    h1    h1    h3      h0 is the initial state
+ *   row of y                 0     h1    h1    h3
+ *   zero_output_for_mask     0     h1    0     h3 */
 LSTM_IMPL_INLINE void LSTM_K(output)(const lstm_impl_run *run, lstm_impl_stream *s,
                                      size_t step, size_t timesteps, int used)
 {
@@ -3220,7 +3637,15 @@ LSTM_IMPL_INLINE void LSTM_K(output)(const lstm_impl_run *run, lstm_impl_stream 
 
 #if LSTM_K_LANES > 1 && LSTM_IMPL_GROUP > 1
 /* The products with x of the steps from `first` on, of up to LSTM_IMPL_AHEAD: several
- * steps at once, so that the kernel is read once for them. Returns how many. */
+ * steps at once, so that the kernel is read once for them. Returns how many.
+ *
+ * Scratch of one sequence, in floats:
+ *   | z: 4*units | second: 4*units | ahead: 12 rows of 4*units + 16 |
+ * Scratch of a group:
+ *   | z of the first used sequence: 4*units | 16 free | z of the next | ... up to 32 rows
+ * The 16 floats, a cache line, keep rows from being a power of two apart. `ahead` has the
+ * bias in it, so it is `init` for the sums with h. Both parts of h are empty in the
+ * meantime. */
 LSTM_IMPL_KERNEL size_t LSTM_K(take_ahead)(const lstm_impl_run *run,
                                            const lstm_impl_stream *s, size_t first,
                                            size_t timesteps, float *ahead)
@@ -3232,6 +3657,7 @@ LSTM_IMPL_KERNEL size_t LSTM_K(take_ahead)(const lstm_impl_run *run,
     for (k = 0; k < n; k++) {
         x[k] = s->x + lstm_impl_time(run, first + k, timesteps) * run->layer->input_dim;
     }
+    /* There is no h: x stands in its place, with a count of 0, and is not read. */
     lstm_impl_set_sums(&q.sums, run->layer, x[0], x[0]);
     lstm_impl_find_second(&q.sums);
     q.sums.parts[1].count = q.sums.parts[2].count = 0;
@@ -3243,7 +3669,13 @@ LSTM_IMPL_KERNEL size_t LSTM_K(take_ahead)(const lstm_impl_run *run,
 
 /* One sequence, a step after the other, each with its products with x taken ahead. Those
  * of up to 16 features are left to their step: the CPU takes them while the gates of the
- * step before wait for each other. */
+ * step before wait for each other.
+ *
+ *   step           0 .. 11                          12 .. 23
+ *   take_ahead     x*kernel + bias, 12 rows         12 more rows
+ *   row_sums         + h*recurrent_kernel, row by row: each h needs the step before
+ *
+ * A masked step has products with x too, which are not used. */
 LSTM_IMPL_KERNEL void LSTM_K(sequence)(const lstm_impl_run *run, lstm_impl_stream *s,
                                        size_t timesteps, float *scratch)
 {
@@ -3275,7 +3707,12 @@ LSTM_IMPL_KERNEL void LSTM_K(sequence)(const lstm_impl_run *run, lstm_impl_strea
 }
 
 /* Several sequences, step by step together, so that both matrices are read once for some
- * of them. Sequences whose step is masked are left out. */
+ * of them. Sequences whose step is masked are left out. Their rows of z follow each other
+ * without gaps: row n belongs to the n-th used sequence.
+ *
+ *   stream        0    1    2    3         x[n], h[n]: those of the n-th used one
+ *   mask          1    0    1    1
+ *   row of z      0         1    2 */
 LSTM_IMPL_KERNEL void LSTM_K(group)(const lstm_impl_run *run, lstm_impl_stream *streams,
                                     size_t count, size_t timesteps, float *z)
 {
@@ -3331,7 +3768,10 @@ LSTM_IMPL_INLINE void LSTM_K(sequence)(const lstm_impl_run *run, lstm_impl_strea
 }
 #endif
 
-/* All sequences of a batch; with vectors several at once. */
+/* All sequences of a batch; with vectors several at once. A group is 32 at most, so
+ * scratch and stack do not grow with the batch. row_len is not units where Bidirectional
+ * concatenates. Without a mask each stream's is NULL. A batch of 65 is run as 32, 32 and
+ * 1: the last is a sequence by itself. */
 static inline void LSTM_K(batch)(const lstm_impl_run *run, const float *x,
                                  const unsigned char *mask, size_t batch,
                                  size_t timesteps, float *h, float *c, float *y,
@@ -3367,7 +3807,8 @@ static inline void LSTM_K(batch)(const lstm_impl_run *run, const float *x,
 /* ---- the Dense layer ---- */
 
 /* The end of one output of a layer of few units, before its activation: the products with
- * x from k on, a multiple of 8, go to the eight sums in turn, and all is added up. */
+ * x from k on, a multiple of 8, go to the eight sums in turn, and all is added up.
+ *   ((s0 + s4) + (s2 + s6)) + ((s1 + s5) + (s3 + s7)), then + bias */
 LSTM_IMPL_INLINE float LSTM_K(dense_end)(const lstm_dense *layer, const float *x,
                                          size_t j, size_t k, float *sum)
 {
@@ -3385,7 +3826,13 @@ LSTM_IMPL_INLINE float LSTM_K(dense_end)(const lstm_dense *layer, const float *x
 }
 
 /* One output of a layer of few units: x*kernel + bias. Eight sums take turns, as one sum
- * alone would have each product wait for the one before. */
+ * alone would have each product wait for the one before. A weight's neighbour in memory
+ * belongs to the next unit, so vectors along the inputs do not help here.
+ *
+ *   sum[0]   x[0]*w[0] + x[8]*w[8]  + ...         w[k] is kernel[k*units + j]
+ *   sum[1]   x[1]*w[1] + x[9]*w[9]  + ...
+ *   ...
+ *   sum[7]   x[7]*w[7] + x[15]*w[15] + ... */
 LSTM_IMPL_KERNEL float LSTM_K(dense_column)(const lstm_dense *layer, const float *x,
                                             size_t j)
 {
@@ -3409,7 +3856,8 @@ LSTM_IMPL_KERNEL float LSTM_K(dense_column)(const lstm_dense *layer, const float
 
 #if LSTM_K_LANES > 1
 /* One output of a layer of few units whose weights stand in a row: its eight sums are one
- * or two vectors. */
+ * or two vectors. Sum p is lane p, so the order is that of dense_column. Sixteen lanes
+ * are too many for eight sums. */
 LSTM_IMPL_INLINE float LSTM_K(dense_output)(const lstm_dense *layer, const float *x,
                                             const float *weights, size_t j)
 {
@@ -3445,7 +3893,11 @@ LSTM_IMPL_INLINE float LSTM_K(dense_output)(const lstm_dense *layer, const float
 }
 
 /* Rows of a layer of few units. Its columns are first copied into rows, if there is room
- * for them and more than one row to use them. */
+ * for them and more than one row to use them. The copy is 4 KB on the stack.
+ *
+ *   units 1                          dense_output: the kernel is a row as it is
+ *   2 to 7, copied                   dense_output: vectors along the inputs
+ *   2 to 7, one row, or no room      dense_column */
 LSTM_IMPL_KERNEL void LSTM_K(dense_rows_of_few)(const lstm_dense *layer, const float *x,
                                                 size_t rows, float *y)
 {
@@ -3480,7 +3932,8 @@ LSTM_IMPL_INLINE void LSTM_K(dense_rows_of_few)(const lstm_dense *layer, const f
 }
 #endif
 
-/* Rows of a layer of 8 units or more, whose sums are taken like those of gates */
+/* Rows of a layer of 8 units or more, whose sums are taken like those of gates: x is in
+ * the place of h, y in the place of z. count is 1 in builds without groups. */
 LSTM_IMPL_INLINE void LSTM_K(dense_rows)(const lstm_dense *layer, const float *x,
                                          size_t count, float *y)
 {
@@ -3509,7 +3962,9 @@ LSTM_IMPL_INLINE void LSTM_K(dense_rows)(const lstm_dense *layer, const float *x
 }
 
 /* A Dense layer on all rows, some of them at a time; then its activation, row by row, as
- * softmax needs a whole row. */
+ * softmax needs a whole row. Some at a time, so that the activation finds them in the
+ * cache. Few units have all their rows taken first, as their weights are copied once for
+ * all rows. */
 static inline void LSTM_K(dense)(const lstm_dense *layer, lstm_impl_activation activation,
                                  const float *x, size_t rows, float *y)
 {
@@ -3530,6 +3985,9 @@ static inline void LSTM_K(dense)(const lstm_dense *layer, lstm_impl_activation a
     }
 }
 
+/* What follows is inlined into the API's functions, which have the compiler's flags. GCC
+ * refuses to inline a function with more instructions than its caller has. So batch,
+ * one_step and dense, which are called from here, are plain functions. */
 #if defined(LSTM_K_TARGET) && defined(__clang__)
 #pragma clang attribute pop
 #elif defined(LSTM_K_TARGET) && LSTM_IMPL_GNU
@@ -3539,7 +3997,7 @@ static inline void LSTM_K(dense)(const lstm_dense *layer, lstm_impl_activation a
 /* ---- what the API calls: the target is the compiler's flags again ---- */
 
 /* The function of an activation. For a constant layer this is a constant, and the others
- * are not linked. */
+ * are not linked. LSTM_DEFAULT is tanh, sigmoid or linear, by the place it stands in. */
 LSTM_IMPL_INLINE lstm_impl_activation LSTM_K(find)(lstm_activation activation,
                                                    lstm_impl_activation default_one)
 {
@@ -3569,7 +4027,8 @@ LSTM_IMPL_INLINE lstm_impl_activation LSTM_K(find)(lstm_activation activation,
     return default_one;
 }
 
-/* The function that puts outputs into y */
+/* The function that puts outputs into y. For a layer alone, merge is LSTM_MERGE_CONCAT.
+ */
 LSTM_IMPL_INLINE lstm_impl_emit LSTM_K(find_emit)(lstm_merge merge)
 {
     return merge == LSTM_MERGE_SUM   ? LSTM_K_8(emit_sum)
@@ -3578,7 +4037,9 @@ LSTM_IMPL_INLINE lstm_impl_emit LSTM_K(find_emit)(lstm_merge merge)
                                      : LSTM_K_8(emit_store);
 }
 
-/* Keras' default cells look up no activation, so that none is linked for them. */
+/* Keras' default cells look up no activation, so that none is linked for them. `found` is
+ * the caller's, as run points to it. A user's tanh or e^x is called by the activations
+ * only, so it has any_cells too. */
 LSTM_IMPL_INLINE void LSTM_K(set_cells)(lstm_impl_run *run, lstm_impl_activations *found)
 {
     const lstm_activation activation = run->layer->activation;
@@ -3594,7 +4055,8 @@ LSTM_IMPL_INLINE void LSTM_K(set_cells)(lstm_impl_run *run, lstm_impl_activation
     }
 }
 
-/* lstm_forward, lstm_forward_batch, and each half of lstm_bidirectional_forward */
+/* lstm_forward, lstm_forward_batch, and each half of lstm_bidirectional_forward. `found`
+ * is what run->activations points to, so it lives as long as the call. */
 LSTM_IMPL_INLINE void LSTM_K(layer)(lstm_impl_run *run, lstm_merge merge, const float *x,
                                     const unsigned char *mask, size_t batch,
                                     size_t timesteps, float *h, float *c, float *y,
@@ -3623,6 +4085,7 @@ LSTM_IMPL_INLINE void LSTM_K(dense_layer)(const lstm_dense *layer, const float *
     (layer, LSTM_K(find)(layer->activation, LSTM_K_8(all_linear)), x, rows, y);
 }
 
+/* The next set defines all of these anew. */
 #undef LSTM_K_JOIN_
 #undef LSTM_K_JOIN
 #undef LSTM_K
@@ -3637,7 +4100,6 @@ LSTM_IMPL_INLINE void LSTM_K(dense_layer)(const lstm_dense *layer, const float *
 #undef lstm_k_store
 #undef lstm_k_load_some
 #undef lstm_k_store_some
-#undef lstm_k_weights
 #undef lstm_k_all
 #undef lstm_k_all_bits
 #undef lstm_k_add

@@ -308,6 +308,8 @@ LSTM_API size_t lstm_int8_argmax(const int32_t *logits, size_t n);
 
 /* ---- COMPILER ---------------------------------------------------------------------- */
 
+/* AVR reads flash by instructions of its own. VECTORS is whether weights may be read
+ * without LSTM_INT8_LOAD_8: by vectors, by SMLAD or by assembly of Cortex-M0. */
 #if defined(__AVR__) && !defined(LSTM_INT8_LOAD_8)
 #include <avr/pgmspace.h>
 #define LSTM_INT8_LOAD_8(p) ((int8_t)pgm_read_byte(p))
@@ -337,7 +339,8 @@ LSTM_API size_t lstm_int8_argmax(const int32_t *logits, size_t n);
 #define LSTM_INT8_TABLE
 #endif
 
-/* Whether a product of 32 bits by 32 bits has 64 bits at little cost. */
+/* Whether a product of 32 bits by 32 bits has 64 bits at little cost. ARMv6-M and ARMv8-M
+ * Baseline (Cortex-M0, M23) and AVR would call a function for it. */
 #if defined(LSTM_INT8_NO_LONG) || defined(__AVR__) || \
     (defined(__ARM_ARCH_6M__) || defined(__ARM_ARCH_8M_BASE__))
 #define LSTM_INT8_IMPL_LONG 0
@@ -400,9 +403,10 @@ LSTM_API size_t lstm_int8_argmax(const int32_t *logits, size_t n);
 #define LSTM_INT8_IMPL_SUMS 4
 #endif
 
-/* WIDE: vectors of 32 bytes, AVX2, where the compiler's flags have it or, with CHOICE, where
- * the CPU is found to have it. Not by GCC for Windows, which does not align the stack for
- * them (GCC bug 54412). No choice on Windows: not every clang there can ask the CPU. */
+/* WIDE: vectors of 32 bytes, AVX2, where the compiler's flags have it or, with CHOICE,
+ * where the CPU is found to have it. Not by GCC for Windows, which does not align the
+ * stack for them (GCC bug 54412). No choice on Windows: not every clang there can ask the
+ * CPU. */
 #if !LSTM_INT8_IMPL_X86 || (defined(_WIN32) && defined(__GNUC__) && !defined(__clang__))
 #define LSTM_INT8_IMPL_WIDE 0
 #define LSTM_INT8_IMPL_CHOICE 0
@@ -439,14 +443,15 @@ LSTM_API size_t lstm_int8_argmax(const int32_t *logits, size_t n);
 #define LSTM_INT8_IMPL_INLINE static inline
 #endif
 
-/* Keeps GCC from carrying what it read at a pointer into the next round of a loop: it finds
- * that half of it is read again, and spills registers to hold it. */
+/* Keeps GCC from carrying what it read at a pointer into the next round of a loop: it
+ * finds that half of it is read again, and spills registers to hold it. */
 #if defined(__GNUC__)
 #define LSTM_INT8_IMPL_FORGET(pointer) __asm__("" : "+r"(pointer))
 #else
 #define LSTM_INT8_IMPL_FORGET(pointer) ((void)0)
 #endif
 
+/* Keeps a vector in the register it is in, at no cost. Clang has no need of it. */
 #if defined(__GNUC__) && !defined(__clang__)
 #define LSTM_INT8_IMPL_KEEP(vector) __asm__("" : "+x"(vector))
 #else
@@ -462,14 +467,14 @@ LSTM_API size_t lstm_int8_argmax(const int32_t *logits, size_t n);
 
 /* ---- SUMS: the products of inputs and weights -------------------------------------- */
 
-/* A unit needs four sums, those of its gates i, f, g, o. Its weights are stored in blocks of
- * 8 rows:
+/* A unit needs four sums, those of its gates i, f, g, o. Its weights are stored in blocks
+ * of 8 rows:
  *
  *   i: rows 0..7 | f: rows 0..7 | g: rows 0..7 | o: rows 0..7 | i: rows 8..15 | ...
  *
  * So one pointer runs through the weights of a unit, every input is loaded once for four
- * gates, and 8 weights of a gate fill a vector of 8 int16. The layout is the same on every
- * processor, so that one exported header fits all of them.
+ * gates, and 8 weights of a gate fill a vector of 8 int16. The layout is the same on
+ * every processor, so that one exported header fits all of them.
  *
  * lstm_int8_impl_unit sums one unit:
  *   v       [8*blocks]   the scaled inputs of the step: x, h, and zeros up to a whole block
@@ -477,7 +482,23 @@ LSTM_API size_t lstm_int8_argmax(const int32_t *logits, size_t n);
  *   w       [32*blocks]  the unit's weights
  *   sums    [4]          written
  * There is one for each kind of processor. All give the same sums: the quantiser has made
- * sure that no order of adding overflows. */
+ * sure that no order of adding overflows.
+ *
+ * For input_dim 2 and units 3, blocks is 1:
+ *   row        0     1     2     3     4     5  6  7
+ *   v          x[0]  x[1]  h[0]  h[1]  h[2]  0  0  0      each times its row scale
+ *   weights    kernel      recurrent_kernel  0  0  0
+ * The weight of row k, gate g, unit u is weights[32*blocks*u + (k / 8 * 4 + g) * 8 + k %
+ * 8].
+ *
+ *   instructions     products at once      processors
+ *   HELIUM           8, VMLADAVA           Cortex-M55, M85
+ *   PAIRS            2, SMLAD              Cortex-M4, M7, M33
+ *   THUMB1           1, MULS               Cortex-M0
+ *   AVR              1, MULSU and MULS     with a multiplier
+ *   X86, NEON, WASM  8                     SSE2, AArch64, WebAssembly SIMD
+ *   WIDE             16                    AVX2
+ *   none of these    1, plain C            Cortex-M3, RISC-V, POWER and others */
 
 /* For SMLAD, swaps the inner two of each four inputs: it multiplies the bytes that SXTB16
  * finds, 0 and 2, or 1 and 3. */
@@ -498,8 +519,8 @@ static inline void lstm_int8_impl_pair(int16_t *v, size_t blocks)
 
 #if LSTM_INT8_IMPL_HELIUM
 
-/* The next 8 weights: one instruction reads them, widens them to int16 and moves on. Left to
- * itself, GCC computes an address of its own for each gate. */
+/* The next 8 weights: one instruction reads them, widens them to int16 and moves on. Left
+ * to itself, GCC computes an address of its own for each gate. */
 static inline int16x8_t lstm_int8_impl_next_weights(const int8_t **w)
 {
     int16x8_t weights;
@@ -507,7 +528,8 @@ static inline int16x8_t lstm_int8_impl_next_weights(const int8_t **w)
     return weights;
 }
 
-/* VMLADAVA multiplies 8 inputs by 8 weights and adds all products to a register. */
+/* VMLADAVA multiplies 8 inputs by 8 weights and adds all products to a register. So the
+ * four sums need no vector registers, and no adding up at the end. */
 static inline void lstm_int8_impl_unit(const int16_t *v, size_t stride, const int8_t *w,
                                        size_t blocks, int32_t *sums)
 {
@@ -529,8 +551,13 @@ static inline void lstm_int8_impl_unit(const int16_t *v, size_t stride, const in
 typedef uint32_t lstm_int8_impl_word
     __attribute__((__aligned__(1), __may_alias__)); /* these cores read it in one go */
 
-/* sum + the products of four signed bytes and the inputs in v02 and v13. The load is inside,
- * since GCC would put all loads first and run out of registers. */
+/* sum + the products of four signed bytes and the inputs in v02 and v13. The load is
+ * inside, since GCC would put all loads first and run out of registers.
+ *
+ *   word of weights    w3 w2 w1 w0            bytes, the first weight lowest
+ *   SXTB16             w2 | w0                each widened to 16 bits: w02
+ *   SXTB16, ROR #8     w3 | w1                w13
+ *   SMLAD              sum + v2*w2 + v0*w0, then sum + v3*w3 + v1*w1 */
 static inline int32_t lstm_int8_impl_four(int32_t sum, const lstm_int8_impl_word *weights,
                                           uint32_t v02, uint32_t v13)
 {
@@ -542,8 +569,9 @@ static inline int32_t lstm_int8_impl_four(int32_t sum, const lstm_int8_impl_word
     return sum;
 }
 
-/* v02 has the inputs of rows 0 and 2, v13 those of rows 1 and 3: lstm_int8_impl_pair has laid
- * them out so. They serve four gates, whose weights are 8 bytes, two words, apart. */
+/* v02 has the inputs of rows 0 and 2, v13 those of rows 1 and 3: lstm_int8_impl_pair has
+ * laid them out so. They serve four gates, whose weights are 8 bytes, two words, apart.
+ */
 LSTM_INT8_IMPL_SHORT void lstm_int8_impl_unit(const int16_t *v, size_t stride,
                                               const int8_t *w, size_t blocks,
                                               int32_t *sums)
@@ -590,14 +618,16 @@ LSTM_INT8_IMPL_SHORT void lstm_int8_impl_unit(const int16_t *v, size_t stride,
     "mov " sum ", %[in0]\n\t" "str %[t], [%[in1], #" offset "]\n\t"
 
 /* A Cortex-M0 multiplies in registers 0 to 7 only, so the sums are in registers 8 to 11.
- * What these held is in sums[] meanwhile: at -Os GCC leaves them alone, and would not save
- * them. */
+ * What these held is in sums[] meanwhile: at -Os GCC leaves them alone, and would not
+ * save them. SWAP exchanges a register with a place in sums[]: the second time it puts
+ * the result there and the old value back. The halves of a block have the offsets 0..3
+ * and 4..7 of each gate. */
 LSTM_INT8_IMPL_KERNEL void lstm_int8_impl_unit(const int16_t *v, size_t stride,
                                                const int8_t *w, size_t blocks,
                                                int32_t *sums)
 {
-    /* to begin with in0 is the end of v, and in1 is sums: there are only 7 registers, as one
-     * may be the frame pointer */
+    /* to begin with in0 is the end of v, and in1 is sums: there are only 7 registers, as
+     * one may be the frame pointer */
     const void *in0 = v + 8 * blocks, *in1 = sums;
     uint32_t t, in2, in3;
     (void)stride;
@@ -635,10 +665,10 @@ LSTM_INT8_IMPL_KERNEL void lstm_int8_impl_unit(const int16_t *v, size_t stride,
 
 #if defined(__AVR_HAVE_MUL__)
 
-/* sum + v * w in 12 cycles; GCC would call __mulhisi3. The product has 24 bits: the lower byte
- * of v is unsigned, so it is MULSU with the weight, and its sign goes to the bytes above; the
- * upper byte of v is signed, MULS, and counts 256 times. r1 is 0 again afterwards, as GCC
- * expects. */
+/* sum + v * w in 12 cycles; GCC would call __mulhisi3. The product has 24 bits: the lower
+ * byte of v is unsigned, so it is MULSU with the weight, and its sign goes to the bytes
+ * above; the upper byte of v is signed, MULS, and counts 256 times. r1 is 0 again
+ * afterwards, as GCC expects. */
 static inline int32_t lstm_int8_impl_add(int32_t sum, int16_t v, int8_t w)
 {
     uint8_t sign;
@@ -651,8 +681,8 @@ static inline int32_t lstm_int8_impl_add(int32_t sum, int16_t v, int8_t w)
     return sum;
 }
 
-/* Adds the products of four rows: half of the 8 weights of each gate. The count is a byte,
- * which takes one register of an AVR and one instruction to count down. */
+/* Adds the products of four rows: half of the 8 weights of each gate. The count is a
+ * byte, which takes one register of an AVR and one instruction to count down. */
 static inline void lstm_int8_impl_half(const int16_t *v, const int8_t *w, int32_t *i,
                                        int32_t *f, int32_t *g, int32_t *o)
 {
@@ -667,8 +697,9 @@ static inline void lstm_int8_impl_half(const int16_t *v, const int8_t *w, int32_
 
 #else
 
-/* sum + the products of four inputs and four weights. Each product is at most 127 * 32768,
- * and how many there are the quantiser has limited: no sum leaves the range of int32. */
+/* sum + the products of four inputs and four weights. Each product is at most 127 *
+ * 32768, and how many there are the quantiser has limited: no sum leaves the range of
+ * int32. */
 static inline int32_t lstm_int8_impl_four(int32_t sum, const int8_t *w, int16_t in0,
                                           int16_t in1, int16_t in2, int16_t in3)
 {
@@ -692,8 +723,8 @@ static inline void lstm_int8_impl_half(const int16_t *v, const int8_t *w, int32_
 
 #endif
 
-/* The sums i, f, g, o of one unit, two halves of a block at a time. Of a whole block the 8
- * inputs and 4 sums would not fit in the 13 registers of a Cortex-M3. */
+/* The sums i, f, g, o of one unit, two halves of a block at a time. Of a whole block the
+ * 8 inputs and 4 sums would not fit in the 13 registers of a Cortex-M3. */
 LSTM_INT8_IMPL_SHORT void lstm_int8_impl_unit(const int16_t *v, size_t stride,
                                               const int8_t *w, size_t blocks,
                                               int32_t *sums)
@@ -743,8 +774,8 @@ LSTM_INT8_IMPL_INLINE __m128i lstm_int8_impl_inputs_at(const int16_t *p)
 {
     return lstm_int8_impl_load_16(p);
 }
-/* SSE2 cannot widen with a sign: each byte goes into both halves of an int16, and the shift
- * drops the lower one. */
+/* SSE2 cannot widen with a sign: each byte goes into both halves of an int16, and the
+ * shift drops the lower one. */
 LSTM_INT8_IMPL_INLINE __m128i lstm_int8_impl_weights_at(const int8_t *p)
 {
     const void *const address = p;
@@ -763,8 +794,11 @@ LSTM_INT8_IMPL_INLINE int32_t lstm_int8_impl_total(__m128i sum)
     sum = _mm_add_epi32(sum, _mm_shuffle_epi32(sum, 0xB1));
     return _mm_cvtsi128_si32(sum);
 }
-/* The product is high * 2^16 + low, so >> 15 is 2 * high and the top bit of low; the bit below
- * it rounds. With b of at most 32767 this stays within int16. */
+/* The product is high * 2^16 + low, so >> 15 is 2 * high and the top bit of low; the bit
+ * below it rounds. With b of at most 32767 this stays within int16.
+ *
+ *   low >> 14      two bits: the top bit of low and the one that rounds
+ *   (.. + 1) >> 1  the top bit, rounded: 0, 1 or 2 */
 LSTM_INT8_IMPL_INLINE __m128i lstm_int8_impl_scaled(__m128i a, __m128i b)
 {
     const __m128i high = _mm_mulhi_epi16(a, b);
@@ -866,7 +900,11 @@ LSTM_INT8_IMPL_INLINE void lstm_int8_impl_unit_16(const int16_t *v, size_t strid
 #if LSTM_INT8_IMPL_WIDE
 
 /* Vectors of 32 bytes. One has the products of two gates: i and f, or g and o. The inputs
- * are the same in both halves of a vector. */
+ * are the same in both halves of a vector.
+ *
+ *   weights   i: 8 of int16 | f: 8 of int16        and next: g | o
+ *   inputs    8 of int16    | the same 8
+ *   sum       4 parts of i  | 4 parts of f         of int32: PMADDWD adds two products */
 
 LSTM_INT8_IMPL_AVX2 static inline __m256i lstm_int8_impl_load_32(const void *p)
 {
@@ -883,8 +921,9 @@ LSTM_INT8_IMPL_AVX2 static inline __m256i lstm_int8_impl_weights_32(const int8_t
     return _mm256_cvtepi8_epi16(lstm_int8_impl_load_16(p));
 }
 
-/* sum + the products of 8 inputs and the weights of two gates, a gate in each half. GCC would
- * copy the sums at the end of a loop; the empty assembly keeps each in its register. */
+/* sum + the products of 8 inputs and the weights of two gates, a gate in each half. GCC
+ * would copy the sums at the end of a loop; the empty assembly keeps each in its
+ * register. */
 LSTM_INT8_IMPL_AVX2 static inline __m256i
 lstm_int8_impl_add_32(__m256i sum, const int16_t *inputs, __m256i weights)
 {
@@ -894,8 +933,9 @@ lstm_int8_impl_add_32(__m256i sum, const int16_t *inputs, __m256i weights)
     return sum;
 }
 
-/* The totals of the four gates of a and of b, from sums of i and f and of g and o. Horizontal
- * additions stay within halves of a vector, so the order at the end is a permutation. */
+/* The totals of the four gates of a and of b, from sums of i and f and of g and o.
+ * Horizontal additions stay within halves of a vector, so the order at the end is a
+ * permutation. */
 LSTM_INT8_IMPL_AVX2 static inline void
 lstm_int8_impl_totals_32(__m256i a_if, __m256i a_go, __m256i b_if, __m256i b_go,
                          int32_t *a, int32_t *b)
@@ -909,8 +949,8 @@ lstm_int8_impl_totals_32(__m256i a_if, __m256i a_go, __m256i b_if, __m256i b_go,
     lstm_int8_impl_store_16(b, _mm256_extracti128_si256(totals, 1));
 }
 
-/* The sums of two units: they share the inputs. One unit has only two sums to add to, and an
- * addition would wait for the one before. */
+/* The sums of two units: they share the inputs. One unit has only two sums to add to, and
+ * an addition would wait for the one before. */
 LSTM_INT8_IMPL_AVX2 static inline void
 lstm_int8_impl_two_units_32(const int16_t *v, const int8_t *w, const int8_t *w2,
                             size_t blocks, int32_t *sums, int32_t *sums2)
@@ -929,8 +969,8 @@ lstm_int8_impl_two_units_32(const int16_t *v, const int8_t *w, const int8_t *w2,
     lstm_int8_impl_totals_32(i_f, g_o, i_f2, g_o2, sums, sums2);
 }
 
-/* The sums of n units for one sequence, two at a time; the last of an odd number is computed
- * twice, once for nothing. */
+/* The sums of n units for one sequence, two at a time; the last of an odd number is
+ * computed twice, once for nothing. */
 LSTM_INT8_IMPL_AVX2 static inline void
 lstm_int8_impl_sums_32(const int16_t *v, size_t stride, const int8_t *w, size_t blocks,
                        size_t n, int32_t *sums)
@@ -950,7 +990,8 @@ lstm_int8_impl_sums_32(const int16_t *v, size_t stride, const int8_t *w, size_t 
 
 /* The sums of one unit for four sequences: v[4][stride], sums[4][8 units][4]. Weights are
  * widened once for all four; 8 sums, 2 vectors of weights and the products fit in the 16
- * registers. */
+ * registers. A sequence's sums are 32 further on than those of the one before: 8 units of
+ * four gates. */
 LSTM_INT8_IMPL_AVX2 static inline void
 lstm_int8_impl_unit_32_rows(const int16_t *v, size_t stride, const int8_t *w,
                             size_t blocks, int32_t *sums)
@@ -991,14 +1032,18 @@ lstm_int8_impl_sums_32_rows(const int16_t *v, size_t stride, const int8_t *w,
 
 /* ---- CELL -------------------------------------------------------------------------- */
 
-/* What happens to the four sums of a unit. All of it is on int32, with two products of more
- * bits: of a sum with its multiplier, and of c with the forget gate. Where the processor has
- * no long multiplication, each is made of two products of 32 bits: the upper and the lower
- * half of the first factor times the second, which has 16 bits. That is exact, as the lower
- * half is not negative and its product is rounded last. */
+/* What happens to the four sums of a unit. All of it is on int32, with two products of
+ * more bits: of a sum with its multiplier, and of c with the forget gate. Where the
+ * processor has no long multiplication, each is made of two products of 32 bits: the
+ * upper and the lower half of the first factor times the second, which has 16 bits. That
+ * is exact, as the lower half is not negative and its product is rounded last. */
 
-/* tanh(n / 32) * 32768, rounded to nearest, for n from 0 to 192. From 5.9 on it is 32768, so
- * the table ends at 6. */
+/* tanh(n / 32) * 32768, rounded to nearest, for n from 0 to 192. From 5.9 on it is 32768,
+ * so the table ends at 6.
+ *
+ * Between two entries it is a straight line. That is off by at most 9.4e-5, since the
+ * second derivative of tanh is at most 0.77 and the entries are 1/32 apart: 0.77/8/32^2.
+ * The rest of the error of 2e-4 is rounding. */
 static const uint16_t lstm_int8_impl_table[193] LSTM_INT8_TABLE = {
     0,     1024,  2045,  3063,  4075,  5079,  6073,  7056,  8025,  8980,  9919,  10840,
     11743, 12625, 13486, 14326, 15143, 15936, 16706, 17452, 18173, 18870, 19542, 20189,
@@ -1027,11 +1072,11 @@ static const float lstm_int8_impl_one[1] LSTM_INT8_ONE = {1.0f};
 static const float lstm_int8_impl_one[1] = {1.0f};
 #endif
 
-/* z is times 8192, the result times 32768. An entry of the table is 1/32, 256 steps of z; the
- * lower 8 bits of z are the way to the next entry. Entries rise by at most 1024, so the
- * product has 18 bits. The sign is taken off first and put on last: (a ^ -1) + 1 is -a. The
- * limit keeps entry + 1 inside the table. z = -2^31, whose negative is no int32, does not
- * come: see lstm_int8_impl_shift. */
+/* z is times 8192, the result times 32768. An entry of the table is 1/32, 256 steps of z;
+ * the lower 8 bits of z are the way to the next entry. Entries rise by at most 1024, so
+ * the product has 18 bits. The sign is taken off first and put on last: (a ^ -1) + 1 is
+ * -a. The limit keeps entry + 1 inside the table. z = -2^31, whose negative is no int32,
+ * does not come: see lstm_int8_impl_shift. */
 static inline int32_t lstm_int8_impl_tanh(int32_t z)
 {
     const int32_t sign = z >> 31; /* 0 or -1 */
@@ -1048,8 +1093,11 @@ static inline int32_t lstm_int8_impl_tanh(int32_t z)
     return (a ^ sign) - sign;
 }
 
-/* (value * multiplier) >> 16, rounded down; multiplier < 65536. |value| is at most 2^30, as the
- * quantiser limits sums, so the result is too. */
+/* (value * multiplier) >> 16, rounded down; multiplier < 65536. |value| is at most 2^30,
+ * as the quantiser limits sums, so the result is too.
+ *
+ * Without long products, value = high*2^16 + low, so the result is high*multiplier + (low
+ * * multiplier >> 16): high*multiplier is an integer already. */
 static inline int32_t lstm_int8_impl_scale(int32_t value, uint32_t multiplier)
 {
 #if LSTM_INT8_IMPL_LONG
@@ -1063,7 +1111,9 @@ static inline int32_t lstm_int8_impl_scale(int32_t value, uint32_t multiplier)
 #endif
 }
 
-/* round(c * f, 15); f from 0 to 32768, which is 1.0 exactly: then c comes back unchanged */
+/* round(c * f, 15); f from 0 to 32768, which is 1.0 exactly: then c comes back unchanged.
+ * Without long products, c = high*2^15 + low, and high*f needs no rounding. For every c
+ * the result stays within int32, as f is at most 1. */
 static inline int32_t lstm_int8_impl_forget(int32_t c, int32_t f)
 {
 #if LSTM_INT8_IMPL_LONG
@@ -1081,13 +1131,20 @@ static inline int32_t lstm_int8_impl_sigmoid(int32_t tanh_of_half)
     return 16384 + (tanh_of_half >> 1);
 }
 
-/* The unit's new c and h from its four sums, which become the gates i, f, g, o: tanh for g,
- * and for the others tanh of the half, of which sigmoid takes the rest.
+/* The unit's new c and h from its four sums, which become the gates i, f, g, o: tanh for
+ * g, and for the others tanh of the half, of which sigmoid takes the rest.
  *   c    times 65536; before the input is added it is limited to 2^30, so the sum, with an
  *        input of at most 65536, stays below 2^31
  *   i*g  times 2^30; >> 14 makes it times 65536
  *   c>>3 is times 8192, as tanh wants it
- *   o*tanh(c)  times 2^30; >> 15 makes it times 32768, and 1.0 becomes 32767 */
+ *   o*tanh(c)  times 2^30; >> 15 makes it times 32768, and 1.0 becomes 32767
+ *
+ *            S           z                        gate        c         h
+ *   real     scale*S     z/8192; i f o: z/4096    gate/32768  c/65536   h/32768
+ *   range    2^30        int32                    -1 to 1     16385     -1 to 1
+ *
+ * `scale` is the column's. It is not stored: multipliers[j] is scale * 8192 (or 4096) *
+ * 65536 * 2^shift. */
 static inline void lstm_int8_impl_cell(const lstm_int8_layer *layer, size_t unit,
                                        int32_t *gates, int32_t *c, int16_t *h)
 {
@@ -1112,8 +1169,10 @@ static inline void lstm_int8_impl_cell(const lstm_int8_layer *layer, size_t unit
     *h = LSTM_INT8_IMPL_TO(int16_t, next > 32767 ? 32767 : next);
 }
 
-/* v from n values and their row scales, written from v[first] on. A scale is at most 32767, so
- * |v| is not larger than |value|, and the rounding cannot leave int16. */
+/* v from n values and their row scales, written from v[first] on. A scale is at most
+ * 32767, so |v| is not larger than |value|, and the rounding cannot leave int16. An input
+ * of a row with small weights is made smaller, and its weights larger, so that they use
+ * all 8 bits. */
 LSTM_INT8_IMPL_SHORT void lstm_int8_impl_inputs(const int16_t *values,
                                                 const uint16_t *scales, size_t first,
                                                 size_t n, int16_t *v)
@@ -1137,15 +1196,18 @@ LSTM_INT8_IMPL_SHORT void lstm_int8_impl_inputs(const int16_t *values,
 
 /* ---- LAYERS ------------------------------------------------------------------------ */
 
-/* A step first scales x and h into v, in scratch memory: h is then free to be written, unit
- * by unit. Then come the sums and the cells. With AVX2 these go in groups of 8 units, for
- * whose cells a vector has 8 lanes, and for four sequences of a batch at a time, so that each
- * weight is loaded once for four. On other processors it is unit by unit, sequence by
- * sequence. A function that is passed as an argument is a constant at each call, so that
- * compilers inline it. */
+/* A step first scales x and h into v, in scratch memory: h is then free to be written,
+ * unit by unit. Then come the sums and the cells. With AVX2 these go in groups of 8
+ * units, for whose cells a vector has 8 lanes, and for four sequences of a batch at a
+ * time, so that each weight is loaded once for four. On other processors it is unit by
+ * unit, sequence by sequence. A function that is passed as an argument is a constant at
+ * each call, so that compilers inline it.
+ *
+ *   x, h -> inputs -> v -> unit's weights -> 4 sums -> cell -> c, h of the unit
+ *                          (for each unit: v is read again, weights only once) */
 
-/* v of a step, from x and h, with zeros up to whole blocks: the weights there are 0 too, but
- * what scratch memory holds is undefined, and is not to be read. */
+/* v of a step, from x and h, with zeros up to whole blocks: the weights there are 0 too,
+ * but what scratch memory holds is undefined, and is not to be read. */
 static inline void lstm_int8_impl_rows(const lstm_int8_layer *layer, const int16_t *x,
                                        const int16_t *h, int16_t *v)
 {
@@ -1160,7 +1222,8 @@ static inline void lstm_int8_impl_rows(const lstm_int8_layer *layer, const int16
 }
 
 /* Sums the products of n units; blocks is not 0. Of several sequences, v of the next is
- * `stride` further on, and its sums are those of 8 units further on. */
+ * `stride` further on, and its sums are those of 8 units further on. w has the weights of
+ * the first of the units, sums is [n][4], or for several sequences [sequence][8][4]. */
 typedef void lstm_int8_impl_sums_function(const int16_t *v, size_t stride,
                                           const int8_t *w, size_t blocks, size_t n,
                                           int32_t *sums);
@@ -1198,7 +1261,9 @@ LSTM_INT8_IMPL_INLINE void lstm_int8_impl_sums(const int16_t *v, size_t stride,
 
 /* One step of `rows` sequences: x, h and c of sequence r are at x + r*x_stride, h +
  * r*units, c + r*units. Weights are read once for all rows. Cells are computed when the
- * sums of `most` units are there. */
+ * sums of `most` units are there. `most` is 8 where cells are computed as vectors, else
+ * 1, which keeps the array of sums short. c and h of a unit are written while v still
+ * holds the old h. */
 LSTM_INT8_IMPL_INLINE void lstm_int8_impl_step_of(const lstm_int8_layer *layer,
                                                   const int16_t *x, size_t x_stride,
                                                   int16_t *h, int32_t *c, int16_t *v,
@@ -1230,10 +1295,10 @@ LSTM_INT8_IMPL_INLINE void lstm_int8_impl_step_of(const lstm_int8_layer *layer,
 
 /* The cells of 8 units at a time, step by step as lstm_int8_impl_cell does it. */
 
-/* lstm_int8_impl_tanh of 8 values. A gather of 4 bytes reads an entry of 2 bytes and the next;
- * the first is the lower half, as x86 is little-endian. The last entry that is read is number
- * 192, since a is at most 49151. MADD multiplies rise by part: both fit in 16 bits, and the
- * upper halves are 0. */
+/* lstm_int8_impl_tanh of 8 values. A gather of 4 bytes reads an entry of 2 bytes and the
+ * next; the first is the lower half, as x86 is little-endian. The last entry that is read
+ * is number 192, since a is at most 49151. MADD multiplies rise by part: both fit in 16
+ * bits, and the upper halves are 0. */
 LSTM_INT8_IMPL_AVX2 static inline __m256i lstm_int8_impl_tanh_32(__m256i z)
 {
     const __m256i a = _mm256_min_epi32(_mm256_abs_epi32(z), _mm256_set1_epi32(49151));
@@ -1249,8 +1314,8 @@ LSTM_INT8_IMPL_AVX2 static inline __m256i lstm_int8_impl_tanh_32(__m256i z)
 }
 
 /* The gates of two units: 8 columns. Products of 48 bits are taken in two parts, as by
- * lstm_int8_impl_scale without long products: the upper half of the sum keeps its sign, the
- * lower one has none, and its product of 32 bits is shifted as unsigned. */
+ * lstm_int8_impl_scale without long products: the upper half of the sum keeps its sign,
+ * the lower one has none, and its product of 32 bits is shifted as unsigned. */
 LSTM_INT8_IMPL_AVX2 static inline __m256i
 lstm_int8_impl_gates_32(const lstm_int8_layer *layer, size_t column, const int32_t *sums)
 {
@@ -1314,8 +1379,14 @@ LSTM_INT8_IMPL_AVX2 static inline void lstm_int8_impl_eight_cells(__m256i i, __m
                             _mm256_castsi256_si128(_mm256_permute4x64_epi64(next, 0x08)));
 }
 
-/* 8 cells, or fewer at the end of a layer, which are computed one by one. The gates of two
- * units are in a vector, i f g o i f g o; unpacking twice brings 8 of a kind together. */
+/* 8 cells, or fewer at the end of a layer, which are computed one by one. The gates of
+ * two units are in a vector, i f g o i f g o; unpacking twice brings 8 of a kind
+ * together.
+ *
+ *   a    i0 f0 g0 o0 | i1 f1 g1 o1         unpacklo, unpackhi of a and b by 32 bits:
+ *   b    i2 f2 g2 o2 | i3 f3 g3 o3         i0 i2 f0 f2 | i1 i3 f1 f3, and g and o
+ *   d    i4 f4 g4 o4 | i5 f5 g5 o5         then by 64 bits:
+ *   e    i6 f6 g6 o6 | i7 f7 g7 o7         i0 i2 i4 i6 | i1 i3 i5 i7, f, g, o */
 LSTM_INT8_IMPL_AVX2 static inline void
 lstm_int8_impl_cells_32(const lstm_int8_layer *layer, size_t unit, size_t n,
                         int32_t *sums, int32_t *c, int16_t *h)
@@ -1342,8 +1413,8 @@ lstm_int8_impl_cells_32(const lstm_int8_layer *layer, size_t unit, size_t n,
 
 #endif
 
-/* A step of one sequence, or of four where there are vectors of 32 bytes. Not inlined: where
- * the CPU is asked, they are compiled for AVX2, and their caller is not. */
+/* A step of one sequence, or of four where there are vectors of 32 bytes. Not inlined:
+ * where the CPU is asked, they are compiled for AVX2, and their caller is not. */
 #if LSTM_INT8_IMPL_WIDE
 LSTM_INT8_IMPL_AVX2 LSTM_INT8_IMPL_KERNEL void
 lstm_int8_impl_step_32(const lstm_int8_layer *layer, const int16_t *x, int16_t *h,
@@ -1380,8 +1451,8 @@ static inline int lstm_int8_impl_is_wide(void)
 #endif
 }
 
-/* A step of `rows` sequences, x_stride apart. Four have a kernel of their own; fewer are run
- * one after the other. */
+/* A step of `rows` sequences, x_stride apart. Four have a kernel of their own; fewer are
+ * run one after the other. */
 static inline void lstm_int8_impl_step(const lstm_int8_layer *layer, const int16_t *x,
                                        size_t x_stride, size_t rows, int16_t *h,
                                        int32_t *c, int16_t *v)
@@ -1406,8 +1477,10 @@ static inline void lstm_int8_impl_step(const lstm_int8_layer *layer, const int16
     }
 }
 
-/* `timesteps` steps of `rows` sequences, which follow one another in x, h, c and y. y moves on
- * by a row at each output; y[row * outputs * units] is the same output of another sequence. */
+/* `timesteps` steps of `rows` sequences, which follow one another in x, h, c and y. y
+ * moves on by a row at each output; y[row * outputs * units] is the same output of
+ * another sequence. With go_backwards the first row of y is the output of the last
+ * timestep, as in Keras. */
 static inline void lstm_int8_impl_sequences(const lstm_int8_layer *layer,
                                             const int16_t *x, size_t rows,
                                             size_t timesteps, int16_t *h, int32_t *c,
@@ -1431,8 +1504,8 @@ static inline void lstm_int8_impl_sequences(const lstm_int8_layer *layer,
     }
 }
 
-/* A batch, four sequences at a time where there is a kernel for four, and what is left one at
- * a time. */
+/* A batch, four sequences at a time where there is a kernel for four, and what is left
+ * one at a time. */
 static inline void lstm_int8_impl_batch(const lstm_int8_layer *layer, const int16_t *x,
                                         size_t batch, size_t timesteps, int16_t *h,
                                         int32_t *c, int16_t *y, int16_t *scratch)
@@ -1449,8 +1522,9 @@ static inline void lstm_int8_impl_batch(const lstm_int8_layer *layer, const int1
     }
 }
 
-/* One output of a Dense layer times 65536. A sum is at most 2^30 (lstm_int8_impl_dense_scale),
- * so it cannot overflow, and bias and shift are as in a cell. */
+/* One output of a Dense layer times 65536. A sum is at most 2^30
+ * (lstm_int8_impl_dense_scale), so it cannot overflow, and bias and shift are as in a
+ * cell. */
 LSTM_INT8_IMPL_SHORT int32_t lstm_int8_impl_logit(const lstm_int8_dense *layer,
                                                   const int16_t *x, size_t unit)
 {
@@ -1468,12 +1542,13 @@ LSTM_INT8_IMPL_SHORT int32_t lstm_int8_impl_logit(const lstm_int8_dense *layer,
 /* ---- CHECKS ------------------------------------------------------------------------ */
 
 /* Every function of the API calls these once. They hold for what a caller can get wrong:
- * pointers, sizes, a shift that C does not define. That the numbers in a layer's arrays are
- * those of a quantiser cannot be checked at a reasonable cost. */
+ * pointers, sizes, a shift that C does not define. That the numbers in a layer's arrays
+ * are those of a quantiser cannot be checked at a reasonable cost. */
 
-/* a * b, or 0 where that is more than size_t holds. 0 is refused by all callers, so it can
- * stand for "too large". Without the builtin a division is left out where both factors have
- * half of the bits: it would be the only one, and a call on small processors. */
+/* a * b, or 0 where that is more than size_t holds. 0 is refused by all callers, so it
+ * can stand for "too large". Without the builtin a division is left out where both
+ * factors have half of the bits: it would be the only one, and a call on small
+ * processors. */
 static inline size_t lstm_int8_impl_multiply(size_t a, size_t b)
 {
 #if defined(__clang__) || (defined(__GNUC__) && __GNUC__ >= 5)
@@ -1486,7 +1561,8 @@ static inline size_t lstm_int8_impl_multiply(size_t a, size_t b)
 #endif
 }
 
-/* Whether an array of a*b elements of `size` bytes (a power of 2) can exist and has any. */
+/* Whether an array of a*b elements of `size` bytes (a power of 2) can exist and has any.
+ */
 static inline int lstm_int8_impl_is_array(size_t a, size_t b, size_t size)
 {
     const size_t count = lstm_int8_impl_multiply(a, b);
@@ -1553,12 +1629,21 @@ static inline lstm_status lstm_int8_impl_check_dense(const lstm_int8_dense *laye
  *      scale is made larger and the column is rounded again.
  *   4. One shift for the layer, as large as the largest multiplier and bias allow, and the
  *      multipliers and biases that go with it.
- * All is done in float, with one operation in each expression that matters, so that Python's
- * float32 and every C compiler that keeps to C99's floats find the same integers. With
- * -ffast-math, or GCC's own C for the x87, single weights may come out 1 higher or lower. */
+ * All is done in float, with one operation in each expression that matters, so that
+ * Python's float32 and every C compiler that keeps to C99's floats find the same
+ * integers. With -ffast-math, or GCC's own C for the x87, single weights may come out 1
+ * higher or lower.
+ *
+ * What the numbers mean, for one column. A row's input is the integer in[k], of which the
+ * real value is in[k]*unit/32768: unit is 1 for h, and 2^(15 - input_fraction_bits) for
+ * x.
+ *   v[k]     = in[k] * row_scales[k] / 32768
+ *   value[k] = weight[k] * unit / row_scales[k]      so real product = v[k] * value[k]
+ *   q[k]     = value[k] / scale, rounded             the int8
+ *   gate     = the sum of v[k] * value[k], about scale * S */
 
-/* x rounded to nearest, halves away from 0; |x| < 2^31. Where the compiler computes in more
- * bits than float has, a variable takes them off: here, and in what calls this. */
+/* x rounded to nearest, halves away from 0; |x| < 2^31. Where the compiler computes in
+ * more bits than float has, a variable takes them off: here, and in what calls this. */
 static inline int32_t lstm_int8_impl_nearest(float x)
 {
     const float size = x < 0.0f ? 0.5f - x : x + 0.5f;
@@ -1624,9 +1709,11 @@ static inline float lstm_int8_impl_row_size(const lstm_int8_impl_source *from, s
     return largest;
 }
 
-/* Finds the largest weight and bias, and refuses what cannot be converted. The scale of the
- * largest weight is largest / 127 / 32768; times 8192 a scale has to be below 1, which is
- * largest < 508. */
+/* Finds the largest weight and bias, and refuses what cannot be converted. The scale of
+ * the largest weight is largest / 127 / 32768; times 8192 a scale has to be below 1,
+ * which is largest < 508. 258 weights of 127 at row scales of 32767 sum to almost 2^30;
+ * of more such rows the sum may need a scale that is larger by rows/258. 65536 * 8192 is
+ * a bias of 2^29 with a shift of 0. */
 static inline lstm_status lstm_int8_impl_measure(lstm_int8_impl_source *from)
 {
     const lstm_layer *const layer = from->layer;
@@ -1654,8 +1741,9 @@ static inline lstm_status lstm_int8_impl_measure(lstm_int8_impl_source *from)
                                                                    : LSTM_ERR_OPTION;
 }
 
-/* The row scale, rounded up, so that no weight of the row is larger than the largest. It is
- * times 32768 and at most 32767, so that vectors can take it as int16. A row of zeros has 0. */
+/* The row scale, rounded up, so that no weight of the row is larger than the largest. It
+ * is times 32768 and at most 32767, so that vectors can take it as int16. A row of zeros
+ * has 0. */
 static inline uint16_t lstm_int8_impl_row_scale(const lstm_int8_impl_source *from,
                                                 size_t row)
 {
@@ -1667,14 +1755,15 @@ static inline uint16_t lstm_int8_impl_row_scale(const lstm_int8_impl_source *fro
     return LSTM_INT8_IMPL_TO(uint16_t, whole + is_below);
 }
 
-/* Where the weight of a row is among those of its unit: block, gate, row in the block. gate
- * from 0 to 3. */
+/* Where the weight of a row is among those of its unit: block, gate, row in the block.
+ * gate from 0 to 3. */
 static inline size_t lstm_int8_impl_packed(size_t row, size_t gate)
 {
     return (row / 8 * 4 + gate) * 8 + row % 8;
 }
 
-/* Rounds the weights of a column to nearest. values: what each counts for per unit of v. */
+/* Rounds the weights of a column to nearest. values: what each counts for per unit of v.
+ */
 static inline void lstm_int8_impl_round(const float *values, size_t rows, float scale,
                                         size_t gate, int8_t *weights)
 {
@@ -1690,7 +1779,12 @@ static inline void lstm_int8_impl_round(const float *values, size_t rows, float 
 /* Rounds single weights the other way where that makes the expected square of the gate's
  * error smaller: the error times the moments times the error. A hundredth of the moments'
  * mean is added to each input's own, since real inputs are not only those observed.
- * errors and slopes [rows]: the error of each weight, and the moments times the errors. */
+ * errors and slopes [rows]: the error of each weight, and the moments times the errors.
+ *
+ * With e the errors and M the moments, the expected square is e*M*e. A change of e[k] by
+ * d changes it by 2*d*(M*e)[k] + d^2*M[k][k]: `gain`, good if negative. Only the
+ * direction that the slope asks for can be negative. The damping is added to each
+ * M[k][k]. */
 static inline int lstm_int8_impl_refine_once(const lstm_int8_impl_source *from,
                                              const uint16_t *row_scales, float scale,
                                              float damping, size_t gate, float *errors,
@@ -1720,9 +1814,9 @@ static inline int lstm_int8_impl_refine_once(const lstm_int8_impl_source *from,
     return changed;
 }
 
-/* Four times over the column, or until nothing changes. slopes[k] is half of the derivative of
- * the expected square by weight k; it is kept up to date as weights change, so that trying a
- * weight costs no sum over all rows. */
+/* Four times over the column, or until nothing changes. slopes[k] is half of the
+ * derivative of the expected square by weight k; it is kept up to date as weights change,
+ * so that trying a weight costs no sum over all rows. */
 static inline void lstm_int8_impl_refine(const lstm_int8_impl_source *from,
                                          const uint16_t *row_scales, size_t column,
                                          float scale, float *errors, float *slopes,
@@ -1754,9 +1848,9 @@ static inline void lstm_int8_impl_refine(const lstm_int8_impl_source *from,
     }
 }
 
-/* The largest sum that the weights of a column can give is at most 2^30: |v[k]| is at most
- * row_scales[k], for any input. The loop ends before its own sum, which grows by less than
- * 2^22 each time, can pass 2^32. */
+/* The largest sum that the weights of a column can give is at most 2^30: |v[k]| is at
+ * most row_scales[k], for any input. The loop ends before its own sum, which grows by
+ * less than 2^22 each time, can pass 2^32. */
 static inline int lstm_int8_impl_is_safe(const uint16_t *row_scales, size_t rows,
                                          size_t gate, const int8_t *weights)
 {
@@ -1771,7 +1865,7 @@ static inline int lstm_int8_impl_is_safe(const uint16_t *row_scales, size_t rows
 }
 
 /* Converts one column; returns its scale: what one unit of the sum counts for. space
- * [3*rows] floats. */
+ * [3*rows] floats. The loop ends, since each round makes the weights smaller. */
 static inline float lstm_int8_impl_column(const lstm_int8_impl_source *from,
                                           const uint16_t *row_scales, size_t column,
                                           float *space, int8_t *weights)
@@ -1802,10 +1896,10 @@ static inline float lstm_int8_impl_column(const lstm_int8_impl_source *from,
     }
 }
 
-/* The largest shift with which all multipliers fit in 16 bits and all biases in 2^30: the larger
- * it is, the finer are both. A multiplier is at most 65534: with 65535 the largest sum, the
- * largest bias and the half for rounding would be 2^31 together.
- * factor: the largest of what one unit of a sum is of z; bias: the largest |bias| in z. */
+/* The largest shift with which all multipliers fit in 16 bits and all biases in 2^30: the
+ * larger it is, the finer are both. A multiplier is at most 65534: with 65535 the largest
+ * sum, the largest bias and the half for rounding would be 2^31 together. factor: the
+ * largest of what one unit of a sum is of z; bias: the largest |bias| in z. */
 static inline int lstm_int8_impl_shift(float factor, float bias)
 {
     int shift = 15;
@@ -1816,7 +1910,8 @@ static inline int lstm_int8_impl_shift(float factor, float bias)
     return shift;
 }
 
-/* The multiplier of a factor, and the bias with the half that makes >> round to nearest. */
+/* The multiplier of a factor, and the bias with the half that makes >> round to nearest.
+ */
 static inline void lstm_int8_impl_finish(float factor, float bias, int shift,
                                          uint16_t *multiplier, int32_t *integer_bias)
 {
@@ -1829,8 +1924,8 @@ static inline void lstm_int8_impl_finish(float factor, float bias, int shift,
     }
 }
 
-/* z of a gate is the sum times this: 8192 for g, of which tanh is taken, else 4096, as the
- * sigmoid is that of twice the tanh's argument. */
+/* z of a gate is the sum times this: 8192 for g, of which tanh is taken, else 4096, as
+ * the sigmoid is that of twice the tanh's argument. */
 static inline float lstm_int8_impl_gate_unit(size_t gate)
 {
     return gate == 2 ? 8192.0f : 4096.0f;
@@ -1869,7 +1964,8 @@ static inline void lstm_int8_impl_convert(const lstm_int8_impl_source *from,
     }
 }
 
-/* The float layer: pointers, sizes of its arrays and of those it is converted to, options. */
+/* The float layer: pointers, sizes of its arrays and of those it is converted to,
+ * options. */
 static inline lstm_status lstm_int8_impl_check_source(const lstm_layer *from,
                                                       int fraction_bits)
 {
@@ -1983,7 +2079,9 @@ static inline float lstm_int8_impl_dense_size(const lstm_dense *from, size_t uni
 }
 
 /* The scale of a Dense unit: that of its largest weight, or more where the sum of the
- * weights times 32768 could be more than 2^30. */
+ * weights times 32768 could be more than 2^30. Rounded weights have a sum of at most
+ * sum/scale + input_dim/2. That is to be at most 32768, as 32768 * 32768 is 2^30; solved
+ * for the scale. input_dim is at most 32768, so the divisor is positive. */
 static inline float lstm_int8_impl_dense_scale(const lstm_dense *from, size_t unit)
 {
     float sum = 0.0f, scale = lstm_int8_impl_dense_size(from, unit) / 127.0f;
@@ -2061,7 +2159,9 @@ LSTM_API lstm_status lstm_int8_quantize_dense(const lstm_dense *from,
 }
 
 #if LSTM_INT8_IMPL_X86
-/* 4 scaled floats, limited and rounded as lstm_int8_from_float does, as int32 */
+/* 4 scaled floats, limited and rounded as lstm_int8_from_float does, as int32. The half
+ * has the sign of x, and the conversion cuts off. A NaN is masked at the end, and so
+ * becomes 0. */
 LSTM_INT8_IMPL_INLINE __m128i lstm_int8_impl_rounded_16(__m128 x)
 {
     const __m128 sign = _mm_and_ps(x, _mm_set1_ps(-0.0f));
@@ -2185,7 +2285,9 @@ LSTM_API lstm_status lstm_int8_dense_logits(const lstm_int8_dense *layer,
     return LSTM_OK;
 }
 
-/* y = activation(y), element by element, by a Dense layer of lstm.h with the weight 1. */
+/* y = activation(y), element by element, by a Dense layer of lstm.h with the weight 1.
+ * That gives the bits of lstm.h without names of its inner functions. Eight at a time, as
+ * x and y may not overlap. */
 static inline void lstm_int8_impl_activate(lstm_activation activation, float *y, size_t n)
 {
     lstm_dense one;
@@ -2201,7 +2303,8 @@ static inline void lstm_int8_impl_activate(lstm_activation activation, float *y,
     }
 }
 
-/* y = softmax(y): e^(y - largest), divided by their sum */
+/* y = softmax(y): e^(y - largest), divided by their sum. So no e^y overflows, and the sum
+ * is at least 1. Not by lstm_int8_impl_activate, whose layer has one unit. */
 static inline void lstm_int8_impl_softmax(float *y, size_t n)
 {
     float largest = y[0], sum = 0.0f;
