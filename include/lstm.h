@@ -98,7 +98,7 @@
  *   weights   const, shared by all streams and threads, may be in flash
  *   state     h and c, one pair per stream; zeros to begin with
  *   scratch   see SIZES, one per thread; its contents do not matter before a call
- *   stack     up to 24 KB on computers (32 KB without optimisation); 400 bytes on
+ *   stack     up to 36 KB on computers (40 KB without optimisation); 400 bytes on
  *             microcontrollers, 120 with Keras' default activations
  * The layers of a model may share one scratch array, as large as the largest that one of
  * them needs. There are no static variables, no locks and no heap. x, masks and weights
@@ -3147,9 +3147,12 @@ LSTM_IMPL_KERNEL void LSTM_K(add_rows)(float *z, size_t column_count,
  * with vectors have no LSTM_LOAD of the user's. */
 LSTM_IMPL_KERNEL void LSTM_K(fill)(float *z, const float *init, size_t n)
 {
+    const lstm_k_v zeros = lstm_k_all(0.0f);
     size_t j;
-    for (j = 0; j < n; j++) {
-        z[j] = init != LSTM_IMPL_NULL ? init[j] : 0.0f;
+    for (j = 0; j < n; j += LSTM_K_LANES) {
+        const size_t place = j < n - LSTM_K_LANES ? j : n - LSTM_K_LANES;
+        lstm_k_store(z + place,
+                     init != LSTM_IMPL_NULL ? lstm_k_load(init + place) : zeros);
     }
 }
 
@@ -3209,7 +3212,7 @@ LSTM_IMPL_INLINE void LSTM_K(row_sums)(const lstm_impl_sums *s, float *z, float 
  * For large layers the speed is that of the memory which weights come from, so this
  * counts. */
 #define LSTM_K_BLOCK 64
-#define LSTM_K_DEPTH 32
+#define LSTM_K_DEPTH 64
 #define LSTM_K_TILE_ROWS 6
 
 /* A part's products with rows k.. of the matrix, `depth` of them, for one tile. a has the
@@ -3306,8 +3309,8 @@ LSTM_IMPL_INLINE void LSTM_K(copy_columns)(float *copy, size_t width, const floa
  * 6 and 2. Weights are copied if more than two groups read them, unless the block has all
  * columns, as these rows are side by side already.
  *
- *   for each 32 rows of the matrix             copied: 8 KB, a quarter of most L1 caches
- *     for each 2 (or 4) vectors of columns     the weights of a tile: 1 to 8 KB
+ *   for each 64 rows of the matrix             copied: 16 KB, half of most L1 caches
+ *     for each 2 (or 4) vectors of columns     the weights of a tile: 2 to 16 KB
  *       for each group of up to 6 rows         one tile
  *
  * So a tile's weights stay in the L1 cache for all groups. */
@@ -3342,28 +3345,44 @@ LSTM_IMPL_KERNEL void LSTM_K(add_block)(LSTM_K(tile) t, size_t count, size_t wid
     }
 }
 
+/* z = first + second for n sums, n >= LSTM_K_LANES, or first alone. The last vector may
+ * overlap the one before. */
+LSTM_IMPL_INLINE void LSTM_K(add_halves)(float *z, const float *first,
+                                         const float *second, size_t n)
+{
+    size_t j;
+    for (j = 0; j < n; j += LSTM_K_LANES) {
+        const size_t place = j < n - LSTM_K_LANES ? j : n - LSTM_K_LANES;
+        lstm_k_v sum = lstm_k_load(first + place);
+        if (second != LSTM_IMPL_NULL) {
+            sum = lstm_k_add(sum, lstm_k_load(second + place));
+        }
+        lstm_k_store(z + place, sum);
+    }
+}
+
 /* The sums of a block of columns from j on, init, x and both halves of h. A tile has no
- * registers for two sums of each column, so the second half has an array of its own. Its
- * 8 KB and those of add_block's copy are the largest part of the stack that a call needs.
- */
+ * registers for two sums of each column, so each half has an array. Rows of these follow
+ * each other without gaps, and so stay in the L1 cache; rows of z may be a power of two
+ * apart. Two times 8 KB and the 16 of add_block's copy are most of a call's stack. */
 LSTM_IMPL_KERNEL void LSTM_K(block_sums)(const lstm_impl_rows *q, size_t count, size_t j,
                                          size_t width, float *z)
 {
+    LSTM_ALIGNED float first[LSTM_IMPL_GROUP * LSTM_K_BLOCK];
     LSTM_ALIGNED float second[LSTM_IMPL_GROUP * LSTM_K_BLOCK];
     const lstm_impl_part *parts = q->sums.parts;
-    const float *init = q->sums.init;
+    const float *init = q->sums.init, *added = LSTM_IMPL_NULL;
     LSTM_K(tile) t;
-    size_t m, v;
-    z += j;
+    size_t m;
     for (m = 0; m < count; m++) {
-        LSTM_K(fill)(z + m * q->z_step, init != LSTM_IMPL_NULL ? init + j : init, width);
+        LSTM_K(fill)(first + m * width, init != LSTM_IMPL_NULL ? init + j : init, width);
     }
     t.tail = count <= 3                 ? 3 * LSTM_K_LANES
              : width < 2 * LSTM_K_LANES ? width - LSTM_K_LANES
                                         : LSTM_K_LANES;
     t.step = q->sums.column_count;
-    t.sums = z;
-    t.stride = q->z_step;
+    t.sums = first;
+    t.stride = width;
     t.a = q->x;
     t.k = 0;
     t.weights = parts[0].matrix + j;
@@ -3372,17 +3391,17 @@ LSTM_IMPL_KERNEL void LSTM_K(block_sums)(const lstm_impl_rows *q, size_t count, 
     t.weights = parts[1].matrix + j;
     LSTM_K(add_block)(t, count, width, parts[1].count);
     if (parts[1].count > 0) { /* one row alone has a second sum too: 0 */
+        added = second;
         LSTM_K(fill)(second, LSTM_IMPL_NULL, count * width);
         t.k = parts[1].count;
         t.sums = second;
-        t.stride = width;
         t.weights = parts[2].matrix + j;
         LSTM_K(add_block)(t, count, width, parts[2].count);
-        for (m = 0; m < count; m++, z += q->z_step) {
-            for (v = 0; v < width; v++) {
-                z[v] += second[m * width + v];
-            }
-        }
+    }
+    for (m = 0; m < count; m++) {
+        LSTM_K(add_halves)
+        (z + m * q->z_step + j, first + m * width,
+         added != LSTM_IMPL_NULL ? added + m * width : added, width);
     }
 }
 
