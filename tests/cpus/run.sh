@@ -2,8 +2,8 @@
 # `make cpus`: the run-time choice of kernels on x86-64 CPUs that this machine is not.
 #   qemu   QEMU's user mode, with features of its CPU models masked out: the digest of
 #          tests/digest, and tests of `make test`
-#   bochs  Bochs, which has AVX-512: the digest, on a bare CPU (boot.sh), also where the operating
-#          system has not enabled the state of wide vectors
+#   bochs  Bochs, which has AVX-512 and its VNNI: the digest, on a bare CPU (boot.sh), also where
+#          the operating system has not enabled the state of wide vectors
 # Fused multiply-adds are used where the CPU has AVX2 and FMA and the system keeps their state: the
 # first digest of tests/digest/digests.txt. Elsewhere, and with LSTM_NO_FMA, it is the second.
 # That of 8-bit weights is the same everywhere; before it stands how many bytes the vectors of its
