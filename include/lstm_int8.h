@@ -404,10 +404,10 @@ LSTM_API size_t lstm_int8_argmax(const int32_t *logits, size_t n);
 #endif
 
 /* WIDE: vectors of 32 bytes, AVX2. VNNI: sums in vectors of 64 bytes by AVX-512 VNNI, on
- * 64-bit x86, where there are registers enough. Each where the compiler's flags have it or,
- * with CHOICE, where the CPU is found to have it. Neither by GCC for Windows, which does not
- * align the stack for them (GCC bug 54412). No choice on Windows: not every clang there can
- * ask the CPU. GCC 8 and clang 7 know VNNI, Apple's clang 11. */
+ * 64-bit x86, where there are registers enough. Each where the compiler's flags have it
+ * or, with CHOICE, where the CPU is found to have it. Neither by GCC for Windows, which
+ * does not align the stack for them (GCC bug 54412). No choice on Windows: not every clang
+ * there can ask the CPU. GCC 8 and clang 7 know VNNI, Apple's clang 11. */
 #if LSTM_INT8_IMPL_X86 && !(defined(_WIN32) && defined(__GNUC__) && !defined(__clang__))
 #define LSTM_INT8_IMPL_ALIGNED 1
 #else
@@ -1048,10 +1048,10 @@ lstm_int8_impl_sums_32_rows(const int16_t *v, size_t stride, const int8_t *w,
 
 #if LSTM_INT8_IMPL_VNNI
 
-/* Vectors of 64 bytes. One has a whole block of weights, and its four parts of 16 bytes are
- * the four gates. The inputs are the same in each part. The multiplications and additions
- * of a block are one instruction, VPDPWSSD. A sum has to wait 5 cycles for the block before,
- * so there are 8 sums. */
+/* Vectors of 64 bytes. One has a whole block of weights, and its four parts of 16 bytes
+ * are the four gates. The inputs are the same in each part. The multiplications and
+ * additions of a block are one instruction, VPDPWSSD. A sum has to wait 5 cycles for the
+ * block before, so there are 8 sums. */
 
 /* The 32 weights of a block as int16 */
 LSTM_INT8_IMPL_AVX512 static inline __m512i lstm_int8_impl_weights_64(const int8_t *p)
@@ -1075,8 +1075,8 @@ lstm_int8_impl_add_64(__m512i sum, __m512i inputs, __m512i weights)
 }
 
 /* [4][4 gates i f g o]: the totals of four sums, which have four terms for each gate.
- * Unpacking brings terms of two sums together, then of four; the gates stay in their parts
- * until the permutation. */
+ * Unpacking brings terms of two sums together, then of four; the gates stay in their
+ * parts until the permutation. */
 LSTM_INT8_IMPL_AVX512 static inline __m512i lstm_int8_impl_totals_64(__m512i a, __m512i b,
                                                                      __m512i c, __m512i d)
 {
@@ -1091,8 +1091,8 @@ LSTM_INT8_IMPL_AVX512 static inline __m512i lstm_int8_impl_totals_64(__m512i a, 
     return _mm512_permutexvar_epi32(order, totals);
 }
 
-/* The sums of n units for one sequence, n at most 8. Where there are fewer, the last one is
- * computed again for each that is missing: sums has room for 8. */
+/* The sums of n units for one sequence, n at most 8. Where there are fewer, the last one
+ * is computed again for each that is missing: sums has room for 8. */
 LSTM_INT8_IMPL_AVX512 static inline void
 lstm_int8_impl_sums_64(const int16_t *v, size_t stride, const int8_t *w, size_t blocks,
                        size_t n, int32_t *sums)
@@ -1133,8 +1133,8 @@ lstm_int8_impl_store_totals_64(__m512i a, __m512i b, __m512i c, __m512i d, int32
     lstm_int8_impl_store_32(sums2, _mm512_extracti64x4_epi64(totals, 1));
 }
 
-/* The sums of two units for four sequences: v[4][stride], sums[4][8 units][4]. Weights are
- * widened once for all four. */
+/* The sums of two units for four sequences: v[4][stride], sums[4][8 units][4]. Weights
+ * are widened once for all four. */
 LSTM_INT8_IMPL_AVX512 static inline void
 lstm_int8_impl_two_units_64_rows(const int16_t *v, size_t stride, const int8_t *w,
                                  const int8_t *w2, size_t blocks, int32_t *sums)
@@ -1165,8 +1165,8 @@ lstm_int8_impl_two_units_64_rows(const int16_t *v, size_t stride, const int8_t *
     lstm_int8_impl_store_totals_64(c, r, d, s, sums + 64, sums + 96);
 }
 
-/* The sums of n units for four sequences, two units at a time; the last of an odd number is
- * computed twice. */
+/* The sums of n units for four sequences, two units at a time; the last of an odd number
+ * is computed twice. */
 LSTM_INT8_IMPL_AVX512 static inline void
 lstm_int8_impl_sums_64_rows(const int16_t *v, size_t stride, const int8_t *w,
                             size_t blocks, size_t n, int32_t *sums)
@@ -1350,9 +1350,10 @@ LSTM_INT8_IMPL_SHORT void lstm_int8_impl_inputs(const int16_t *values,
 /* A step first scales x and h into v, in scratch memory: h is then free to be written,
  * unit by unit. Then come the sums and the cells. With AVX2 these go in groups of 8
  * units, for whose cells a vector has 8 lanes, and for four sequences of a batch at a
- * time, so that each weight is loaded once for four. AVX-512 VNNI has sums of its own, and
- * AVX2's cells. On other processors it is unit by unit, sequence by sequence. A function
- * that is passed as an argument is a constant at each call, so that compilers inline it.
+ * time, so that each weight is loaded once for four. AVX-512 VNNI has sums of its own,
+ * and AVX2's cells. On other processors it is unit by unit, sequence by sequence. A
+ * function that is passed as an argument is a constant at each call, so that compilers
+ * inline it.
  *
  *   x, h -> inputs -> v -> unit's weights -> 4 sums -> cell -> c, h of the unit
  *                          (for each unit: v is read again, weights only once) */
