@@ -403,28 +403,44 @@ LSTM_API size_t lstm_int8_argmax(const int32_t *logits, size_t n);
 #define LSTM_INT8_IMPL_SUMS 4
 #endif
 
-/* WIDE: vectors of 32 bytes, AVX2, where the compiler's flags have it or, with CHOICE,
- * where the CPU is found to have it. Not by GCC for Windows, which does not align the
- * stack for them (GCC bug 54412). No choice on Windows: not every clang there can ask the
- * CPU. */
-#if !LSTM_INT8_IMPL_X86 || (defined(_WIN32) && defined(__GNUC__) && !defined(__clang__))
-#define LSTM_INT8_IMPL_WIDE 0
-#define LSTM_INT8_IMPL_CHOICE 0
-#elif defined(__AVX2__)
-#define LSTM_INT8_IMPL_WIDE 1
-#define LSTM_INT8_IMPL_CHOICE 0
-#elif defined(__x86_64__) && !defined(_WIN32) && !defined(LSTM_NO_DISPATCH) && \
-    __STDC_HOSTED__
-#define LSTM_INT8_IMPL_WIDE 1
+/* WIDE: vectors of 32 bytes, AVX2. VNNI: sums in vectors of 64 bytes by AVX-512 VNNI, on
+ * 64-bit x86, where there are registers enough. Each where the compiler's flags have it
+ * or, with CHOICE, where the CPU is found to have it. Neither by GCC for Windows, which
+ * does not align the stack for them (GCC bug 54412). No choice on Windows: not every clang
+ * there can ask the CPU. GCC 8 and clang 7 know VNNI, Apple's clang 11. */
+#if LSTM_INT8_IMPL_X86 && !(defined(_WIN32) && defined(__GNUC__) && !defined(__clang__))
+#define LSTM_INT8_IMPL_ALIGNED 1
+#else
+#define LSTM_INT8_IMPL_ALIGNED 0
+#endif
+#if LSTM_INT8_IMPL_ALIGNED && defined(__x86_64__) && !defined(_WIN32) && \
+    !defined(LSTM_NO_DISPATCH) && __STDC_HOSTED__
 #define LSTM_INT8_IMPL_CHOICE 1
 #else
-#define LSTM_INT8_IMPL_WIDE 0
 #define LSTM_INT8_IMPL_CHOICE 0
 #endif
-#if LSTM_INT8_IMPL_CHOICE
-#define LSTM_INT8_IMPL_AVX2 __attribute__((__target__("avx2")))
-#else
+#if LSTM_INT8_IMPL_ALIGNED && defined(__AVX2__)
+#define LSTM_INT8_IMPL_WIDE 1
 #define LSTM_INT8_IMPL_AVX2
+#elif LSTM_INT8_IMPL_CHOICE
+#define LSTM_INT8_IMPL_WIDE 1
+#define LSTM_INT8_IMPL_AVX2 __attribute__((__target__("avx2")))
+#define LSTM_INT8_IMPL_ASK_AVX2 1
+#else
+#define LSTM_INT8_IMPL_WIDE 0
+#endif
+#if LSTM_INT8_IMPL_ALIGNED && defined(__x86_64__) && defined(__AVX512VNNI__) && \
+    defined(__AVX512BW__)
+#define LSTM_INT8_IMPL_VNNI 1
+#define LSTM_INT8_IMPL_AVX512
+#elif LSTM_INT8_IMPL_CHOICE && \
+    (defined(__clang__) ? __clang_major__ >= 11 : __GNUC__ >= 8)
+#define LSTM_INT8_IMPL_VNNI 1
+#define LSTM_INT8_IMPL_AVX512 \
+    __attribute__((__target__("avx2,avx512f,avx512bw,avx512vnni")))
+#define LSTM_INT8_IMPL_ASK_VNNI 1
+#else
+#define LSTM_INT8_IMPL_VNNI 0
 #endif
 
 /* On a microcontroller code is to be short: a lookup in the table is a call. */
@@ -1030,6 +1046,141 @@ lstm_int8_impl_sums_32_rows(const int16_t *v, size_t stride, const int8_t *w,
 
 #endif
 
+#if LSTM_INT8_IMPL_VNNI
+
+/* Vectors of 64 bytes. One has a whole block of weights, and its four parts of 16 bytes
+ * are the four gates. The inputs are the same in each part. The multiplications and
+ * additions of a block are one instruction, VPDPWSSD. A sum has to wait 5 cycles for the
+ * block before, so there are 8 sums. */
+
+/* The 32 weights of a block as int16 */
+LSTM_INT8_IMPL_AVX512 static inline __m512i lstm_int8_impl_weights_64(const int8_t *p)
+{
+    return _mm512_cvtepi8_epi16(lstm_int8_impl_load_32(p));
+}
+
+/* The 8 inputs of a block, four times */
+LSTM_INT8_IMPL_AVX512 static inline __m512i lstm_int8_impl_inputs_64(const int16_t *p)
+{
+    return _mm512_broadcast_i32x4(lstm_int8_impl_load_16(p));
+}
+
+/* sum + the products, added in pairs; GCC is kept from copying the sums */
+LSTM_INT8_IMPL_AVX512 static inline __m512i
+lstm_int8_impl_add_64(__m512i sum, __m512i inputs, __m512i weights)
+{
+    sum = _mm512_dpwssd_epi32(sum, inputs, weights);
+    LSTM_INT8_IMPL_KEEP(sum);
+    return sum;
+}
+
+/* [4][4 gates i f g o]: the totals of four sums, which have four terms for each gate.
+ * Unpacking brings terms of two sums together, then of four; the gates stay in their
+ * parts until the permutation. */
+LSTM_INT8_IMPL_AVX512 static inline __m512i lstm_int8_impl_totals_64(__m512i a, __m512i b,
+                                                                     __m512i c, __m512i d)
+{
+    const __m512i order =
+        _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    const __m512i a_b = /* a0 + a2, b0 + b2, a1 + a3, b1 + b3 */
+        _mm512_add_epi32(_mm512_unpacklo_epi32(a, b), _mm512_unpackhi_epi32(a, b));
+    const __m512i c_d =
+        _mm512_add_epi32(_mm512_unpacklo_epi32(c, d), _mm512_unpackhi_epi32(c, d));
+    const __m512i totals = _mm512_add_epi32(_mm512_unpacklo_epi64(a_b, c_d),
+                                            _mm512_unpackhi_epi64(a_b, c_d));
+    return _mm512_permutexvar_epi32(order, totals);
+}
+
+/* The sums of n units for one sequence, n at most 8. Where there are fewer, the last one
+ * is computed again for each that is missing: sums has room for 8. */
+LSTM_INT8_IMPL_AVX512 static inline void
+lstm_int8_impl_sums_64(const int16_t *v, size_t stride, const int8_t *w, size_t blocks,
+                       size_t n, int32_t *sums)
+{
+    const __m512i none = _mm512_setzero_si512();
+    __m512i a = none, b = none, c = none, d = none, p = none, q = none, r = none,
+            s = none;
+    const size_t unit = 32 * blocks;
+    const size_t to_b = n > 1 ? unit : 0, to_c = n > 2 ? 2 * unit : to_b;
+    const size_t to_d = n > 3 ? 3 * unit : to_c, to_p = n > 4 ? 4 * unit : to_d;
+    const size_t to_q = n > 5 ? 5 * unit : to_p, to_r = n > 6 ? 6 * unit : to_q;
+    const size_t to_s = n > 7 ? 7 * unit : to_r;
+    (void)stride;
+    do {
+        const __m512i inputs = lstm_int8_impl_inputs_64(v);
+        a = lstm_int8_impl_add_64(a, inputs, lstm_int8_impl_weights_64(w));
+        b = lstm_int8_impl_add_64(b, inputs, lstm_int8_impl_weights_64(w + to_b));
+        c = lstm_int8_impl_add_64(c, inputs, lstm_int8_impl_weights_64(w + to_c));
+        d = lstm_int8_impl_add_64(d, inputs, lstm_int8_impl_weights_64(w + to_d));
+        p = lstm_int8_impl_add_64(p, inputs, lstm_int8_impl_weights_64(w + to_p));
+        q = lstm_int8_impl_add_64(q, inputs, lstm_int8_impl_weights_64(w + to_q));
+        r = lstm_int8_impl_add_64(r, inputs, lstm_int8_impl_weights_64(w + to_r));
+        s = lstm_int8_impl_add_64(s, inputs, lstm_int8_impl_weights_64(w + to_s));
+        v += 8;
+        w += 32;
+    } while (--blocks != 0);
+    _mm512_storeu_si512(sums, lstm_int8_impl_totals_64(a, b, c, d));
+    _mm512_storeu_si512(sums + 16, lstm_int8_impl_totals_64(p, q, r, s));
+}
+
+/* The sums of two units for two sequences: those of a sequence are beside each other. */
+LSTM_INT8_IMPL_AVX512 static inline void
+lstm_int8_impl_store_totals_64(__m512i a, __m512i b, __m512i c, __m512i d, int32_t *sums,
+                               int32_t *sums2)
+{
+    const __m512i totals = lstm_int8_impl_totals_64(a, b, c, d);
+    lstm_int8_impl_store_32(sums, _mm512_castsi512_si256(totals));
+    lstm_int8_impl_store_32(sums2, _mm512_extracti64x4_epi64(totals, 1));
+}
+
+/* The sums of two units for four sequences: v[4][stride], sums[4][8 units][4]. Weights
+ * are widened once for all four. */
+LSTM_INT8_IMPL_AVX512 static inline void
+lstm_int8_impl_two_units_64_rows(const int16_t *v, size_t stride, const int8_t *w,
+                                 const int8_t *w2, size_t blocks, int32_t *sums)
+{
+    const __m512i none = _mm512_setzero_si512();
+    __m512i a = none, b = none, c = none, d = none; /* the first unit of each sequence */
+    __m512i p = none, q = none, r = none, s = none; /* the second */
+    do {
+        const __m512i weights = lstm_int8_impl_weights_64(w);
+        const __m512i weights2 = lstm_int8_impl_weights_64(w2);
+        __m512i inputs = lstm_int8_impl_inputs_64(v);
+        a = lstm_int8_impl_add_64(a, inputs, weights);
+        p = lstm_int8_impl_add_64(p, inputs, weights2);
+        inputs = lstm_int8_impl_inputs_64(v + stride);
+        b = lstm_int8_impl_add_64(b, inputs, weights);
+        q = lstm_int8_impl_add_64(q, inputs, weights2);
+        inputs = lstm_int8_impl_inputs_64(v + 2 * stride);
+        c = lstm_int8_impl_add_64(c, inputs, weights);
+        r = lstm_int8_impl_add_64(r, inputs, weights2);
+        inputs = lstm_int8_impl_inputs_64(v + 3 * stride);
+        d = lstm_int8_impl_add_64(d, inputs, weights);
+        s = lstm_int8_impl_add_64(s, inputs, weights2);
+        v += 8;
+        w += 32;
+        w2 += 32;
+    } while (--blocks != 0);
+    lstm_int8_impl_store_totals_64(a, p, b, q, sums, sums + 32);
+    lstm_int8_impl_store_totals_64(c, r, d, s, sums + 64, sums + 96);
+}
+
+/* The sums of n units for four sequences, two units at a time; the last of an odd number
+ * is computed twice. */
+LSTM_INT8_IMPL_AVX512 static inline void
+lstm_int8_impl_sums_64_rows(const int16_t *v, size_t stride, const int8_t *w,
+                            size_t blocks, size_t n, int32_t *sums)
+{
+    const size_t unit = 32 * blocks;
+    size_t k;
+    for (k = 0; k < n; k += 2, w += 2 * unit) {
+        lstm_int8_impl_two_units_64_rows(v, stride, w, k + 1 < n ? w + unit : w, blocks,
+                                         sums + 4 * k);
+    }
+}
+
+#endif
+
 /* ---- CELL -------------------------------------------------------------------------- */
 
 /* What happens to the four sums of a unit. All of it is on int32, with two products of
@@ -1199,9 +1350,10 @@ LSTM_INT8_IMPL_SHORT void lstm_int8_impl_inputs(const int16_t *values,
 /* A step first scales x and h into v, in scratch memory: h is then free to be written,
  * unit by unit. Then come the sums and the cells. With AVX2 these go in groups of 8
  * units, for whose cells a vector has 8 lanes, and for four sequences of a batch at a
- * time, so that each weight is loaded once for four. On other processors it is unit by
- * unit, sequence by sequence. A function that is passed as an argument is a constant at
- * each call, so that compilers inline it.
+ * time, so that each weight is loaded once for four. AVX-512 VNNI has sums of its own,
+ * and AVX2's cells. On other processors it is unit by unit, sequence by sequence. A
+ * function that is passed as an argument is a constant at each call, so that compilers
+ * inline it.
  *
  *   x, h -> inputs -> v -> unit's weights -> 4 sums -> cell -> c, h of the unit
  *                          (for each unit: v is read again, weights only once) */
@@ -1432,6 +1584,23 @@ lstm_int8_impl_step_32_rows(const lstm_int8_layer *layer, const int16_t *x,
                            lstm_int8_impl_cells_32);
 }
 #endif
+#if LSTM_INT8_IMPL_VNNI
+LSTM_INT8_IMPL_AVX512 LSTM_INT8_IMPL_KERNEL void
+lstm_int8_impl_step_64(const lstm_int8_layer *layer, const int16_t *x, int16_t *h,
+                       int32_t *c, int16_t *v)
+{
+    lstm_int8_impl_step_of(layer, x, 0, h, c, v, 1, 8, lstm_int8_impl_sums_64,
+                           lstm_int8_impl_cells_32);
+}
+
+LSTM_INT8_IMPL_AVX512 LSTM_INT8_IMPL_KERNEL void
+lstm_int8_impl_step_64_rows(const lstm_int8_layer *layer, const int16_t *x,
+                            size_t x_stride, int16_t *h, int32_t *c, int16_t *v)
+{
+    lstm_int8_impl_step_of(layer, x, x_stride, h, c, v, 4, 8, lstm_int8_impl_sums_64_rows,
+                           lstm_int8_impl_cells_32);
+}
+#endif
 
 LSTM_INT8_IMPL_KERNEL void lstm_int8_impl_step_16(const lstm_int8_layer *layer,
                                                   const int16_t *x, int16_t *h,
@@ -1441,14 +1610,37 @@ LSTM_INT8_IMPL_KERNEL void lstm_int8_impl_step_16(const lstm_int8_layer *layer,
                            lstm_int8_impl_cells);
 }
 
-/* Whether 32-byte vectors are to be used. */
-static inline int lstm_int8_impl_is_wide(void)
+/* How many bytes the vectors of sums are to have: 64, 32 or 16. */
+static inline int lstm_int8_impl_width(void)
 {
-#if LSTM_INT8_IMPL_CHOICE
-    return __builtin_cpu_supports("avx2") != 0;
-#else
-    return LSTM_INT8_IMPL_WIDE;
+    int is_wide = LSTM_INT8_IMPL_WIDE, has_vnni = LSTM_INT8_IMPL_VNNI;
+#ifdef LSTM_INT8_IMPL_ASK_AVX2
+    is_wide = __builtin_cpu_supports("avx2") != 0;
 #endif
+#ifdef LSTM_INT8_IMPL_ASK_VNNI
+    has_vnni = is_wide && __builtin_cpu_supports("avx512f") &&
+               __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vnni");
+#endif
+    return has_vnni ? 64 : is_wide ? 32 : 16;
+}
+
+/* A step of one sequence */
+static inline void lstm_int8_impl_step_row(const lstm_int8_layer *layer, const int16_t *x,
+                                           int16_t *h, int32_t *c, int16_t *v)
+{
+#if LSTM_INT8_IMPL_VNNI
+    if (lstm_int8_impl_width() == 64) {
+        lstm_int8_impl_step_64(layer, x, h, c, v);
+        return;
+    }
+#endif
+#if LSTM_INT8_IMPL_WIDE
+    if (lstm_int8_impl_width() == 32) {
+        lstm_int8_impl_step_32(layer, x, h, c, v);
+        return;
+    }
+#endif
+    lstm_int8_impl_step_16(layer, x, h, c, v);
 }
 
 /* A step of `rows` sequences, x_stride apart. Four have a kernel of their own; fewer are
@@ -1458,22 +1650,21 @@ static inline void lstm_int8_impl_step(const lstm_int8_layer *layer, const int16
                                        int32_t *c, int16_t *v)
 {
     size_t row;
+#if LSTM_INT8_IMPL_VNNI
+    if (rows == LSTM_INT8_IMPL_ROWS && lstm_int8_impl_width() == 64) {
+        lstm_int8_impl_step_64_rows(layer, x, x_stride, h, c, v);
+        return;
+    }
+#endif
 #if LSTM_INT8_IMPL_WIDE
-    if (lstm_int8_impl_is_wide()) {
-        if (rows == LSTM_INT8_IMPL_ROWS) {
-            lstm_int8_impl_step_32_rows(layer, x, x_stride, h, c, v);
-            return;
-        }
-        for (row = 0; row < rows; row++) {
-            lstm_int8_impl_step_32(layer, x + row * x_stride, h + row * layer->units,
-                                   c + row * layer->units, v);
-        }
+    if (rows == LSTM_INT8_IMPL_ROWS && lstm_int8_impl_width() == 32) {
+        lstm_int8_impl_step_32_rows(layer, x, x_stride, h, c, v);
         return;
     }
 #endif
     for (row = 0; row < rows; row++) {
-        lstm_int8_impl_step_16(layer, x + row * x_stride, h + row * layer->units,
-                               c + row * layer->units, v);
+        lstm_int8_impl_step_row(layer, x + row * x_stride, h + row * layer->units,
+                                c + row * layer->units, v);
     }
 }
 
@@ -2381,8 +2572,13 @@ LSTM_API size_t lstm_int8_argmax(const int32_t *logits, size_t n)
 #undef LSTM_INT8_IMPL_NEON
 #undef LSTM_INT8_IMPL_WASM
 #undef LSTM_INT8_IMPL_WIDE
+#undef LSTM_INT8_IMPL_VNNI
+#undef LSTM_INT8_IMPL_ALIGNED
 #undef LSTM_INT8_IMPL_CHOICE
+#undef LSTM_INT8_IMPL_ASK_AVX2
+#undef LSTM_INT8_IMPL_ASK_VNNI
 #undef LSTM_INT8_IMPL_AVX2
+#undef LSTM_INT8_IMPL_AVX512
 #undef LSTM_INT8_IMPL_ZERO
 #undef LSTM_INT8_IMPL_UNIT
 
