@@ -98,7 +98,7 @@
  *   weights   const, shared by all streams and threads, may be in flash
  *   state     h and c, one pair per stream; zeros to begin with
  *   scratch   see SIZES, one per thread; its contents do not matter before a call
- *   stack     up to 36 KB on computers (40 KB without optimisation); 400 bytes on
+ *   stack     up to 38 KB on computers (50 KB without optimisation); 400 bytes on
  *             microcontrollers, 120 with Keras' default activations
  * The layers of a model may share one scratch array, as large as the largest that one of
  * them needs. There are no static variables, no locks and no heap. x, masks and weights
