@@ -757,6 +757,17 @@ LSTM_IMPL_INLINE const unsigned char *lstm_impl_mask_of(const unsigned char *mas
     return mask != LSTM_IMPL_NULL ? mask + sequence * timesteps : LSTM_IMPL_NULL;
 }
 
+/* n floats. Out of line, as every loop over an array ends with a vector that is not full.
+ * It takes no vector: clang 19 passes those of functions with a target of their own
+ * through memory, and reads them as if they were aligned. */
+LSTM_IMPL_KERNEL void lstm_impl_copy(float *to, const float *from, size_t n)
+{
+    size_t k;
+    for (k = 0; k < n; k++) {
+        to[k] = from[k];
+    }
+}
+
 /* The bits of a float as an integer, and back. C allows this through a union. So do GCC,
  * clang and MSVC in C++. A cast of the pointer is not allowed, and memcpy would need one
  * more header. */
@@ -2112,29 +2123,22 @@ LSTM_IMPL_INLINE float LSTM_K(multiply_add_1)(float a, float b, float c)
 
 #if LSTM_K_LANES > 1
 
-/* The first n floats of a vector, by way of memory. Out of line, as every loop over an
- * array ends with them. No instruction that reads a whole vector is used: the floats
- * behind the array may be on a page that is not there. */
+/* The first n floats of a vector, by way of memory. No instruction that reads a whole
+ * vector is used: the floats behind the array may be on a page that is not there. */
 #define lstm_k_load_some(p, n) LSTM_K(load_some)(p, n)
 #define lstm_k_store_some(p, a, n) LSTM_K(store_some)(p, a, n)
-LSTM_IMPL_KERNEL lstm_k_v LSTM_K(load_some)(const float *p, size_t n)
+LSTM_IMPL_INLINE lstm_k_v LSTM_K(load_some)(const float *p, size_t n)
 {
     float lanes[LSTM_K_LANES] = {0};
-    size_t k;
-    for (k = 0; k < n; k++) {
-        lanes[k] = p[k];
-    }
+    lstm_impl_copy(lanes, p, n);
     return lstm_k_load(lanes);
 }
 
-LSTM_IMPL_KERNEL void LSTM_K(store_some)(float *p, lstm_k_v a, size_t n)
+LSTM_IMPL_INLINE void LSTM_K(store_some)(float *p, lstm_k_v a, size_t n)
 {
     float lanes[LSTM_K_LANES];
-    size_t k;
     lstm_k_store(lanes, a);
-    for (k = 0; k < n; k++) {
-        p[k] = lanes[k];
-    }
+    lstm_impl_copy(p, lanes, n);
 }
 
 #else

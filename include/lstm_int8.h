@@ -922,17 +922,18 @@ LSTM_INT8_IMPL_INLINE void lstm_int8_impl_unit_16(const int16_t *v, size_t strid
  *   inputs    8 of int16    | the same 8
  *   sum       4 parts of i  | 4 parts of f         of int32: PMADDWD adds two products */
 
-LSTM_INT8_IMPL_AVX2 static inline __m256i lstm_int8_impl_load_32(const void *p)
+LSTM_INT8_IMPL_AVX2 LSTM_INT8_IMPL_INLINE __m256i lstm_int8_impl_load_32(const void *p)
 {
     return _mm256_loadu_si256(LSTM_INT8_IMPL_TO(const __m256i *, p));
 }
-LSTM_INT8_IMPL_AVX2 static inline void lstm_int8_impl_store_32(void *p, __m256i a)
+LSTM_INT8_IMPL_AVX2 LSTM_INT8_IMPL_INLINE void lstm_int8_impl_store_32(void *p, __m256i a)
 {
     _mm256_storeu_si256(LSTM_INT8_IMPL_TO(__m256i *, p), a);
 }
 
 /* 16 weights, those of two gates, as int16 */
-LSTM_INT8_IMPL_AVX2 static inline __m256i lstm_int8_impl_weights_32(const int8_t *p)
+LSTM_INT8_IMPL_AVX2 LSTM_INT8_IMPL_INLINE __m256i
+lstm_int8_impl_weights_32(const int8_t *p)
 {
     return _mm256_cvtepi8_epi16(lstm_int8_impl_load_16(p));
 }
@@ -940,7 +941,7 @@ LSTM_INT8_IMPL_AVX2 static inline __m256i lstm_int8_impl_weights_32(const int8_t
 /* sum + the products of 8 inputs and the weights of two gates, a gate in each half. GCC
  * would copy the sums at the end of a loop; the empty assembly keeps each in its
  * register. */
-LSTM_INT8_IMPL_AVX2 static inline __m256i
+LSTM_INT8_IMPL_AVX2 LSTM_INT8_IMPL_INLINE __m256i
 lstm_int8_impl_add_32(__m256i sum, const int16_t *inputs, __m256i weights)
 {
     const __m256i twice = _mm256_broadcastsi128_si256(lstm_int8_impl_load_16(inputs));
@@ -952,7 +953,7 @@ lstm_int8_impl_add_32(__m256i sum, const int16_t *inputs, __m256i weights)
 /* The totals of the four gates of a and of b, from sums of i and f and of g and o.
  * Horizontal additions stay within halves of a vector, so the order at the end is a
  * permutation. */
-LSTM_INT8_IMPL_AVX2 static inline void
+LSTM_INT8_IMPL_AVX2 LSTM_INT8_IMPL_INLINE void
 lstm_int8_impl_totals_32(__m256i a_if, __m256i a_go, __m256i b_if, __m256i b_go,
                          int32_t *a, int32_t *b)
 {
@@ -967,7 +968,7 @@ lstm_int8_impl_totals_32(__m256i a_if, __m256i a_go, __m256i b_if, __m256i b_go,
 
 /* The sums of two units: they share the inputs. One unit has only two sums to add to, and
  * an addition would wait for the one before. */
-LSTM_INT8_IMPL_AVX2 static inline void
+LSTM_INT8_IMPL_AVX2 LSTM_INT8_IMPL_INLINE void
 lstm_int8_impl_two_units_32(const int16_t *v, const int8_t *w, const int8_t *w2,
                             size_t blocks, int32_t *sums, int32_t *sums2)
 {
@@ -987,7 +988,7 @@ lstm_int8_impl_two_units_32(const int16_t *v, const int8_t *w, const int8_t *w2,
 
 /* The sums of n units for one sequence, two at a time; the last of an odd number is
  * computed twice, once for nothing. */
-LSTM_INT8_IMPL_AVX2 static inline void
+LSTM_INT8_IMPL_AVX2 LSTM_INT8_IMPL_INLINE void
 lstm_int8_impl_sums_32(const int16_t *v, size_t stride, const int8_t *w, size_t blocks,
                        size_t n, int32_t *sums)
 {
@@ -1008,7 +1009,7 @@ lstm_int8_impl_sums_32(const int16_t *v, size_t stride, const int8_t *w, size_t 
  * widened once for all four; 8 sums, 2 vectors of weights and the products fit in the 16
  * registers. A sequence's sums are 32 further on than those of the one before: 8 units of
  * four gates. */
-LSTM_INT8_IMPL_AVX2 static inline void
+LSTM_INT8_IMPL_AVX2 LSTM_INT8_IMPL_INLINE void
 lstm_int8_impl_unit_32_rows(const int16_t *v, size_t stride, const int8_t *w,
                             size_t blocks, int32_t *sums)
 {
@@ -1034,7 +1035,7 @@ lstm_int8_impl_unit_32_rows(const int16_t *v, size_t stride, const int8_t *w,
 }
 
 /* The sums of n units for four sequences. */
-LSTM_INT8_IMPL_AVX2 static inline void
+LSTM_INT8_IMPL_AVX2 LSTM_INT8_IMPL_INLINE void
 lstm_int8_impl_sums_32_rows(const int16_t *v, size_t stride, const int8_t *w,
                             size_t blocks, size_t n, int32_t *sums)
 {
@@ -1051,23 +1052,29 @@ lstm_int8_impl_sums_32_rows(const int16_t *v, size_t stride, const int8_t *w,
 /* Vectors of 64 bytes. One has a whole block of weights, and its four parts of 16 bytes
  * are the four gates. The inputs are the same in each part. The multiplications and
  * additions of a block are one instruction, VPDPWSSD. A sum has to wait 5 cycles for the
- * block before, so there are 8 sums. */
+ * block before, so there are 8 sums.
+ *
+ * Some operations stand in the form with a mask, of all lanes: for the others GCC warns of
+ * variables in its own header that have no value. The instructions are the same. */
 
 /* The 32 weights of a block as int16 */
-LSTM_INT8_IMPL_AVX512 static inline __m512i lstm_int8_impl_weights_64(const int8_t *p)
+LSTM_INT8_IMPL_AVX512 LSTM_INT8_IMPL_INLINE __m512i
+lstm_int8_impl_weights_64(const int8_t *p)
 {
     return _mm512_cvtepi8_epi16(lstm_int8_impl_load_32(p));
 }
 
 /* The 8 inputs of a block, four times */
-LSTM_INT8_IMPL_AVX512 static inline __m512i lstm_int8_impl_inputs_64(const int16_t *p)
+LSTM_INT8_IMPL_AVX512 LSTM_INT8_IMPL_INLINE __m512i
+lstm_int8_impl_inputs_64(const int16_t *p)
 {
-    return _mm512_broadcast_i32x4(lstm_int8_impl_load_16(p));
+    return _mm512_maskz_broadcast_i32x4(0xFFFF, lstm_int8_impl_load_16(p));
 }
 
 /* sum + the products, added in pairs; GCC is kept from copying the sums */
-LSTM_INT8_IMPL_AVX512 static inline __m512i
-lstm_int8_impl_add_64(__m512i sum, __m512i inputs, __m512i weights)
+LSTM_INT8_IMPL_AVX512 LSTM_INT8_IMPL_INLINE __m512i lstm_int8_impl_add_64(__m512i sum,
+                                                                          __m512i inputs,
+                                                                          __m512i weights)
 {
     sum = _mm512_dpwssd_epi32(sum, inputs, weights);
     LSTM_INT8_IMPL_KEEP(sum);
@@ -1077,23 +1084,28 @@ lstm_int8_impl_add_64(__m512i sum, __m512i inputs, __m512i weights)
 /* [4][4 gates i f g o]: the totals of four sums, which have four terms for each gate.
  * Unpacking brings terms of two sums together, then of four; the gates stay in their
  * parts until the permutation. */
-LSTM_INT8_IMPL_AVX512 static inline __m512i lstm_int8_impl_totals_64(__m512i a, __m512i b,
-                                                                     __m512i c, __m512i d)
+LSTM_INT8_IMPL_AVX512 LSTM_INT8_IMPL_INLINE __m512i lstm_int8_impl_totals_64(__m512i a,
+                                                                             __m512i b,
+                                                                             __m512i c,
+                                                                             __m512i d)
 {
+    const __mmask16 all = 0xFFFF;
+    const __mmask8 pairs = 0xFF;
     const __m512i order =
         _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
     const __m512i a_b = /* a0 + a2, b0 + b2, a1 + a3, b1 + b3 */
-        _mm512_add_epi32(_mm512_unpacklo_epi32(a, b), _mm512_unpackhi_epi32(a, b));
-    const __m512i c_d =
-        _mm512_add_epi32(_mm512_unpacklo_epi32(c, d), _mm512_unpackhi_epi32(c, d));
-    const __m512i totals = _mm512_add_epi32(_mm512_unpacklo_epi64(a_b, c_d),
-                                            _mm512_unpackhi_epi64(a_b, c_d));
-    return _mm512_permutexvar_epi32(order, totals);
+        _mm512_add_epi32(_mm512_maskz_unpacklo_epi32(all, a, b),
+                         _mm512_maskz_unpackhi_epi32(all, a, b));
+    const __m512i c_d = _mm512_add_epi32(_mm512_maskz_unpacklo_epi32(all, c, d),
+                                         _mm512_maskz_unpackhi_epi32(all, c, d));
+    const __m512i totals = _mm512_add_epi32(_mm512_maskz_unpacklo_epi64(pairs, a_b, c_d),
+                                            _mm512_maskz_unpackhi_epi64(pairs, a_b, c_d));
+    return _mm512_maskz_permutexvar_epi32(all, order, totals);
 }
 
 /* The sums of n units for one sequence, n at most 8. Where there are fewer, the last one
  * is computed again for each that is missing: sums has room for 8. */
-LSTM_INT8_IMPL_AVX512 static inline void
+LSTM_INT8_IMPL_AVX512 LSTM_INT8_IMPL_INLINE void
 lstm_int8_impl_sums_64(const int16_t *v, size_t stride, const int8_t *w, size_t blocks,
                        size_t n, int32_t *sums)
 {
@@ -1124,18 +1136,18 @@ lstm_int8_impl_sums_64(const int16_t *v, size_t stride, const int8_t *w, size_t 
 }
 
 /* The sums of two units for two sequences: those of a sequence are beside each other. */
-LSTM_INT8_IMPL_AVX512 static inline void
+LSTM_INT8_IMPL_AVX512 LSTM_INT8_IMPL_INLINE void
 lstm_int8_impl_store_totals_64(__m512i a, __m512i b, __m512i c, __m512i d, int32_t *sums,
                                int32_t *sums2)
 {
     const __m512i totals = lstm_int8_impl_totals_64(a, b, c, d);
     lstm_int8_impl_store_32(sums, _mm512_castsi512_si256(totals));
-    lstm_int8_impl_store_32(sums2, _mm512_extracti64x4_epi64(totals, 1));
+    lstm_int8_impl_store_32(sums2, _mm512_maskz_extracti64x4_epi64(0xFF, totals, 1));
 }
 
 /* The sums of two units for four sequences: v[4][stride], sums[4][8 units][4]. Weights
  * are widened once for all four. */
-LSTM_INT8_IMPL_AVX512 static inline void
+LSTM_INT8_IMPL_AVX512 LSTM_INT8_IMPL_INLINE void
 lstm_int8_impl_two_units_64_rows(const int16_t *v, size_t stride, const int8_t *w,
                                  const int8_t *w2, size_t blocks, int32_t *sums)
 {
@@ -1167,7 +1179,7 @@ lstm_int8_impl_two_units_64_rows(const int16_t *v, size_t stride, const int8_t *
 
 /* The sums of n units for four sequences, two units at a time; the last of an odd number
  * is computed twice. */
-LSTM_INT8_IMPL_AVX512 static inline void
+LSTM_INT8_IMPL_AVX512 LSTM_INT8_IMPL_INLINE void
 lstm_int8_impl_sums_64_rows(const int16_t *v, size_t stride, const int8_t *w,
                             size_t blocks, size_t n, int32_t *sums)
 {
@@ -1451,7 +1463,7 @@ LSTM_INT8_IMPL_INLINE void lstm_int8_impl_step_of(const lstm_int8_layer *layer,
  * next; the first is the lower half, as x86 is little-endian. The last entry that is read
  * is number 192, since a is at most 49151. MADD multiplies rise by part: both fit in 16
  * bits, and the upper halves are 0. */
-LSTM_INT8_IMPL_AVX2 static inline __m256i lstm_int8_impl_tanh_32(__m256i z)
+LSTM_INT8_IMPL_AVX2 LSTM_INT8_IMPL_INLINE __m256i lstm_int8_impl_tanh_32(__m256i z)
 {
     const __m256i a = _mm256_min_epi32(_mm256_abs_epi32(z), _mm256_set1_epi32(49151));
     const void *const table = lstm_int8_impl_table;
@@ -1468,7 +1480,7 @@ LSTM_INT8_IMPL_AVX2 static inline __m256i lstm_int8_impl_tanh_32(__m256i z)
 /* The gates of two units: 8 columns. Products of 48 bits are taken in two parts, as by
  * lstm_int8_impl_scale without long products: the upper half of the sum keeps its sign,
  * the lower one has none, and its product of 32 bits is shifted as unsigned. */
-LSTM_INT8_IMPL_AVX2 static inline __m256i
+LSTM_INT8_IMPL_AVX2 LSTM_INT8_IMPL_INLINE __m256i
 lstm_int8_impl_gates_32(const lstm_int8_layer *layer, size_t column, const int32_t *sums)
 {
     const __m256i sum = lstm_int8_impl_load_32(sums);
@@ -1484,20 +1496,23 @@ lstm_int8_impl_gates_32(const lstm_int8_layer *layer, size_t column, const int32
 }
 
 /* 8 sigmoids from the tanh of the halves: lstm_int8_impl_sigmoid */
-LSTM_INT8_IMPL_AVX2 static inline __m256i lstm_int8_impl_sigmoid_32(__m256i tanh_of_half)
+LSTM_INT8_IMPL_AVX2 LSTM_INT8_IMPL_INLINE __m256i
+lstm_int8_impl_sigmoid_32(__m256i tanh_of_half)
 {
     return _mm256_add_epi32(_mm256_set1_epi32(16384), _mm256_srai_epi32(tanh_of_half, 1));
 }
 
 /* round(a, bits) of 8 values */
-LSTM_INT8_IMPL_AVX2 static inline __m256i lstm_int8_impl_round_32(__m256i a, int bits)
+LSTM_INT8_IMPL_AVX2 LSTM_INT8_IMPL_INLINE __m256i lstm_int8_impl_round_32(__m256i a,
+                                                                          int bits)
 {
     const __m256i half = _mm256_set1_epi32(1 << (bits - 1));
     return _mm256_srai_epi32(_mm256_add_epi32(a, half), bits);
 }
 
 /* round(c * f, 15) of 8 values, in two parts: low * f is at most 32767 * 32768 */
-LSTM_INT8_IMPL_AVX2 static inline __m256i lstm_int8_impl_forget_32(__m256i c, __m256i f)
+LSTM_INT8_IMPL_AVX2 LSTM_INT8_IMPL_INLINE __m256i lstm_int8_impl_forget_32(__m256i c,
+                                                                           __m256i f)
 {
     const __m256i low = _mm256_and_si256(c, _mm256_set1_epi32(0x7FFF));
     return _mm256_add_epi32(_mm256_mullo_epi32(_mm256_srai_epi32(c, 15), f),
@@ -1505,9 +1520,9 @@ LSTM_INT8_IMPL_AVX2 static inline __m256i lstm_int8_impl_forget_32(__m256i c, __
 }
 
 /* lstm_int8_impl_cell for 8 cells, from their gates: c is updated, h stored. */
-LSTM_INT8_IMPL_AVX2 static inline void lstm_int8_impl_eight_cells(__m256i i, __m256i f,
-                                                                  __m256i g, __m256i o,
-                                                                  int32_t *c, int16_t *h)
+LSTM_INT8_IMPL_AVX2 LSTM_INT8_IMPL_INLINE void
+lstm_int8_impl_eight_cells(__m256i i, __m256i f, __m256i g, __m256i o, int32_t *c,
+                           int16_t *h)
 {
     /* the gates are those of units 0 2 4 6 1 3 5 7 */
     const __m256i split = _mm256_setr_epi32(0, 2, 4, 6, 1, 3, 5, 7);
@@ -1539,7 +1554,7 @@ LSTM_INT8_IMPL_AVX2 static inline void lstm_int8_impl_eight_cells(__m256i i, __m
  *   b    i2 f2 g2 o2 | i3 f3 g3 o3         i0 i2 f0 f2 | i1 i3 f1 f3, and g and o
  *   d    i4 f4 g4 o4 | i5 f5 g5 o5         then by 64 bits:
  *   e    i6 f6 g6 o6 | i7 f7 g7 o7         i0 i2 i4 i6 | i1 i3 i5 i7, f, g, o */
-LSTM_INT8_IMPL_AVX2 static inline void
+LSTM_INT8_IMPL_AVX2 LSTM_INT8_IMPL_INLINE void
 lstm_int8_impl_cells_32(const lstm_int8_layer *layer, size_t unit, size_t n,
                         int32_t *sums, int32_t *c, int16_t *h)
 {
