@@ -1141,7 +1141,7 @@ lstm_int8_impl_store_totals_64(__m512i a, __m512i b, __m512i c, __m512i d, int32
                                int32_t *sums2)
 {
     const __m512i totals = lstm_int8_impl_totals_64(a, b, c, d);
-    lstm_int8_impl_store_32(sums, _mm512_castsi512_si256(totals));
+    lstm_int8_impl_store_32(sums, _mm512_maskz_extracti64x4_epi64(0xFF, totals, 0));
     lstm_int8_impl_store_32(sums2, _mm512_maskz_extracti64x4_epi64(0xFF, totals, 1));
 }
 
