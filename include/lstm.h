@@ -1241,6 +1241,33 @@ LSTM_IMPL_INLINE int lstm_impl_is_activation(lstm_activation activation)
     return LSTM_IMPL_TO(unsigned, activation) <= LSTM_IMPL_TO(unsigned, LSTM_LOG_SOFTMAX);
 }
 
+#if LSTM_IMPL_GROUP > 1
+/* Field by field: so GCC knows the values in a constant layer. In a whole copy it does
+ * not. */
+LSTM_IMPL_INLINE void lstm_impl_copy_layer(lstm_layer *copy, const lstm_layer *layer)
+{
+    copy->input_dim = layer->input_dim;
+    copy->units = layer->units;
+    copy->kernel = layer->kernel;
+    copy->recurrent_kernel = layer->recurrent_kernel;
+    copy->bias = layer->bias;
+    copy->activation = layer->activation;
+    copy->recurrent_activation = layer->recurrent_activation;
+    copy->return_sequences = layer->return_sequences;
+    copy->go_backwards = layer->go_backwards;
+    copy->zero_output_for_mask = layer->zero_output_for_mask;
+}
+
+LSTM_IMPL_INLINE void lstm_impl_copy_dense(lstm_dense *copy, const lstm_dense *layer)
+{
+    copy->input_dim = layer->input_dim;
+    copy->units = layer->units;
+    copy->kernel = layer->kernel;
+    copy->bias = layer->bias;
+    copy->activation = layer->activation;
+}
+#endif
+
 /* Checks a layer and fills in how it runs by itself. A layer that is not bound by
  * lstm_layer_init is valid too, so all is checked here again. Bidirectional changes the
  * four fields that are set last.
@@ -1263,7 +1290,7 @@ LSTM_IMPL_INLINE lstm_status lstm_impl_prepare(lstm_impl_run *run,
         return LSTM_ERR_OPTION;
     }
 #if LSTM_IMPL_GROUP > 1
-    run->copy = *layer;
+    lstm_impl_copy_layer(&run->copy, layer);
     run->layer = &run->copy;
 #else
     run->layer = layer;
@@ -1552,7 +1579,8 @@ LSTM_API LSTM_IMPL_AT_CALL lstm_status lstm_dense_forward(const lstm_dense *laye
     }
     {
 #if LSTM_IMPL_GROUP > 1
-        const lstm_dense copy = *layer; /* as in lstm_impl_prepare */
+        lstm_dense copy;
+        lstm_impl_copy_dense(&copy, layer); /* as in lstm_impl_prepare */
         LSTM_IMPL_CALL(dense_layer, (&copy, x, rows, y))
 #else
         LSTM_IMPL_CALL(dense_layer, (layer, x, rows, y))
