@@ -514,6 +514,7 @@ LSTM_API size_t lstm_int8_argmax(const int32_t *logits, size_t n);
  *   AVR              1, MULSU and MULS     with a multiplier
  *   X86, NEON, WASM  8                     SSE2, AArch64, WebAssembly SIMD
  *   WIDE             16                    AVX2
+ *   VNNI             32, VPDPWSSD          AVX-512 VNNI
  *   none of these    1, plain C            Cortex-M3, RISC-V, POWER and others */
 
 /* For SMLAD, swaps the inner two of each four inputs: it multiplies the bytes that SXTB16
