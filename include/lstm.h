@@ -477,6 +477,18 @@ LSTM_API lstm_status lstm_weights_from_onnx(size_t input_dim, size_t units,
 #define LSTM_IMPL_AT_CALL
 #endif
 
+/* LSTM_IMPL_MAY_BE_SET(layer, sizes) is no code. GCC warns that a layer has no value after
+ * an error, also in programs that look at the status, as it does not follow it far. With
+ * this it has to assume that the layer has one. Constant sizes are known to be right. */
+#if LSTM_IMPL_IN_CALLER && defined(__GNUC__) && !defined(__clang__)
+#define LSTM_IMPL_MAY_BE_SET(layer, sizes)                         \
+    if (!__builtin_constant_p(sizes) && layer != LSTM_IMPL_NULL) { \
+        __asm__("" : "+m"(*layer));                                \
+    }
+#else
+#define LSTM_IMPL_MAY_BE_SET(layer, sizes)
+#endif
+
 /* LSTM_IMPL_EACH is a loop to unroll. Its v is an index of an array of sums, and an array
  * is in registers only if each index is a constant. Without the pragma the results are
  * the same, but sums may go through memory. No loop has more than 8 rounds.
@@ -553,12 +565,12 @@ LSTM_API lstm_status lstm_weights_from_onnx(size_t input_dim, size_t units,
 #endif
 
 /* Whether the compiler's flags alone give fused multiply-adds. Not all compilers that
- * have them define __FP_FAST_FMAF. Elsewhere fmaf would be a slow function of the C
- * library. */
-#if !defined(LSTM_NO_FMA) && LSTM_IMPL_GNU &&                                   \
-    (defined(__FP_FAST_FMAF) || defined(__FMA__) || defined(__aarch64__) ||     \
-     defined(__ARM_FEATURE_FMA) || defined(__powerpc__) || defined(__s390__) || \
-     defined(__riscv_flen))
+ * have them define __FP_FAST_FMAF, and GCC does for AVX-512F without FMA, which has them
+ * for its own vectors only. Elsewhere fmaf would be a slow function of the C library. */
+#if !defined(LSTM_NO_FMA) && LSTM_IMPL_GNU &&                                     \
+    ((defined(__FP_FAST_FMAF) && !(defined(__AVX512F__) && !defined(__FMA__))) || \
+     defined(__FMA__) || defined(__aarch64__) || defined(__ARM_FEATURE_FMA) ||    \
+     defined(__powerpc__) || defined(__s390__) || defined(__riscv_flen))
 #define LSTM_IMPL_FUSED 1
 #elif !defined(LSTM_NO_FMA) && defined(_M_ARM64) && !defined(LSTM_NO_SIMD) && \
     !LSTM_IMPL_CUSTOM_LOAD /* MSVC has them as operations of NEON only */
@@ -843,7 +855,7 @@ typedef enum lstm_impl_set {
 #endif
 #if defined(_WIN32) && defined(__GNUC__) && !defined(__clang__)
 #define LSTM_IMPL_WIDEST 4
-#elif LSTM_IMPL_DISPATCH || defined(__AVX512F__)
+#elif LSTM_IMPL_DISPATCH || (defined(__AVX512F__) && defined(__FMA__))
 #define LSTM_IMPL_WIDEST 16
 #elif defined(__AVX2__)
 #define LSTM_IMPL_WIDEST 8
@@ -1380,6 +1392,7 @@ LSTM_IMPL_INLINE lstm_status lstm_impl_bind_layer(lstm_layer *layer, size_t inpu
     const lstm_status status = lstm_impl_check_init(
         layer, weights, weight_count, lstm_impl_layer_count(input_dim, units, has_bias));
     if (status != LSTM_OK) {
+        LSTM_IMPL_MAY_BE_SET(layer, input_dim + units + weight_count)
         return status;
     }
     layer->input_dim = input_dim;
@@ -1417,6 +1430,7 @@ LSTM_IMPL_INLINE lstm_status lstm_impl_bind_dense(lstm_dense *layer, size_t inpu
     const lstm_status status = lstm_impl_check_init(
         layer, weights, weight_count, lstm_impl_dense_count(input_dim, units, has_bias));
     if (status != LSTM_OK) {
+        LSTM_IMPL_MAY_BE_SET(layer, input_dim + units + weight_count)
         return status;
     }
     layer->input_dim = input_dim;
@@ -1700,6 +1714,7 @@ LSTM_API lstm_status lstm_weights_from_onnx(size_t input_dim, size_t units,
 #undef LSTM_IMPL_KERNEL
 #undef LSTM_IMPL_INLINE
 #undef LSTM_IMPL_AT_CALL
+#undef LSTM_IMPL_MAY_BE_SET
 #undef LSTM_IMPL_PRAGMA
 #undef LSTM_IMPL_EACH
 #undef LSTM_IMPL_SHORT

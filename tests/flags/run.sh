@@ -4,6 +4,7 @@
 #   apart     the same with LSTM_NO_FMA, or where the flags name no CPU with fused multiply-adds
 #   numbers   the bits change, but all 740 answers of examples/05_speakers.c are Keras' own, with
 #             probabilities within 1e-5
+#   compiles  for a CPU that this one is not
 # Closes with "N passed, N failed".
 set -u
 out=build/flags
@@ -48,6 +49,11 @@ numbers() {
     verdict $? numbers "$*"
 }
 
+compiles() {
+    "$@" -Iinclude -Itests -c tests/digest/digest.c -o "$out/digest.o" >"$out/log" 2>&1
+    verdict $? compiles "$*"
+}
+
 . tests/digest/wanted.sh
 [ -n "$here" ] || exit 1
 same cc -O2
@@ -71,6 +77,16 @@ for cc in gcc clang; do
     numbers $cc -O2 -march=native -DLSTM_NO_FMA
     numbers $cc -O2 -DLSTM_EXPF=expf -DLSTM_TANHF=tanhf -include math.h
 done
+# To GCC this flag is AVX-512 without FMA, to clang with it.
+if grep -q avx512f /proc/cpuinfo 2>/dev/null; then with=same without=apart; else
+    with=compiles without=compiles
+fi
+if have gcc; then
+    $with gcc -O1 -mavx512f
+    $without gcc -O1 -mavx512f -DLSTM_NO_DISPATCH
+    $without gcc -O1 -mavx512f -DLSTM_NO_DISPATCH -DLSTM_NO_SIMD
+fi
+if have clang; then $with clang -O1 -mavx512f -DLSTM_NO_DISPATCH; fi
 if have i686-linux-gnu-gcc; then
     numbers i686-linux-gnu-gcc -O2 -static
     numbers i686-linux-gnu-gcc -O2 -mfpmath=387 -static -DLSTM_NO_SIMD
