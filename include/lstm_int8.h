@@ -381,7 +381,7 @@ LSTM_API size_t lstm_int8_argmax(const int32_t *logits, size_t n);
 #if LSTM_INT8_IMPL_VECTORS && (defined(__SSE2__) || defined(_M_X64))
 #define LSTM_INT8_IMPL_X86 1
 #define LSTM_INT8_IMPL_ROWS 4   /* sequences of a batch that are run together */
-#define LSTM_INT8_IMPL_SUMS 128 /* of 8 units of these */
+#define LSTM_INT8_IMPL_SUMS 256 /* of 16 units of these */
 #include <immintrin.h>
 #else
 #define LSTM_INT8_IMPL_X86 0
@@ -467,11 +467,23 @@ LSTM_API size_t lstm_int8_argmax(const int32_t *logits, size_t n);
 #define LSTM_INT8_IMPL_FORGET(pointer) ((void)0)
 #endif
 
-/* Keeps a vector in the register it is in, at no cost. Clang has no need of it. */
+/* Keeps a vector in the register it is in, at no cost: with AVX-512 any of 32. Clang has no
+ * need of it. */
 #if defined(__GNUC__) && !defined(__clang__)
-#define LSTM_INT8_IMPL_KEEP(vector) __asm__("" : "+x"(vector))
+#define LSTM_INT8_IMPL_KEEP(vector) __asm__("" : "+v"(vector))
 #else
 #define LSTM_INT8_IMPL_KEEP(vector) ((void)0)
+#endif
+
+/* A loop of eight to unroll: k is an index of arrays of sums, and these are in registers
+ * only if each index is a constant. */
+#if defined(__clang__)
+#define LSTM_INT8_IMPL_EIGHT(k) \
+    _Pragma("clang loop unroll(full)") for ((k) = 0; (k) < 8; (k)++)
+#elif defined(__GNUC__) && __GNUC__ >= 8
+#define LSTM_INT8_IMPL_EIGHT(k) _Pragma("GCC unroll 8") for ((k) = 0; (k) < 8; (k)++)
+#else
+#define LSTM_INT8_IMPL_EIGHT(k) for ((k) = 0; (k) < 8; (k)++)
 #endif
 
 /* Before a loop of two: unroll it, unless code is to be short. */
@@ -514,7 +526,7 @@ LSTM_API size_t lstm_int8_argmax(const int32_t *logits, size_t n);
  *   AVR              1, MULSU and MULS     with a multiplier
  *   X86, NEON, WASM  8                     SSE2, AArch64, WebAssembly SIMD
  *   WIDE             16                    AVX2
- *   VNNI             32, VPDPWSSD          AVX-512 VNNI
+ *   VNNI             64, VPDPBUSD          AVX-512 VNNI; 32, VPDPWSSD in a batch
  *   none of these    1, plain C            Cortex-M3, RISC-V, POWER and others */
 
 /* For SMLAD, swaps the inner two of each four inputs: it multiplies the bytes that SXTB16
@@ -1050,13 +1062,147 @@ lstm_int8_impl_sums_32_rows(const int16_t *v, size_t stride, const int8_t *w,
 
 #if LSTM_INT8_IMPL_VNNI
 
-/* Vectors of 64 bytes. One has a whole block of weights, and its four parts of 16 bytes
- * are the four gates. The inputs are the same in each part. The multiplications and
- * additions of a block are one instruction, VPDPWSSD. A sum has to wait 5 cycles for the
- * block before, so there are 8 sums.
+/* Vectors of 64 bytes. Some operations stand in the form with a mask, of all lanes: for the
+ * others GCC warns of variables in its own header that have no value. The instructions
+ * are the same.
  *
- * Some operations stand in the form with a mask, of all lanes: for the others GCC warns of
- * variables in its own header that have no value. The instructions are the same. */
+ * For one sequence the weights stay bytes: VPDPBUSD multiplies 64 at once, and one factor
+ * of each product has no sign. So an input is taken apart into 256*high + low, where high
+ * has the sign:
+ *
+ *   input*weight = 256*(high*(weight + 128) - 128*high) + low*weight
+ *
+ * A sum of high by itself is needed once for all units. Sums may overflow on the way, but
+ * not their total. */
+
+/* The bytes of each block's inputs: 8 low ones, then 8 high ones. */
+LSTM_INT8_IMPL_AVX512 LSTM_INT8_IMPL_INLINE void lstm_int8_impl_split(int16_t *v,
+                                                                      size_t blocks)
+{
+    const __m128i order =
+        _mm_setr_epi8(0, 2, 4, 6, 8, 10, 12, 14, 1, 3, 5, 7, 9, 11, 13, 15);
+    for (; blocks > 0; blocks--, v += 8) {
+        lstm_int8_impl_store_16(v, _mm_shuffle_epi8(lstm_int8_impl_load_16(v), order));
+    }
+}
+
+/* sum + the products, added in fours; GCC is kept from copying the sums */
+LSTM_INT8_IMPL_AVX512 LSTM_INT8_IMPL_INLINE __m512i
+lstm_int8_impl_add_bytes_64(__m512i sum, __m512i no_sign, __m512i sign)
+{
+    sum = _mm512_dpbusd_epi32(sum, no_sign, sign);
+    LSTM_INT8_IMPL_KEEP(sum);
+    return sum;
+}
+
+/* The sums of 8 units, apart by bytes, and that of the high bytes times 1. A vector has
+ * two blocks of weights, so the lanes of a sum are i i f f g g o o i i f f g g o o. */
+typedef struct {
+    __m512i low[8], high[8], high_alone;
+} lstm_int8_impl_eight_sums;
+
+/* Adds the products of two blocks, whose inputs are the first 32 bytes of `split`; of unit
+ * k the weights are at w + to[k]. With `some` = 0x0F it is one block, and 16 bytes. */
+LSTM_INT8_IMPL_AVX512 LSTM_INT8_IMPL_INLINE void
+lstm_int8_impl_add_blocks_64(lstm_int8_impl_eight_sums *s, __m512i split, const int8_t *w,
+                             const size_t *to, __mmask8 some)
+{
+    const __m512i low = _mm512_maskz_permutexvar_epi64(
+        some, _mm512_setr_epi64(0, 0, 0, 0, 2, 2, 2, 2), split);
+    const __m512i high = _mm512_maskz_permutexvar_epi64(
+        some, _mm512_setr_epi64(1, 1, 1, 1, 3, 3, 3, 3), split);
+    const __m512i most = _mm512_set1_epi8(-128);
+    unsigned k;
+    s->high_alone = lstm_int8_impl_add_bytes_64(s->high_alone, _mm512_set1_epi8(1), high);
+    LSTM_INT8_IMPL_EIGHT(k)
+    {
+        __m512i weights = _mm512_maskz_loadu_epi64(some, w + to[k]);
+        LSTM_INT8_IMPL_KEEP(weights); /* or GCC reads them twice */
+        s->low[k] = lstm_int8_impl_add_bytes_64(s->low[k], low, weights);
+        weights = _mm512_xor_si512(weights, most); /* + 128 */
+        s->high[k] = lstm_int8_impl_add_bytes_64(s->high[k], weights, high);
+    }
+}
+
+/* The sum of a unit: its lanes still have to be added */
+LSTM_INT8_IMPL_AVX512 LSTM_INT8_IMPL_INLINE __m512i
+lstm_int8_impl_join_64(const lstm_int8_impl_eight_sums *s, unsigned k)
+{
+    const __m512i high =
+        _mm512_sub_epi32(s->high[k], _mm512_slli_epi32(s->high_alone, 7));
+    return _mm512_add_epi32(s->low[k], _mm512_slli_epi32(high, 8));
+}
+
+/* [4][4 gates i f g o]: the totals of units k to k + 3. Of units a, b, c, d, first the
+ * halves of a vector are added, with two units in one; then lanes beside each other, with
+ * all four in one: a.if c.if  a.go c.go  b.if d.if  b.go d.go. */
+LSTM_INT8_IMPL_AVX512 LSTM_INT8_IMPL_INLINE void
+lstm_int8_impl_four_totals_64(const lstm_int8_impl_eight_sums *s, unsigned k,
+                              int32_t *sums)
+{
+    const __mmask8 parts = 0xFF;
+    const __mmask16 lanes = 0xFFFF;
+    const __m512i a = lstm_int8_impl_join_64(s, k), b = lstm_int8_impl_join_64(s, k + 1);
+    const __m512i c = lstm_int8_impl_join_64(s, k + 2);
+    const __m512i d = lstm_int8_impl_join_64(s, k + 3);
+    const __m512 a_b = _mm512_castsi512_ps(
+        _mm512_add_epi32(_mm512_maskz_shuffle_i64x2(parts, a, b, 0x44),
+                         _mm512_maskz_shuffle_i64x2(parts, a, b, 0xEE)));
+    const __m512 c_d = _mm512_castsi512_ps(
+        _mm512_add_epi32(_mm512_maskz_shuffle_i64x2(parts, c, d, 0x44),
+                         _mm512_maskz_shuffle_i64x2(parts, c, d, 0xEE)));
+    const __m512i totals = _mm512_add_epi32(
+        _mm512_castps_si512(_mm512_maskz_shuffle_ps(lanes, a_b, c_d, 0x88)),
+        _mm512_castps_si512(_mm512_maskz_shuffle_ps(lanes, a_b, c_d, 0xDD)));
+    _mm512_storeu_si512(sums,
+                        _mm512_maskz_permutexvar_epi64(
+                            parts, _mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7), totals));
+}
+
+/* The sums of n units for one sequence, n at most 8. Where there are fewer, the last one
+ * is computed again for each that is missing: sums has room for 8. */
+LSTM_INT8_IMPL_AVX512 LSTM_INT8_IMPL_INLINE void
+lstm_int8_impl_eight_units_64(const int16_t *v, const int8_t *w, size_t blocks, size_t n,
+                              int32_t *sums)
+{
+    lstm_int8_impl_eight_sums s;
+    size_t to[8];
+    unsigned k;
+    s.high_alone = _mm512_setzero_si512();
+    LSTM_INT8_IMPL_EIGHT(k)
+    {
+        s.low[k] = s.high[k] = s.high_alone;
+        to[k] = (k < n ? k : n - 1) * 32 * blocks;
+    }
+    for (; blocks >= 2; blocks -= 2, v += 16, w += 64) {
+        lstm_int8_impl_add_blocks_64(
+            &s, _mm512_castsi256_si512(lstm_int8_impl_load_32(v)), w, to, 0xFF);
+    }
+    if (blocks != 0) {
+        lstm_int8_impl_add_blocks_64(
+            &s, _mm512_castsi128_si512(lstm_int8_impl_load_16(v)), w, to, 0x0F);
+    }
+    lstm_int8_impl_four_totals_64(&s, 0, sums);
+    lstm_int8_impl_four_totals_64(&s, 4, sums + 16);
+}
+
+/* The sums of n units for one sequence, whose inputs are split. */
+LSTM_INT8_IMPL_AVX512 LSTM_INT8_IMPL_INLINE void
+lstm_int8_impl_sums_64(const int16_t *v, size_t stride, const int8_t *w, size_t blocks,
+                       size_t n, int32_t *sums)
+{
+    size_t k;
+    (void)stride;
+    for (k = 0; k < n; k += 8) {
+        lstm_int8_impl_eight_units_64(v, w + 32 * blocks * k, blocks,
+                                      n - k < 8 ? n - k : 8, sums + 4 * k);
+    }
+}
+
+/* For four sequences a vector has one block of weights as int16, and its four parts are
+ * the four gates. The inputs are the same in each part. The multiplications and additions
+ * of a block are one instruction, VPDPWSSD. A sum has to wait 5 cycles for the block
+ * before, so there are 8 sums. */
 
 /* The 32 weights of a block as int16 */
 LSTM_INT8_IMPL_AVX512 LSTM_INT8_IMPL_INLINE __m512i
@@ -1104,38 +1250,6 @@ LSTM_INT8_IMPL_AVX512 LSTM_INT8_IMPL_INLINE __m512i lstm_int8_impl_totals_64(__m
     return _mm512_maskz_permutexvar_epi32(all, order, totals);
 }
 
-/* The sums of n units for one sequence, n at most 8. Where there are fewer, the last one
- * is computed again for each that is missing: sums has room for 8. */
-LSTM_INT8_IMPL_AVX512 LSTM_INT8_IMPL_INLINE void
-lstm_int8_impl_sums_64(const int16_t *v, size_t stride, const int8_t *w, size_t blocks,
-                       size_t n, int32_t *sums)
-{
-    const __m512i none = _mm512_setzero_si512();
-    __m512i a = none, b = none, c = none, d = none, p = none, q = none, r = none,
-            s = none;
-    const size_t unit = 32 * blocks;
-    const size_t to_b = n > 1 ? unit : 0, to_c = n > 2 ? 2 * unit : to_b;
-    const size_t to_d = n > 3 ? 3 * unit : to_c, to_p = n > 4 ? 4 * unit : to_d;
-    const size_t to_q = n > 5 ? 5 * unit : to_p, to_r = n > 6 ? 6 * unit : to_q;
-    const size_t to_s = n > 7 ? 7 * unit : to_r;
-    (void)stride;
-    do {
-        const __m512i inputs = lstm_int8_impl_inputs_64(v);
-        a = lstm_int8_impl_add_64(a, inputs, lstm_int8_impl_weights_64(w));
-        b = lstm_int8_impl_add_64(b, inputs, lstm_int8_impl_weights_64(w + to_b));
-        c = lstm_int8_impl_add_64(c, inputs, lstm_int8_impl_weights_64(w + to_c));
-        d = lstm_int8_impl_add_64(d, inputs, lstm_int8_impl_weights_64(w + to_d));
-        p = lstm_int8_impl_add_64(p, inputs, lstm_int8_impl_weights_64(w + to_p));
-        q = lstm_int8_impl_add_64(q, inputs, lstm_int8_impl_weights_64(w + to_q));
-        r = lstm_int8_impl_add_64(r, inputs, lstm_int8_impl_weights_64(w + to_r));
-        s = lstm_int8_impl_add_64(s, inputs, lstm_int8_impl_weights_64(w + to_s));
-        v += 8;
-        w += 32;
-    } while (--blocks != 0);
-    _mm512_storeu_si512(sums, lstm_int8_impl_totals_64(a, b, c, d));
-    _mm512_storeu_si512(sums + 16, lstm_int8_impl_totals_64(p, q, r, s));
-}
-
 /* The sums of two units for two sequences: those of a sequence are beside each other. */
 LSTM_INT8_IMPL_AVX512 LSTM_INT8_IMPL_INLINE void
 lstm_int8_impl_store_totals_64(__m512i a, __m512i b, __m512i c, __m512i d, int32_t *sums,
@@ -1146,7 +1260,7 @@ lstm_int8_impl_store_totals_64(__m512i a, __m512i b, __m512i c, __m512i d, int32
     lstm_int8_impl_store_32(sums2, _mm512_maskz_extracti64x4_epi64(0xFF, totals, 1));
 }
 
-/* The sums of two units for four sequences: v[4][stride], sums[4][8 units][4]. Weights
+/* The sums of two units for four sequences: v[4][stride], sums[4][16 units][4]. Weights
  * are widened once for all four. */
 LSTM_INT8_IMPL_AVX512 LSTM_INT8_IMPL_INLINE void
 lstm_int8_impl_two_units_64_rows(const int16_t *v, size_t stride, const int8_t *w,
@@ -1174,8 +1288,8 @@ lstm_int8_impl_two_units_64_rows(const int16_t *v, size_t stride, const int8_t *
         w += 32;
         w2 += 32;
     } while (--blocks != 0);
-    lstm_int8_impl_store_totals_64(a, p, b, q, sums, sums + 32);
-    lstm_int8_impl_store_totals_64(c, r, d, s, sums + 64, sums + 96);
+    lstm_int8_impl_store_totals_64(a, p, b, q, sums, sums + 64);
+    lstm_int8_impl_store_totals_64(c, r, d, s, sums + 128, sums + 192);
 }
 
 /* The sums of n units for four sequences, two units at a time; the last of an odd number
@@ -1362,9 +1476,9 @@ LSTM_INT8_IMPL_SHORT void lstm_int8_impl_inputs(const int16_t *values,
 
 /* A step first scales x and h into v, in scratch memory: h is then free to be written,
  * unit by unit. Then come the sums and the cells. With AVX2 these go in groups of 8
- * units, for whose cells a vector has 8 lanes, and for four sequences of a batch at a
- * time, so that each weight is loaded once for four. AVX-512 VNNI has sums of its own,
- * and AVX2's cells. On other processors it is unit by unit, sequence by sequence. A
+ * units, for whose cells a vector has 8 lanes, with AVX-512 VNNI in groups of 16; and for
+ * four sequences of a batch at a time, so that each weight is loaded once for four. On
+ * other processors it is unit by unit, sequence by sequence. A
  * function that is passed as an argument is a constant at each call, so that compilers
  * inline it.
  *
@@ -1383,12 +1497,15 @@ static inline void lstm_int8_impl_rows(const lstm_int8_layer *layer, const int16
     for (k = rows; k % 8 != 0; k++) {
         v[k] = 0;
     }
-    lstm_int8_impl_pair(v, LSTM_INT8_BLOCKS(layer->input_dim, layer->units));
 }
 
+/* Puts v in the order that the sums need. */
+typedef void lstm_int8_impl_order_function(int16_t *v, size_t blocks);
+
 /* Sums the products of n units; blocks is not 0. Of several sequences, v of the next is
- * `stride` further on, and its sums are those of 8 units further on. w has the weights of
- * the first of the units, sums is [n][4], or for several sequences [sequence][8][4]. */
+ * `stride` further on, and its sums are those of the most units further on. w has the
+ * weights of the first of the units, sums is [n][4], or for several sequences
+ * [sequence][most][4]. */
 typedef void lstm_int8_impl_sums_function(const int16_t *v, size_t stride,
                                           const int8_t *w, size_t blocks, size_t n,
                                           int32_t *sums);
@@ -1426,13 +1543,13 @@ LSTM_INT8_IMPL_INLINE void lstm_int8_impl_sums(const int16_t *v, size_t stride,
 
 /* One step of `rows` sequences: x, h and c of sequence r are at x + r*x_stride, h +
  * r*units, c + r*units. Weights are read once for all rows. Cells are computed when the
- * sums of `most` units are there. `most` is 8 where cells are computed as vectors, else
- * 1, which keeps the array of sums short. c and h of a unit are written while v still
- * holds the old h. */
+ * sums of `most` units are there: as many as a vector has lanes, else 1, which keeps the
+ * array of sums short. c and h of a unit are written while v still holds the old h. */
 LSTM_INT8_IMPL_INLINE void lstm_int8_impl_step_of(const lstm_int8_layer *layer,
                                                   const int16_t *x, size_t x_stride,
                                                   int16_t *h, int32_t *c, int16_t *v,
                                                   size_t rows, size_t most,
+                                                  lstm_int8_impl_order_function *order,
                                                   lstm_int8_impl_sums_function *sum,
                                                   lstm_int8_impl_cells_function *cells)
 {
@@ -1443,6 +1560,7 @@ LSTM_INT8_IMPL_INLINE void lstm_int8_impl_step_of(const lstm_int8_layer *layer,
     for (row = 0; row < rows; row++) {
         lstm_int8_impl_rows(layer, x + row * x_stride, h + row * units,
                             v + row * 8 * blocks);
+        order(v + row * 8 * blocks, blocks);
     }
     for (unit = 0; unit < units; unit += n) {
         int32_t sums[LSTM_INT8_IMPL_SUMS];
@@ -1450,7 +1568,7 @@ LSTM_INT8_IMPL_INLINE void lstm_int8_impl_step_of(const lstm_int8_layer *layer,
         sum(v, 8 * blocks, weights, blocks, n, sums);
         weights += 32 * blocks * n;
         for (row = 0; row < rows; row++) {
-            cells(layer, unit, n, sums + 32 * row, c + row * units + unit,
+            cells(layer, unit, n, sums + 4 * most * row, c + row * units + unit,
                   h + row * units + unit);
         }
     }
@@ -1581,6 +1699,186 @@ lstm_int8_impl_cells_32(const lstm_int8_layer *layer, size_t unit, size_t n,
 
 #endif
 
+#if LSTM_INT8_IMPL_VNNI
+
+/* The cells of up to 16 units at a time, step by step as lstm_int8_impl_cell does it. Where
+ * there are fewer, masks keep the other lanes from being read and written. */
+
+/* table[index] of 32 indexes up to 191. A permutation reads one of 64 entries, by the lower
+ * 6 bits of an index, so there are three of them. */
+LSTM_INT8_IMPL_AVX512 LSTM_INT8_IMPL_INLINE __m512i
+lstm_int8_impl_entries_64(const uint16_t *table, __m512i index)
+{
+    const __mmask32 from_64 = _mm512_cmpge_epu16_mask(index, _mm512_set1_epi16(64));
+    const __mmask32 from_128 = _mm512_cmpge_epu16_mask(index, _mm512_set1_epi16(128));
+    const __m512i first = _mm512_permutex2var_epi16(_mm512_loadu_si512(table), index,
+                                                    _mm512_loadu_si512(table + 32));
+    const __m512i second = _mm512_permutex2var_epi16(
+        _mm512_loadu_si512(table + 64), index, _mm512_loadu_si512(table + 96));
+    const __m512i third = _mm512_permutex2var_epi16(
+        _mm512_loadu_si512(table + 128), index, _mm512_loadu_si512(table + 160));
+    return _mm512_mask_mov_epi16(_mm512_mask_mov_epi16(first, from_64, second), from_128,
+                                 third);
+}
+
+/* |tanh| of 32 values, at most 32768; a is at most 49151. The product of rise and part,
+ * shifted down by 8, is the upper half of rise times 256 * part. */
+LSTM_INT8_IMPL_AVX512 LSTM_INT8_IMPL_INLINE __m512i lstm_int8_impl_tanh_64(__m512i a)
+{
+    const __m512i index = _mm512_srli_epi16(a, 8), part = _mm512_slli_epi16(a, 8);
+    const __m512i low = lstm_int8_impl_entries_64(lstm_int8_impl_table, index);
+    const __m512i high = lstm_int8_impl_entries_64(lstm_int8_impl_table + 1, index);
+    const __m512i rise = _mm512_sub_epi16(high, low);
+    return _mm512_add_epi16(low, _mm512_mulhi_epu16(rise, part));
+}
+
+/* 32 sigmoids from |tanh| of the halves: lstm_int8_impl_sigmoid. -t >> 1 is -((t + 1) >> 1),
+ * and AVG adds the 1. */
+LSTM_INT8_IMPL_AVX512 LSTM_INT8_IMPL_INLINE __m512i
+lstm_int8_impl_sigmoid_64(__m512i tanh_of_half, __mmask32 is_negative)
+{
+    const __m512i half = _mm512_set1_epi16(16384);
+    const __m512i above = _mm512_add_epi16(half, _mm512_srli_epi16(tanh_of_half, 1));
+    const __m512i down = _mm512_avg_epu16(tanh_of_half, _mm512_setzero_si512());
+    return _mm512_mask_sub_epi16(above, is_negative, half, down);
+}
+
+/* A value of 32 bits that has the sign of z */
+LSTM_INT8_IMPL_AVX512 LSTM_INT8_IMPL_INLINE __m512i lstm_int8_impl_with_sign_64(__m512i a,
+                                                                                __m512i z)
+{
+    const __m512i none = _mm512_setzero_si512();
+    return _mm512_mask_sub_epi32(a, _mm512_cmplt_epi32_mask(z, none), none, a);
+}
+
+/* The smaller of |z| and 49151, where the table ends */
+LSTM_INT8_IMPL_AVX512 LSTM_INT8_IMPL_INLINE __m512i lstm_int8_impl_limit_64(__m512i z)
+{
+    return _mm512_maskz_min_epu32(0xFFFF, _mm512_maskz_abs_epi32(0xFFFF, z),
+                                  _mm512_set1_epi32(49151));
+}
+
+/* z of 4 units: 16 columns. Products as in lstm_int8_impl_gates_32 */
+LSTM_INT8_IMPL_AVX512 LSTM_INT8_IMPL_INLINE __m512i
+lstm_int8_impl_z_64(__m512i sum, __m256i multipliers_16, __m512i bias, int shift)
+{
+    const __m512i multipliers = _mm512_maskz_cvtepu16_epi32(0xFFFF, multipliers_16);
+    const __m512i high =
+        _mm512_mullo_epi32(_mm512_maskz_srai_epi32(0xFFFF, sum, 16), multipliers);
+    const __m512i low = _mm512_maskz_srli_epi32(
+        0xFFFF,
+        _mm512_mullo_epi32(_mm512_and_si512(sum, _mm512_set1_epi32(0xFFFF)), multipliers),
+        16);
+    const __m512i z = _mm512_add_epi32(_mm512_add_epi32(high, low), bias);
+    return _mm512_maskz_sra_epi32(0xFFFF, z, _mm_cvtsi32_si128(shift));
+}
+
+/* The gates of 8 units: the sigmoids of i, f and o, |tanh| of g, and in *z their signs.
+ * Packing takes four lanes of a and of b in turn, so the order of units is 0 4 1 5 2 6 3
+ * 7. */
+LSTM_INT8_IMPL_AVX512 LSTM_INT8_IMPL_INLINE __m512i
+lstm_int8_impl_gates_64(const lstm_int8_layer *layer, size_t column, size_t n,
+                        const int32_t *sums, __m512i *z)
+{
+    const __mmask32 some = n < 8 ? (1u << 4 * n) - 1 : 0xFFFFFFFFu;
+    const __mmask32 is_g = 0x44444444u;
+    const __mmask16 some_a = LSTM_INT8_IMPL_TO(__mmask16, some & 0xFFFF);
+    const __mmask16 some_b = LSTM_INT8_IMPL_TO(__mmask16, some >> 16);
+    const __m512i multipliers =
+        _mm512_maskz_loadu_epi16(some, layer->multipliers + column);
+    const __m512i a = lstm_int8_impl_z_64(
+        _mm512_maskz_loadu_epi32(some_a, sums), _mm512_castsi512_si256(multipliers),
+        _mm512_maskz_loadu_epi32(some_a, layer->bias + column), layer->shift);
+    const __m512i b = lstm_int8_impl_z_64(
+        _mm512_maskz_loadu_epi32(some_b, sums + 16),
+        _mm512_maskz_extracti64x4_epi64(0xFF, multipliers, 1),
+        _mm512_maskz_loadu_epi32(some_b, layer->bias + column + 16), layer->shift);
+    const __m512i tanh_of_z = lstm_int8_impl_tanh_64(
+        _mm512_packus_epi32(lstm_int8_impl_limit_64(a), lstm_int8_impl_limit_64(b)));
+    *z = _mm512_packs_epi32(a, b);
+    return _mm512_mask_mov_epi16(
+        lstm_int8_impl_sigmoid_64(tanh_of_z,
+                                  _mm512_cmplt_epi16_mask(*z, _mm512_setzero_si512())),
+        is_g, tanh_of_z);
+}
+
+/* round(a * b, bits) of 16 lanes */
+LSTM_INT8_IMPL_AVX512 LSTM_INT8_IMPL_INLINE __m512i lstm_int8_impl_product_64(__m512i a,
+                                                                              __m512i b,
+                                                                              int bits)
+{
+    const __m512i half = _mm512_set1_epi32(1 << (bits - 1));
+    return _mm512_maskz_sra_epi32(0xFFFF,
+                                  _mm512_add_epi32(_mm512_mullo_epi32(a, b), half),
+                                  _mm_cvtsi32_si128(bits));
+}
+
+/* The next c of 16 units: f*c, limited, + i*g */
+LSTM_INT8_IMPL_AVX512 LSTM_INT8_IMPL_INLINE __m512i lstm_int8_impl_next_64(__m512i c,
+                                                                           __m512i i,
+                                                                           __m512i f,
+                                                                           __m512i g)
+{
+    const __m512i low = _mm512_and_si512(c, _mm512_set1_epi32(0x7FFF));
+    const __m512i kept =
+        _mm512_add_epi32(_mm512_mullo_epi32(_mm512_maskz_srai_epi32(0xFFFF, c, 15), f),
+                         lstm_int8_impl_product_64(low, f, 15));
+    const __m512i limited = _mm512_maskz_max_epi32(
+        0xFFFF, _mm512_maskz_min_epi32(0xFFFF, kept, _mm512_set1_epi32((1 << 30) - 1)),
+        _mm512_set1_epi32(-(1 << 30)));
+    return _mm512_add_epi32(limited, lstm_int8_impl_product_64(i, g, 14));
+}
+
+/* The lower or upper 16 of 32 values without a sign, with 32 bits */
+LSTM_INT8_IMPL_AVX512 LSTM_INT8_IMPL_INLINE __m512i lstm_int8_impl_lower_64(__m512i a)
+{
+    return _mm512_maskz_cvtepu16_epi32(0xFFFF, _mm512_castsi512_si256(a));
+}
+
+LSTM_INT8_IMPL_AVX512 LSTM_INT8_IMPL_INLINE __m512i lstm_int8_impl_upper_64(__m512i a)
+{
+    return _mm512_maskz_cvtepu16_epi32(0xFFFF,
+                                       _mm512_maskz_extracti64x4_epi64(0xFF, a, 1));
+}
+
+/* n cells, n at most 16. The gates are brought together by kind: i and f of all units in
+ * one vector, g and o in another. Lane 8*k of `gates` has i of unit k, lane 8*k + 4 that
+ * of unit k + 4; indexes from 32 on are those of the units from 8 on. */
+LSTM_INT8_IMPL_AVX512 LSTM_INT8_IMPL_INLINE void
+lstm_int8_impl_cells_64(const lstm_int8_layer *layer, size_t unit, size_t n,
+                        int32_t *sums, int32_t *c, int16_t *h)
+{
+    const __mmask16 some = LSTM_INT8_IMPL_TO(__mmask16, (1u << n) - 1);
+    const __m512i i_f_lanes = _mm512_setr_epi64(
+        0x0018001000080000, 0x001C0014000C0004, 0x0038003000280020, 0x003C0034002C0024,
+        0x0019001100090001, 0x001D0015000D0005, 0x0039003100290021, 0x003D0035002D0025);
+    const __m512i g_o_lanes = _mm512_add_epi16(i_f_lanes, _mm512_set1_epi16(2));
+    __m512i gates, gates_from_8, z, z_from_8, i_f, g_o, next, tanh_of_c;
+    gates = gates_from_8 = lstm_int8_impl_gates_64(layer, 4 * unit, n, sums, &z);
+    z_from_8 = z;
+    if (n > 8) {
+        gates_from_8 =
+            lstm_int8_impl_gates_64(layer, 4 * unit + 32, n - 8, sums + 32, &z_from_8);
+    }
+    i_f = _mm512_permutex2var_epi16(gates, i_f_lanes, gates_from_8);
+    g_o = _mm512_permutex2var_epi16(gates, g_o_lanes, gates_from_8);
+    z = _mm512_maskz_cvtepi16_epi32(
+        0xFFFF,
+        _mm512_castsi512_si256(_mm512_permutex2var_epi16(z, g_o_lanes, z_from_8)));
+    next = lstm_int8_impl_next_64(
+        _mm512_maskz_loadu_epi32(some, c), lstm_int8_impl_lower_64(i_f),
+        lstm_int8_impl_upper_64(i_f),
+        lstm_int8_impl_with_sign_64(lstm_int8_impl_lower_64(g_o), z));
+    _mm512_mask_storeu_epi32(c, some, next);
+    next = _mm512_maskz_srai_epi32(0xFFFF, next, 3);
+    tanh_of_c = lstm_int8_impl_with_sign_64(
+        lstm_int8_impl_tanh_64(lstm_int8_impl_limit_64(next)), next);
+    next = lstm_int8_impl_product_64(lstm_int8_impl_upper_64(g_o), tanh_of_c, 15);
+    _mm512_mask_cvtsepi32_storeu_epi16(h, some, next); /* saturates */
+}
+
+#endif
+
 /* A step of one sequence, or of four where there are vectors of 32 bytes. Not inlined:
  * where the CPU is asked, they are compiled for AVX2, and their caller is not. */
 #if LSTM_INT8_IMPL_WIDE
@@ -1588,16 +1886,16 @@ LSTM_INT8_IMPL_AVX2 LSTM_INT8_IMPL_KERNEL void
 lstm_int8_impl_step_32(const lstm_int8_layer *layer, const int16_t *x, int16_t *h,
                        int32_t *c, int16_t *v)
 {
-    lstm_int8_impl_step_of(layer, x, 0, h, c, v, 1, 8, lstm_int8_impl_sums_32,
-                           lstm_int8_impl_cells_32);
+    lstm_int8_impl_step_of(layer, x, 0, h, c, v, 1, 8, lstm_int8_impl_pair,
+                           lstm_int8_impl_sums_32, lstm_int8_impl_cells_32);
 }
 
 LSTM_INT8_IMPL_AVX2 LSTM_INT8_IMPL_KERNEL void
 lstm_int8_impl_step_32_rows(const lstm_int8_layer *layer, const int16_t *x,
                             size_t x_stride, int16_t *h, int32_t *c, int16_t *v)
 {
-    lstm_int8_impl_step_of(layer, x, x_stride, h, c, v, 4, 8, lstm_int8_impl_sums_32_rows,
-                           lstm_int8_impl_cells_32);
+    lstm_int8_impl_step_of(layer, x, x_stride, h, c, v, 4, 8, lstm_int8_impl_pair,
+                           lstm_int8_impl_sums_32_rows, lstm_int8_impl_cells_32);
 }
 #endif
 #if LSTM_INT8_IMPL_VNNI
@@ -1605,16 +1903,16 @@ LSTM_INT8_IMPL_AVX512 LSTM_INT8_IMPL_KERNEL void
 lstm_int8_impl_step_64(const lstm_int8_layer *layer, const int16_t *x, int16_t *h,
                        int32_t *c, int16_t *v)
 {
-    lstm_int8_impl_step_of(layer, x, 0, h, c, v, 1, 8, lstm_int8_impl_sums_64,
-                           lstm_int8_impl_cells_32);
+    lstm_int8_impl_step_of(layer, x, 0, h, c, v, 1, 16, lstm_int8_impl_split,
+                           lstm_int8_impl_sums_64, lstm_int8_impl_cells_64);
 }
 
 LSTM_INT8_IMPL_AVX512 LSTM_INT8_IMPL_KERNEL void
 lstm_int8_impl_step_64_rows(const lstm_int8_layer *layer, const int16_t *x,
                             size_t x_stride, int16_t *h, int32_t *c, int16_t *v)
 {
-    lstm_int8_impl_step_of(layer, x, x_stride, h, c, v, 4, 8, lstm_int8_impl_sums_64_rows,
-                           lstm_int8_impl_cells_32);
+    lstm_int8_impl_step_of(layer, x, x_stride, h, c, v, 4, 16, lstm_int8_impl_pair,
+                           lstm_int8_impl_sums_64_rows, lstm_int8_impl_cells_64);
 }
 #endif
 
@@ -1622,8 +1920,8 @@ LSTM_INT8_IMPL_KERNEL void lstm_int8_impl_step_16(const lstm_int8_layer *layer,
                                                   const int16_t *x, int16_t *h,
                                                   int32_t *c, int16_t *v)
 {
-    lstm_int8_impl_step_of(layer, x, 0, h, c, v, 1, 1, lstm_int8_impl_sums,
-                           lstm_int8_impl_cells);
+    lstm_int8_impl_step_of(layer, x, 0, h, c, v, 1, 1, lstm_int8_impl_pair,
+                           lstm_int8_impl_sums, lstm_int8_impl_cells);
 }
 
 /* How many bytes the vectors of sums are to have: 64, 32 or 16. */
@@ -2578,6 +2876,7 @@ LSTM_API size_t lstm_int8_argmax(const int32_t *logits, size_t n)
 #undef LSTM_INT8_IMPL_SWAP
 #undef LSTM_INT8_IMPL_SHORT
 #undef LSTM_INT8_IMPL_FORGET
+#undef LSTM_INT8_IMPL_EIGHT
 #undef LSTM_INT8_IMPL_KEEP
 #undef LSTM_INT8_IMPL_TWICE
 #undef LSTM_INT8_IMPL_KERNEL

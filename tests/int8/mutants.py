@@ -10,6 +10,7 @@ the vector code. Prints what survives; ends with "N passed, N failed", passed me
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -20,9 +21,9 @@ ROOT = Path(__file__).resolve().parents[2]
 HEADER = (ROOT / "include/lstm_int8.h").read_text()
 SECONDS = 60
 
-# name, old text, new text; names that begin with "vectors" are built with vectors, those with "no
-# long" without products of 64 bits; "choice" is for tests/test_choice_int8.c.
-# The sums of AVX-512 VNNI have none: few CPUs run them, and `make cpus` has their digest.
+# name, old text, new text; names that begin with "vectors" are built for AVX2, those with "VNNI"
+# for AVX-512 VNNI, where this CPU has it, those with "no long" without products of 64 bits; "choice"
+# is for tests/test_choice_int8.c.
 # Left out, as nothing shows: what v holds after the last row, where the weights are 0; the limit
 # of tanh within the last entries of the table, which are all 32768; a NaN that x86 converts to 0.
 MUTANTS = [
@@ -95,6 +96,33 @@ MUTANTS = [
     ("vectors: from_float not limited", "_mm_max_ps(_mm_min_ps(x, _mm_set1_ps(32767.0f)), _mm_set1_ps(-32768.0f));", "x;"),
     ("vectors: from_float rounds up", "_mm_or_ps(_mm_set1_ps(0.5f), sign);", "_mm_set1_ps(0.5f);"),
     ("vectors: inputs not rounded", "_mm_srli_epi16(_mm_add_epi16(low, _mm_set1_epi16(1)), 1)", "_mm_srli_epi16(low, 1)"),
+    ("VNNI: bytes in another order", "_mm_setr_epi8(0, 2, 4, 6, 8, 10, 12, 14, 1, 3,", "_mm_setr_epi8(0, 2, 4, 6, 8, 10, 14, 12, 1, 3,"),
+    ("VNNI: high bytes without a sign", "weights = _mm512_xor_si512(weights, most);", "weights = _mm512_add_epi8(weights, _mm512_setzero_si512());"),
+    ("VNNI: high bytes alone left in", "_mm512_slli_epi32(s->high_alone, 7)", "_mm512_setzero_si512()"),
+    ("VNNI: second block reads the first's low bytes", "_mm512_setr_epi64(0, 0, 0, 0, 2, 2, 2, 2)", "_mm512_setr_epi64(0, 0, 0, 0, 0, 0, 0, 0)"),
+    ("VNNI: a single block left out", "    if (blocks != 0) {\n        lstm_int8_impl_add_blocks_64(", "    if (0) {\n        lstm_int8_impl_add_blocks_64("),
+    ("VNNI: units in another order", "_mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7)", "_mm512_setr_epi64(0, 2, 1, 3, 4, 6, 5, 7)"),
+    ("VNNI: units from 4 on are the first", "lstm_int8_impl_four_totals_64(&s, 4, sums + 16);", "lstm_int8_impl_four_totals_64(&s, 0, sums + 16);"),
+    ("VNNI: units from 8 on left out", "    for (k = 0; k < n; k += 8) {\n        lstm_int8_impl_eight_units_64(", "    for (k = 0; k < n; k += 16) {\n        lstm_int8_impl_eight_units_64("),
+    ("VNNI: third sequence reads the second", "inputs = lstm_int8_impl_inputs_64(v + 2 * stride);", "inputs = lstm_int8_impl_inputs_64(v + stride);"),
+    ("VNNI: sums of a sequence in another's place", "sums + 128, sums + 192);", "sums + 192, sums + 128);"),
+    ("VNNI: second unit of two reads the first", "k + 1 < n ? w + unit : w, blocks,", "w, blocks,"),
+    ("VNNI: entries from 64 on", "_mm512_set1_epi16(64));", "_mm512_set1_epi16(65));"),
+    ("VNNI: entries from 128 on", "_mm512_set1_epi16(128));", "_mm512_set1_epi16(129));"),
+    ("VNNI: no interpolation", "return _mm512_add_epi16(low, _mm512_mulhi_epu16(rise, part));", "(void)rise; (void)part; return low;"),
+    ("VNNI: table limit", "_mm512_set1_epi32(49151));", "_mm512_set1_epi32(32767));"),
+    ("VNNI: sigmoid of negative values rounded down", "_mm512_avg_epu16(tanh_of_half, _mm512_setzero_si512());", "_mm512_srli_epi16(tanh_of_half, 1);"),
+    ("VNNI: low half of a product", "multipliers),\n        16);\n    const __m512i z =", "multipliers),\n        15);\n    const __m512i z ="),
+    ("VNNI: sigmoid of g", "is_g, tanh_of_z);", "0, tanh_of_z);"),
+    ("VNNI: g without a sign", "lstm_int8_impl_with_sign_64(lstm_int8_impl_lower_64(g_o), z));", "lstm_int8_impl_lower_64(g_o));"),
+    ("VNNI: tanh of c without a sign", "lstm_int8_impl_with_sign_64(\n        lstm_int8_impl_tanh_64(lstm_int8_impl_limit_64(next)), next);", "lstm_int8_impl_tanh_64(lstm_int8_impl_limit_64(next));"),
+    ("VNNI: gates of the units from 8 on left out", "    if (n > 8) {\n        gates_from_8 =", "    if (n > 16) {\n        gates_from_8 ="),
+    ("VNNI: gates of unit 4 in the place of unit 1", "0x0018001000080000, 0x001C0014000C0004,", "0x0018001000040000, 0x001C0014000C0008,"),
+    ("VNNI: products not rounded", "_mm512_set1_epi32(1 << (bits - 1));", "_mm512_setzero_si512();"),
+    ("VNNI: no lower limit of c", "_mm512_set1_epi32(-(1 << 30)));", "_mm512_set1_epi32(-0x7FFFFFFF));"),
+    ("VNNI: no upper limit of c", "_mm512_set1_epi32((1 << 30) - 1)),", "_mm512_set1_epi32(0x7FFFFFFF)),"),
+    ("VNNI: cells written that are not there", "const __mmask16 some = LSTM_INT8_IMPL_TO(__mmask16, (1u << n) - 1);", "const __mmask16 some = 0xFFFF;"),
+    ("VNNI: last bias not read", "const __mmask32 some = n < 8 ? (1u << 4 * n) - 1 :", "const __mmask32 some = n < 8 ? (1u << (4 * n - 1)) - 1 :"),
     ("choice: AVX2 without asking", '    is_wide = __builtin_cpu_supports("avx2") != 0;\n', ""),
     ("choice: VNNI without asking", "has_vnni = is_wide && __builtin_cpu_supports(\"avx512f\") &&\n               __builtin_cpu_supports(\"avx512bw\") && __builtin_cpu_supports(\"avx512vnni\");", "has_vnni = is_wide;"),
     ("choice: VNNI never", "return has_vnni ? 64 :", "return 0 ? 64 :"),
@@ -105,15 +133,23 @@ MUTANTS = [
     ("choice: AVX2 never", "64 : is_wide ? 32 : 16;", "64 : 16;"),
 ]
 
+FLAGS = {
+    "": ["-DLSTM_NO_SIMD"],
+    "vectors": ["-mavx2", "-DLSTM_NO_DISPATCH"],
+    "VNNI": ["-mavx2", "-mavx512f", "-mavx512bw", "-mavx512vnni", "-DLSTM_NO_DISPATCH"],
+    "choice": [],
+}
+NEEDED = {"vectors": "avx2", "VNNI": "avx512_vnni"}  # of /proc/cpuinfo's names
+
 
 def noticed(mutant: tuple[str, str, str]) -> str:
     """"" where the tests notice it, else why not."""
     name, old, new = mutant
     if HEADER.count(old) != 1:
         return f"its text stands in the header {HEADER.count(old)} times"
-    has_vectors = name.startswith(("vectors", "choice"))
-    flags = ["-O0"] if has_vectors else ["-O0", "-DLSTM_NO_SIMD"]
-    test = "choice_int8" if name.startswith("choice") else "int8"
+    kind = re.match("vectors|VNNI|choice|", name)[0]
+    flags = ["-O0", *FLAGS[kind]]
+    test = "choice_int8" if kind == "choice" else "int8"
     if name.startswith("no long"):
         flags.append("-DLSTM_INT8_NO_LONG")
     with tempfile.TemporaryDirectory(dir=ROOT / "build") as folder:
@@ -133,9 +169,9 @@ def noticed(mutant: tuple[str, str, str]) -> str:
         return "" if run.returncode != 0 else "survives"
 
 
-def has_avx2() -> bool:
+def has(feature: str) -> bool:
     try:
-        return " avx2 " in Path("/proc/cpuinfo").read_text()
+        return f" {feature} " in Path("/proc/cpuinfo").read_text()
     except OSError:
         return False
 
@@ -144,11 +180,14 @@ def main() -> int:
     (ROOT / "build").mkdir(exist_ok=True)
     word = sys.argv[1] if len(sys.argv) > 1 else ""
     chosen = [m for m in MUTANTS if word in m[0]]
-    if not has_avx2():
-        print("SKIPPED: the mutants of vectors: no AVX2")
-        chosen = [m for m in chosen if not m[0].startswith("vectors")]
     same = "#ifndef LSTM_INT8_H\n"
-    if any(noticed((name, same, same)) != "survives" for name in ("no change", "choice")):
+    unchanged = {"no change", "choice", *NEEDED}
+    for kind, feature in NEEDED.items():
+        if not has(feature):
+            print(f"SKIPPED: the mutants of {kind}: this CPU has no {feature}")
+            chosen = [m for m in chosen if not m[0].startswith(kind)]
+            unchanged.remove(kind)
+    if any(noticed((name, same, same)) != "survives" for name in unchanged):
         print("the tests fail without any mutant")
         return 1
     with ThreadPoolExecutor(max_workers=os.cpu_count() or 2) as pool:
