@@ -9,7 +9,9 @@ passed=0
 failed=0
 mkdir -p "$out"
 
-export ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1
+# GCC 12 does not align to 64 bytes what it keeps for use after return (its bug 110027), so
+# programs with AVX-512 crash with that; clang's suites look for it.
+export ASAN_OPTIONS=detect_leaks=1
 export TSAN_OPTIONS=halt_on_error=1
 
 # can NAME COMPILER... - whether there is such a compiler with its run-time libraries
@@ -64,6 +66,7 @@ address="-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-
 # shellcheck disable=SC2086
 {
     suite gcc-address gcc $address
+    ASAN_OPTIONS=$ASAN_OPTIONS:detect_stack_use_after_return=1
     suite clang-address clang $address
     suite clang-address-portable clang $address -DLSTM_NO_SIMD
     suite clang-memory clang -fsanitize=memory -fno-sanitize-recover=all

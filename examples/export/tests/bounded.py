@@ -26,7 +26,7 @@ from lstm_export.keras import h5_tree
 MOST = 1  # second
 LATE = 8.0  # seconds after which a refusal of that is not in time
 LATE_WITH_TORCH = 25.0
-GROUPS, ATTRIBUTES = 30, 400
+GROUPS, ATTRIBUTES = 150, 400
 DENSE = {"type": "dense", "activation": "", "weights": [[[1.0]], [0.0]]}
 
 
@@ -124,26 +124,25 @@ TORCH = ("slow.pt", "slow.ckpt")
 
 def _words(path: Path, make: Callable[[Path], None]) -> list[str]:
     make(path)
-    out = path.parent / "out.h"
-    return [str(path), "-o", str(out), "--max-seconds", str(MOST)]
+    return [str(path), "-o", f"{path}.h", "--max-seconds", str(MOST)]
 
 
-def _check(name: str, status: int, err: str, out: Path, score: Score) -> None:
+def _check(path: Path, status: int, err: str, score: Score) -> None:
+    out = Path(f"{path}.h")
     good = status == 2 and err.count("\n") == 1 and f"in {MOST} seconds" in err
     good = good and "--max-seconds" in err and not out.exists()
-    score.refused += score.check(good, f"{name}: {status} {err[:200]}")
+    score.refused += score.check(good, f"{path.name}: {status} {err[:200]}")
 
 
 def each_kind(directory: Path, python: str, score: Score) -> None:
     place = directory / "bounded"
     place.mkdir()
-    out = place / "out.h"
     for name, make in KINDS.items():
         words = _words(place / name, make)
         begin = time.monotonic()
         status, _, err = export(words)
         seconds = time.monotonic() - begin
-        _check(name, status, err, out, score)
+        _check(place / name, status, err, score)
         score.check(seconds < LATE, f"{name}: read for {seconds:.1f} s")
     # Where torch is, which takes seconds to be imported; unbounded, both take a minute.
     lines = [_words(place / name, _pickle) for name in TORCH]
@@ -151,7 +150,7 @@ def each_kind(directory: Path, python: str, score: Score) -> None:
     results = torch_models.export(python, lines, place)
     seconds = time.monotonic() - begin
     for name, (status, err) in zip(TORCH, results, strict=True):
-        _check(name, status, err, out, score)
+        _check(place / name, status, err, score)
     score.check(seconds < LATE_WITH_TORCH, f"{TORCH}: read for {seconds:.1f} s")
 
 
