@@ -64,7 +64,7 @@ for options in "" -DLSTM_NO_SIMD -DLSTM_NO_FMA; do
     # shellcheck disable=SC2086
     if have clang; then
         silent "clang --analyze $options" clang --analyze -Xclang -analyzer-output=text -std=c99 \
-            $options -Iinclude $source -o /dev/null
+            $options -Iinclude $source -o "$out/analyzed"
     fi
 done
 

@@ -77,6 +77,12 @@ def _link(target: str) -> Callable[[Path], str]:
     return make
 
 
+def _link_to_device(place: Path) -> str:
+    """Root's own device: a fault would replace /dev/null for the whole machine."""
+    target = "/dev/null" if os.geteuid() else _device(place)
+    return _link(target)(place)
+
+
 def _file(name: str, text: str = "precious") -> Callable[[Path], str]:
     def make(place: Path) -> str:
         (place / name).write_text(text)
@@ -94,7 +100,7 @@ TARGETS: dict[str, tuple[Callable[[Path], str], tuple[str, ...]]] = {
     "a device": (_device, ("device.h", "regular")),
     "a directory": (_directory, ("folder.h", "a directory")),
     "a link to a directory": (_link("/"), ("link.h", "a directory")),
-    "a link to a device": (_link("/dev/null"), ("link.h", "regular")),
+    "a link to a device": (_link_to_device, ("link.h", "regular")),
     "a link to itself": (_link("link.h"), ("link.h",)),
     "the model": (_named("sound.keras"), ("sound.keras", "itself")),
     "a link to the model": (_link("sound.keras"), ("link.h", "itself")),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import subprocess
@@ -67,7 +66,7 @@ def _says(command: list[str], source: Path, *places: Path) -> str:
     """What a compiler has to say; no word if all is well."""
     line = [*command, *WARNINGS, "-Wno-error"]
     line += [f"-I{place}" for place in (source.parent, *places, INCLUDE)]
-    line += ["-DLSTM_NO_SIMD", "-S", "-o", os.devnull, str(source)]
+    line += ["-DLSTM_NO_SIMD", "-S", "-o", "-", str(source)]
     done = subprocess.run(line, capture_output=True, text=True, check=False)
     return "".join(
         line
