@@ -1129,8 +1129,8 @@ LSTM_INT8_IMPL_AVX512 LSTM_INT8_IMPL_INLINE __m512i
 lstm_int8_impl_join_64(const lstm_int8_impl_eight_sums *s, unsigned k)
 {
     const __m512i high =
-        _mm512_sub_epi32(s->high[k], _mm512_slli_epi32(s->high_alone, 7));
-    return _mm512_add_epi32(s->low[k], _mm512_slli_epi32(high, 8));
+        _mm512_sub_epi32(s->high[k], _mm512_maskz_slli_epi32(0xFFFF, s->high_alone, 7));
+    return _mm512_add_epi32(s->low[k], _mm512_maskz_slli_epi32(0xFFFF, high, 8));
 }
 
 /* [4][4 gates i f g o]: the totals of units k to k + 3. Of units a, b, c, d, first the
@@ -1787,7 +1787,8 @@ lstm_int8_impl_gates_64(const lstm_int8_layer *layer, size_t column, size_t n,
     const __m512i multipliers =
         _mm512_maskz_loadu_epi16(some, layer->multipliers + column);
     const __m512i a = lstm_int8_impl_z_64(
-        _mm512_maskz_loadu_epi32(some_a, sums), _mm512_castsi512_si256(multipliers),
+        _mm512_maskz_loadu_epi32(some_a, sums),
+        _mm512_maskz_extracti64x4_epi64(0xFF, multipliers, 0),
         _mm512_maskz_loadu_epi32(some_a, layer->bias + column), layer->shift);
     const __m512i b = lstm_int8_impl_z_64(
         _mm512_maskz_loadu_epi32(some_b, sums + 16),
@@ -1832,7 +1833,8 @@ LSTM_INT8_IMPL_AVX512 LSTM_INT8_IMPL_INLINE __m512i lstm_int8_impl_next_64(__m51
 /* The lower or upper 16 of 32 values without a sign, with 32 bits */
 LSTM_INT8_IMPL_AVX512 LSTM_INT8_IMPL_INLINE __m512i lstm_int8_impl_lower_64(__m512i a)
 {
-    return _mm512_maskz_cvtepu16_epi32(0xFFFF, _mm512_castsi512_si256(a));
+    return _mm512_maskz_cvtepu16_epi32(0xFFFF,
+                                       _mm512_maskz_extracti64x4_epi64(0xFF, a, 0));
 }
 
 LSTM_INT8_IMPL_AVX512 LSTM_INT8_IMPL_INLINE __m512i lstm_int8_impl_upper_64(__m512i a)
@@ -1862,9 +1864,8 @@ lstm_int8_impl_cells_64(const lstm_int8_layer *layer, size_t unit, size_t n,
     }
     i_f = _mm512_permutex2var_epi16(gates, i_f_lanes, gates_from_8);
     g_o = _mm512_permutex2var_epi16(gates, g_o_lanes, gates_from_8);
-    z = _mm512_maskz_cvtepi16_epi32(
-        0xFFFF,
-        _mm512_castsi512_si256(_mm512_permutex2var_epi16(z, g_o_lanes, z_from_8)));
+    z = lstm_int8_impl_lower_64(_mm512_permutex2var_epi16(z, g_o_lanes, z_from_8));
+    z = _mm512_maskz_slli_epi32(0xFFFF, z, 16); /* the sign is the highest bit */
     next = lstm_int8_impl_next_64(
         _mm512_maskz_loadu_epi32(some, c), lstm_int8_impl_lower_64(i_f),
         lstm_int8_impl_upper_64(i_f),
