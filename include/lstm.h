@@ -1798,8 +1798,8 @@ LSTM_API lstm_status lstm_weights_from_onnx(size_t input_dim, size_t units,
 #define LSTM_K(name) LSTM_K_JOIN(name, LSTM_IMPL_SET)
 /* Where AVX-512 gains little, its functions are those of AVX2: the bits are the same, and
  * the code is shorter. These are activations and cells on whole arrays, outputs, and
- * small Dense layers. Without a choice at run time each set has its own. */
-#if LSTM_K_LANES == 16 && LSTM_IMPL_DISPATCH
+ * small Dense layers. */
+#if LSTM_K_LANES == 16
 #define LSTM_K_8(name) LSTM_K_JOIN(name, avx2)
 #else
 #define LSTM_K_8(name) LSTM_K(name)
@@ -2925,12 +2925,19 @@ LSTM_IMPL_KERNEL void LSTM_K(whole_cells)(const float *z, size_t units, float *h
     }
 }
 
-/* Keras' default cells; fewer units than a vector has floats become those of a vector.
- * The lanes that are left over are 0 and stay finite. `activations` is there as any_cells
- * has it. */
+/* Keras' default cells; fewer units than a vector has floats become those of a vector, of
+ * 8 at most. The lanes that are left over are 0 and stay finite. `activations` is there as
+ * any_cells has it. */
 LSTM_IMPL_KERNEL void LSTM_K(cells)(const lstm_impl_activations *activations,
                                     size_t units, float *z, float *h, float *c)
 {
+#if LSTM_K_LANES == 16
+    if (units < LSTM_K_LANES) {
+        LSTM_K_8(cells)(activations, units, z, h, c);
+        return;
+    }
+    LSTM_K(whole_cells)(z, units, h, c);
+#else
     float gates[4 * LSTM_K_LANES], new_h[LSTM_K_LANES], new_c[LSTM_K_LANES];
     unsigned gate;
     (void)activations;
@@ -2946,6 +2953,7 @@ LSTM_IMPL_KERNEL void LSTM_K(cells)(const lstm_impl_activations *activations,
     LSTM_K(whole_cells)(gates, LSTM_K_LANES, new_h, new_c);
     lstm_k_store_some(c, lstm_k_load(new_c), units);
     lstm_k_store_some(h, lstm_k_load(new_h), units);
+#endif
 }
 #else
 /* Keras' default cells. Short code has the formulas of new values and of h only once. The
@@ -3117,7 +3125,7 @@ LSTM_IMPL_KERNEL void LSTM_K(row_in_panels)(const lstm_impl_sums *s, float *z)
     const size_t most = (LSTM_K_PANEL == 2 ? 2 : 4) * lanes;
     size_t j = 0, width;
     if (column_count < lanes) { /* not with vectors of four: a unit has four columns */
-#if LSTM_K_LANES == 16 && LSTM_IMPL_DISPATCH
+#if LSTM_K_LANES == 16
         LSTM_K_8(row_in_panels)(s, z);
 #elif LSTM_K_LANES > 4
         LSTM_K(panel)(s, 1, 0, column_count, 0, z);
