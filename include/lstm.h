@@ -598,6 +598,13 @@ LSTM_API lstm_status lstm_weights_from_onnx(size_t input_dim, size_t units,
 #define LSTM_IMPL_HAS_OVERFLOW 0
 #endif
 
+/* Brings what is at p into the L2 cache */
+#if LSTM_IMPL_GNU
+#define LSTM_IMPL_PREFETCH(p) __builtin_prefetch(p, 0, 2)
+#else
+#define LSTM_IMPL_PREFETCH(p) ((void)0)
+#endif
+
 #if LSTM_IMPL_SHORT
 #define LSTM_IMPL_EACH_PART(part, n) for (part = 0; part < (n); part++)
 #else
@@ -1727,6 +1734,7 @@ LSTM_API lstm_status lstm_weights_from_onnx(size_t input_dim, size_t units,
 #undef LSTM_IMPL_HAS_OVERFLOW
 #undef LSTM_IMPL_HAS_VECTOR_FMA
 #undef LSTM_IMPL_EACH_PART
+#undef LSTM_IMPL_PREFETCH
 #undef LSTM_IMPL_SIMD
 #undef LSTM_IMPL_DISPATCH
 #undef LSTM_IMPL_MAY_FUSE
@@ -3269,6 +3277,12 @@ LSTM_IMPL_INLINE void LSTM_K(row_sums)(const lstm_impl_sums *s, float *z, float 
 #define LSTM_K_BLOCK 64
 #define LSTM_K_DEPTH 64
 #define LSTM_K_TILE_ROWS 6
+/* GCC would read weights again for each row of a tile of AVX-512. */
+#if LSTM_K_LANES == 16 && defined(__GNUC__) && !defined(__clang__)
+#define lstm_k_keep(vector) __asm__("" : "+v"(vector))
+#else
+#define lstm_k_keep(vector) ((void)0)
+#endif
 
 /* A part's products with rows k.. of the matrix, `depth` of them, for one tile. a has the
  * factors of each row; `tail` is where the last of n vectors is. The x and h of rows are
@@ -3304,6 +3318,7 @@ LSTM_IMPL_INLINE void LSTM_K(add_tile)(const LSTM_K(tile) * t, const unsigned ro
     for (k = 0; k < depth; k++, row += step) {
         LSTM_IMPL_EACH(v, n) {
             weights[v] = lstm_k_load(row + LSTM_K_OFFSET(v, n, tail));
+            lstm_k_keep(weights[v]);
         }
         LSTM_IMPL_EACH(r, rows) {
             factor = lstm_k_all(a[r][k]);
@@ -3319,42 +3334,62 @@ LSTM_IMPL_INLINE void LSTM_K(add_tile)(const LSTM_K(tile) * t, const unsigned ro
     }
 }
 
-/* Two or three rows have wider tiles, as each product waits for the one before in its
- * sum: eight sums or more keep the CPU busy. Three by two is the second tile of seven
- * rows. In each case the sizes are constants, so that the sums are in registers.
+/* How many vectors a tile has. Two or three rows have four, as each product waits for the
+ * one before in its sum: eight sums or more keep the CPU busy. More rows have four where
+ * there are 32 registers and the block's width fits: a factor then serves four products.
+ * In each case the sizes are constants, so that the sums are in registers.
  *
- *   rows of a tile    2    3    3    4    5    6
- *   vectors           4    4    2    2    2    2
- *   sums              8    12   6    8    10   12 */
+ *   rows of a tile                    2    3    3    4    5    6
+ *   vectors, 16 registers             4    4    2    2    2    2
+ *   sums                              8    12   6    8    10   12
+ *   vectors, 32 registers             4    4    4    4    4    4
+ *   sums                              8    12   12   16   20   24
+ *
+ * Three by two is the second tile of seven rows. */
+LSTM_IMPL_INLINE unsigned LSTM_K(tile_vectors)(size_t count, size_t width)
+{
+    const int is_wide = LSTM_K_PANEL == 8 && width % (4 * LSTM_K_LANES) == 0;
+    return count <= 3 || is_wide ? 4 : 2;
+}
+
 LSTM_IMPL_KERNEL void LSTM_K(add_any_tile)(const LSTM_K(tile) * t, size_t rows,
                                            unsigned n)
 {
+    if (n == 2) {
+        switch (rows) {
+        case 3: LSTM_K(add_tile)(t, 3, 2); break;
+        case 4: LSTM_K(add_tile)(t, 4, 2); break;
+        case 5: LSTM_K(add_tile)(t, 5, 2); break;
+        default: LSTM_K(add_tile)(t, 6, 2); break;
+        }
+        return;
+    }
     switch (rows) {
     case 2: LSTM_K(add_tile)(t, 2, 4); break;
-    case 3:
-        if (n == 4) {
-            LSTM_K(add_tile)(t, 3, 4);
-        } else {
-            LSTM_K(add_tile)(t, 3, 2);
-        }
-        break;
-    case 4: LSTM_K(add_tile)(t, 4, 2); break;
-    case 5: LSTM_K(add_tile)(t, 5, 2); break;
-    default: LSTM_K(add_tile)(t, 6, 2); break;
+#if LSTM_K_PANEL == 8
+    case 4: LSTM_K(add_tile)(t, 4, 4); break;
+    case 5: LSTM_K(add_tile)(t, 5, 4); break;
+    case 6: LSTM_K(add_tile)(t, 6, 4); break;
+#endif
+    default: LSTM_K(add_tile)(t, 3, 4); break;
     }
 }
 
-/* Copies the first `width` columns of some rows. The last vector may overlap the one
- * before. At entry width >= LSTM_K_LANES. */
+/* Copies the first `width` columns of up to LSTM_K_DEPTH rows. The last vector may overlap
+ * the one before. At entry width >= LSTM_K_LANES. The CPU is told of what comes next time:
+ * it does not foresee rows that are a page or more apart. 16 floats are a cache line. */
 LSTM_IMPL_INLINE void LSTM_K(copy_columns)(float *copy, size_t width, const float *matrix,
-                                           size_t column_count, size_t rows)
+                                           size_t column_count, size_t rows_left)
 {
+    const size_t rows = rows_left < LSTM_K_DEPTH ? rows_left : LSTM_K_DEPTH;
     size_t k, j;
-    for (k = 0; k < rows; k++) {
+    for (k = 0; k < rows; k++, matrix += column_count) {
         for (j = 0; j < width; j += LSTM_K_LANES) {
             const size_t place = j < width - LSTM_K_LANES ? j : width - LSTM_K_LANES;
-            lstm_k_store(copy + k * width + place,
-                         lstm_k_load(matrix + k * column_count + place));
+            lstm_k_store(copy + k * width + place, lstm_k_load(matrix + place));
+            if (j % 16 == 0 && k + LSTM_K_DEPTH < rows_left) {
+                LSTM_IMPL_PREFETCH(matrix + LSTM_K_DEPTH * column_count + j);
+            }
         }
     }
 }
@@ -3374,7 +3409,7 @@ LSTM_IMPL_KERNEL void LSTM_K(add_block)(LSTM_K(tile) t, size_t count, size_t wid
 {
     LSTM_ALIGNED float copy[LSTM_K_DEPTH * LSTM_K_BLOCK];
     const size_t groups = (count + LSTM_K_TILE_ROWS - 1) / LSTM_K_TILE_ROWS;
-    const unsigned n = count <= 3 ? 4 : 2;
+    const unsigned n = LSTM_K(tile_vectors)(count, width);
     const int copied = groups > 2 && width < t.step;
     const float *matrix = t.weights, *const *a = t.a;
     float *sums = t.sums;
@@ -3384,7 +3419,7 @@ LSTM_IMPL_KERNEL void LSTM_K(add_block)(LSTM_K(tile) t, size_t count, size_t wid
         t.depth = rows_left < LSTM_K_DEPTH ? rows_left : LSTM_K_DEPTH;
         if (copied) {
             t.step = width;
-            LSTM_K(copy_columns)(copy, width, matrix, column_count, t.depth);
+            LSTM_K(copy_columns)(copy, width, matrix, column_count, rows_left);
         }
         for (j = 0; j < width; j += n * LSTM_K_LANES) {
             t.weights = (copied ? copy : matrix) + j;
@@ -3432,10 +3467,10 @@ LSTM_IMPL_KERNEL void LSTM_K(block_sums)(const lstm_impl_rows *q, size_t count, 
     for (m = 0; m < count; m++) {
         LSTM_K(fill)(first + m * width, init != LSTM_IMPL_NULL ? init + j : init, width);
     }
-    t.tail = count <= 3                 ? 3 * LSTM_K_LANES
-             : width < 2 * LSTM_K_LANES ? width - LSTM_K_LANES
-                                        : LSTM_K_LANES;
     t.step = q->sums.column_count;
+    t.tail = LSTM_K(tile_vectors)(count, width) == 4 ? 3 * LSTM_K_LANES
+             : width < 2 * LSTM_K_LANES              ? width - LSTM_K_LANES
+                                                     : LSTM_K_LANES;
     t.sums = first;
     t.stride = width;
     t.a = q->x;
@@ -3489,6 +3524,12 @@ LSTM_IMPL_KERNEL void LSTM_K(sums_of_rows)(const lstm_impl_rows *q, size_t count
     const size_t panel = (count <= 3 ? 4 : 2) * LSTM_K_LANES;
     const size_t least = count <= 3 ? panel : LSTM_K_LANES;
     size_t j, width;
+#if LSTM_K_LANES == 16
+    if (column_count < least) {
+        LSTM_K_8(sums_of_rows)(q, count, z);
+        return;
+    }
+#endif
     if (count == 1 || column_count < least) {
         LSTM_K(row_by_row)(q, count, z);
         return;
@@ -4195,6 +4236,7 @@ LSTM_IMPL_INLINE void LSTM_K(dense_layer)(const lstm_dense *layer, const float *
 #undef LSTM_K_BLOCK
 #undef LSTM_K_DEPTH
 #undef LSTM_K_TILE_ROWS
+#undef lstm_k_keep
 #undef LSTM_K_LANES
 #undef LSTM_K_FUSED
 #undef LSTM_K_TARGET

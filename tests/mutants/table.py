@@ -488,7 +488,12 @@ CHECKS = [
     Mutant("dense init: count not checked",
            "lstm_impl_dense_count(input_dim, units, has_bias)); if (status != LSTM_OK) {",
            "lstm_impl_dense_count(input_dim, units, has_bias)); if (0) {"),
-    Mutant("init: writes before it checks", "    if (status != LSTM_OK) {\n        return status;\n    }\n    layer->input_dim = input_dim;\n    layer->units = units;\n    layer->kernel = weights;\n    layer->recurrent", "    if (layer != NULL) {\n        layer->units = units;\n    }\n    if (status != LSTM_OK) {\n        return status;\n    }\n    layer->input_dim = input_dim;\n    layer->kernel = weights;\n    layer->recurrent"),
+    Mutant("init: writes before it checks",
+           "        return status;\n    }\n    layer->input_dim = input_dim;\n    layer->units = units;\n"
+           "    layer->kernel = weights;\n    layer->recurrent",
+           "        if (layer != NULL) {\n            layer->units = units;\n        }\n        return status;\n"
+           "    }\n    layer->input_dim = input_dim;\n    layer->units = units;\n"
+           "    layer->kernel = weights;\n    layer->recurrent"),
     Mutant("convert: kernel NULL",
            "if (kernel == NULL || recurrent_kernel == NULL || weights == NULL ||",
            "if (recurrent_kernel == NULL || weights == NULL ||"),
@@ -1116,8 +1121,8 @@ TILES = [
            "lstm_k_store(copy + k * width + place,",
            "lstm_k_store(copy + place,", simd=True),
     Mutant("vectors: weights copied from the first row",
-           "lstm_k_load(matrix + k * column_count + place));",
-           "lstm_k_load(matrix + place));", simd=True),
+           "k < rows; k++, matrix += column_count) {",
+           "k < rows; k++) {", simd=True),
     Mutant("vectors: copied weights as far apart as those of the matrix",
            "t.step = width;",
            "", simd=True),
