@@ -3509,10 +3509,19 @@ LSTM_IMPL_INLINE void LSTM_K(row_by_row)(const lstm_impl_rows *q, size_t count, 
     }
 }
 
+/* How many of the columns that are left a block has: whole panels. Fewer columns than a
+ * panel stay as they are. */
+LSTM_IMPL_INLINE size_t LSTM_K(block_width)(size_t left, size_t panel)
+{
+    const size_t width = left < LSTM_K_BLOCK ? left : LSTM_K_BLOCK;
+    return width < panel ? width : width - width % panel;
+}
+
 /* The sums of several rows. Where the columns are no multiple of a panel, a last block
  * overlaps the one before: some columns are computed twice. That does no harm, as a block
  * begins with init, not with what z holds. At least the columns of one tile are needed;
- * from four rows on the second of its two vectors may overlap the first.
+ * from four rows on the second of its two vectors may overlap the first. Fewer columns
+ * than AVX-512 needs may be enough for AVX2.
  *
  * With vectors of 8, six rows of 200 columns have blocks at 0, 64, 128 of 64 columns
  * each, and one of 16 at 184: 8 columns are left, less than two vectors, and 8 are
@@ -3524,24 +3533,23 @@ LSTM_IMPL_KERNEL void LSTM_K(sums_of_rows)(const lstm_impl_rows *q, size_t count
     const size_t panel = (count <= 3 ? 4 : 2) * LSTM_K_LANES;
     const size_t least = count <= 3 ? panel : LSTM_K_LANES;
     size_t j, width;
-#if LSTM_K_LANES == 16
-    if (column_count < least) {
-        LSTM_K_8(sums_of_rows)(q, count, z);
-        return;
-    }
-#endif
-    if (count == 1 || column_count < least) {
+    if (count == 1) {
         LSTM_K(row_by_row)(q, count, z);
         return;
     }
+    if (column_count < least) {
+#if LSTM_K_LANES == 16
+        LSTM_K_8(sums_of_rows)(q, count, z);
+#else
+        LSTM_K(row_by_row)(q, count, z);
+#endif
+        return;
+    }
     for (j = 0; j < column_count; j += width) {
-        width = column_count - j < LSTM_K_BLOCK ? column_count - j : LSTM_K_BLOCK;
-        if (column_count >= panel && width % panel != 0) {
-            width -= width % panel;
-            if (width == 0) {
-                width = panel;
-                j = column_count - width;
-            }
+        width = LSTM_K(block_width)(column_count - j, panel);
+        if (width < panel && column_count >= panel) {
+            width = panel;
+            j = column_count - width;
         }
         LSTM_K(block_sums)(q, count, j, width, z);
     }
