@@ -477,9 +477,10 @@ LSTM_API lstm_status lstm_weights_from_onnx(size_t input_dim, size_t units,
 #define LSTM_IMPL_AT_CALL
 #endif
 
-/* LSTM_IMPL_MAY_BE_SET(layer, sizes) is no code. GCC warns that a layer has no value after
- * an error, also in programs that look at the status, as it does not follow it far. With
- * this it has to assume that the layer has one. Constant sizes are known to be right. */
+/* LSTM_IMPL_MAY_BE_SET(layer, sizes) is no code. GCC warns that a layer has no value
+ * after an error, also in programs that look at the status, as it does not follow it far.
+ * With this it has to assume that the layer has one. Constant sizes are known to be
+ * right. */
 #if LSTM_IMPL_IN_CALLER && defined(__GNUC__) && !defined(__clang__)
 #define LSTM_IMPL_MAY_BE_SET(layer, sizes)                         \
     if (!__builtin_constant_p(sizes) && layer != LSTM_IMPL_NULL) { \
@@ -2934,8 +2935,8 @@ LSTM_IMPL_KERNEL void LSTM_K(whole_cells)(const float *z, size_t units, float *h
 }
 
 /* Keras' default cells; fewer units than a vector has floats become those of a vector, of
- * 8 at most. The lanes that are left over are 0 and stay finite. `activations` is there as
- * any_cells has it. */
+ * 8 at most. The lanes that are left over are 0 and stay finite. `activations` is there
+ * as any_cells has it. */
 LSTM_IMPL_KERNEL void LSTM_K(cells)(const lstm_impl_activations *activations,
                                     size_t units, float *z, float *h, float *c)
 {
@@ -3375,9 +3376,10 @@ LSTM_IMPL_KERNEL void LSTM_K(add_any_tile)(const LSTM_K(tile) * t, size_t rows,
     }
 }
 
-/* Copies the first `width` columns of up to LSTM_K_DEPTH rows. The last vector may overlap
- * the one before. At entry width >= LSTM_K_LANES. The CPU is told of what comes next time:
- * it does not foresee rows that are a page or more apart. 16 floats are a cache line. */
+/* Copies the first `width` columns of up to LSTM_K_DEPTH rows. The last vector may
+ * overlap the one before. At entry width >= LSTM_K_LANES. The CPU is told of what comes
+ * next time: it does not foresee rows that are a page or more apart. 16 floats are a
+ * cache line. */
 LSTM_IMPL_INLINE void LSTM_K(copy_columns)(float *copy, size_t width, const float *matrix,
                                            size_t column_count, size_t rows_left)
 {

@@ -467,8 +467,8 @@ LSTM_API size_t lstm_int8_argmax(const int32_t *logits, size_t n);
 #define LSTM_INT8_IMPL_FORGET(pointer) ((void)0)
 #endif
 
-/* Keeps a vector in the register it is in, at no cost: with AVX-512 any of 32. Clang has no
- * need of it. */
+/* Keeps a vector in the register it is in, at no cost: with AVX-512 any of 32. Clang has
+ * no need of it. */
 #if defined(__GNUC__) && !defined(__clang__)
 #define LSTM_INT8_IMPL_KEEP(vector) __asm__("" : "+v"(vector))
 #else
@@ -1062,9 +1062,9 @@ lstm_int8_impl_sums_32_rows(const int16_t *v, size_t stride, const int8_t *w,
 
 #if LSTM_INT8_IMPL_VNNI
 
-/* Vectors of 64 bytes. Some operations stand in the form with a mask, of all lanes: for the
- * others GCC warns of variables in its own header that have no value. The instructions
- * are the same.
+/* Vectors of 64 bytes. Some operations stand in the form with a mask, of all lanes: for
+ * the others GCC warns of variables in its own header that have no value. The
+ * instructions are the same.
  *
  * For one sequence the weights stay bytes: VPDPBUSD multiplies 64 at once, and one factor
  * of each product has no sign. So an input is taken apart into 256*high + low, where high
@@ -1101,8 +1101,9 @@ typedef struct {
     __m512i low[8], high[8], high_alone;
 } lstm_int8_impl_eight_sums;
 
-/* Adds the products of two blocks, whose inputs are the first 32 bytes of `split`; of unit
- * k the weights are at w + to[k]. With `some` = 0x0F it is one block, and 16 bytes. */
+/* Adds the products of two blocks, whose inputs are the first 32 bytes of `split`; of
+ * unit k the weights are at w + to[k]. With `some` = 0x0F it is one block, and 16 bytes.
+ */
 LSTM_INT8_IMPL_AVX512 LSTM_INT8_IMPL_INLINE void
 lstm_int8_impl_add_blocks_64(lstm_int8_impl_eight_sums *s, __m512i split, const int8_t *w,
                              const size_t *to, __mmask8 some)
@@ -1701,11 +1702,11 @@ lstm_int8_impl_cells_32(const lstm_int8_layer *layer, size_t unit, size_t n,
 
 #if LSTM_INT8_IMPL_VNNI
 
-/* The cells of up to 16 units at a time, step by step as lstm_int8_impl_cell does it. Where
- * there are fewer, masks keep the other lanes from being read and written. */
+/* The cells of up to 16 units at a time, step by step as lstm_int8_impl_cell does it.
+ * Where there are fewer, masks keep the other lanes from being read and written. */
 
-/* table[index] of 32 indexes up to 191. A permutation reads one of 64 entries, by the lower
- * 6 bits of an index, so there are three of them. */
+/* table[index] of 32 indexes up to 191. A permutation reads one of 64 entries, by the
+ * lower 6 bits of an index, so there are three of them. */
 LSTM_INT8_IMPL_AVX512 LSTM_INT8_IMPL_INLINE __m512i
 lstm_int8_impl_entries_64(const uint16_t *table, __m512i index)
 {
@@ -1732,8 +1733,8 @@ LSTM_INT8_IMPL_AVX512 LSTM_INT8_IMPL_INLINE __m512i lstm_int8_impl_tanh_64(__m51
     return _mm512_add_epi16(low, _mm512_mulhi_epu16(rise, part));
 }
 
-/* 32 sigmoids from |tanh| of the halves: lstm_int8_impl_sigmoid. -t >> 1 is -((t + 1) >> 1),
- * and AVG adds the 1. */
+/* 32 sigmoids from |tanh| of the halves: lstm_int8_impl_sigmoid. -t >> 1 is
+ * -((t + 1) >> 1), and AVG adds the 1. */
 LSTM_INT8_IMPL_AVX512 LSTM_INT8_IMPL_INLINE __m512i
 lstm_int8_impl_sigmoid_64(__m512i tanh_of_half, __mmask32 is_negative)
 {
