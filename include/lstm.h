@@ -86,8 +86,9 @@
  *             decays would reach denormal floats, which take up to 80 times as long on
  *             many CPUs. Setting the CPU to flush denormals (FTZ and DAZ) changes no
  *             output by more than 1e-7.
- *   NaN       A NaN or infinity in an input reaches the outputs of its own sequence and
- *             nothing else. The sign and payload of a NaN are not fixed.
+ *   NaN       A NaN in an input reaches the outputs of its own sequence and nothing else.
+ *             An infinity saturates gates, or becomes a NaN where Keras has one. The sign
+ *             and payload of a NaN are not fixed.
  *   Not kept  These change the last bits: -ffast-math and -Ofast (with these, NaN is not
  *             kept either); GCC's -fno-signed-zeros; clang's -ffp-contract=fast; a
  *             rounding mode other than to nearest (results then differ by up to 1e-6);
@@ -98,7 +99,7 @@
  *   weights   const, shared by all streams and threads, may be in flash
  *   state     h and c, one pair per stream; zeros to begin with
  *   scratch   see SIZES, one per thread; its contents do not matter before a call
- *   stack     up to 38 KB on computers (50 KB without optimisation); 400 bytes on
+ *   stack     up to 39 KB on computers (65 KB without optimisation); 400 bytes on
  *             microcontrollers, 120 with Keras' default activations
  * The layers of a model may share one scratch array, as large as the largest that one of
  * them needs. There are no static variables, no locks and no heap. x, masks and weights

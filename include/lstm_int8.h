@@ -93,6 +93,10 @@
  *   Dense     logit[j] = (((S[j] * multipliers[j]) >> 16 (*)) + bias[j]) >> shift, times
  *             65536; as a float logit * 2^-16, then the activation of lstm.h
  *
+ * The activation of lstm_int8_dense_forward and the conversion from a float layer are in
+ * floats. Their bits do not depend on the compiler either; those of activations and of
+ * lstm_int8_observe are the same on all CPUs with fused multiply-adds, as in lstm.h.
+ *
  * tanh and sigmoid are within 2e-4 of the true value. A gate can be exactly 0 and exactly
  * 1, so a cell can keep its value for any number of steps.
  *   Weights   weight[k][j] is int8, from -127 to 127. The real weight is weight[k][j] *
@@ -108,7 +112,7 @@
  *   state              h and c, one pair for each stream; zeros to begin with
  *   scratch            LSTM_INT8_SCRATCH_LEN int16s, one for each thread; its contents are
  *                      undefined before and after a call
- *   stack              on computers up to 6 KB, 30 KB without optimisation
+ *   stack              on computers up to 8 KB, 95 KB without optimisation
  * There are no static variables and no heap. x and the layer are only read. The arrays of
  * a call must not overlap. No pointer needs more alignment than its type.
  */
@@ -206,7 +210,8 @@ static inline constexpr size_t lstm_int8_impl_size(size_t n)
  * other than tanh and sigmoid, for input_fraction_bits out of range, for a NaN or an
  * infinity, for a bias beyond 65536, for weights of the recurrent kernel beyond 400 and of
  * the kernel beyond 400 / 2^(15 - input_fraction_bits): 50 with 12. With more than 258
- * rows these limits shrink. On an error nothing is written.
+ * rows these limits are divided by rows / 258, from 8193 rows on by rows / 129; rows is
+ * input_dim + units. On an error nothing is written.
  * Cost: 4*units*(input_dim+units) divisions; with moments 4*units*(input_dim+units)^2
  * multiply-adds about 4 times. */
 LSTM_API lstm_status lstm_int8_quantize(const lstm_layer *from, int input_fraction_bits,
@@ -237,7 +242,8 @@ LSTM_API lstm_status lstm_int8_observe(const lstm_layer *from, const float *x,
  *   weights              LSTM_INT8_DENSE_WEIGHT_LEN(input_dim, units), written
  *   multipliers, bias    [units], written
  *   to                   written
- * Returns as lstm_int8_quantize; the bias may be up to 8192. */
+ * Returns as lstm_int8_quantize; the bias may be up to 8192, and LSTM_ERR_SHAPE is for an
+ * input_dim of more than 32768, too. */
 LSTM_API lstm_status lstm_int8_quantize_dense(const lstm_dense *from,
                                               int input_fraction_bits, int8_t *weights,
                                               uint16_t *multipliers, int32_t *bias,
@@ -2283,6 +2289,20 @@ static inline void lstm_int8_impl_round(const float *values, size_t rows, float 
     }
 }
 
+/* A product, kept from being fused with the sum that follows: some compilers do that on
+ * some CPUs, and the weights had other bits there. */
+static inline float lstm_int8_impl_apart(float product)
+{
+#if defined(__GNUC__) && defined(__SSE__)
+    __asm__("" : "+x"(product));
+#elif defined(__GNUC__) && defined(__aarch64__)
+    __asm__("" : "+w"(product));
+#elif defined(__GNUC__)
+    __asm__("" : "+m"(product));
+#endif
+    return product;
+}
+
 /* Rounds single weights the other way where that makes the expected square of the gate's
  * error smaller: the error times the moments times the error. A hundredth of the moments'
  * mean is added to each input's own, since real inputs are not only those observed.
@@ -2304,16 +2324,17 @@ static inline int lstm_int8_impl_refine_once(const lstm_int8_impl_source *from,
         int8_t *const weight = weights + lstm_int8_impl_packed(k, gate);
         const float unit = lstm_int8_impl_row_unit(from, k);
         const float step = scale * LSTM_INT8_IMPL_TO(float, row_scales[k]) / unit;
-        const float slope = slopes[k] + damping * errors[k];
+        const float slope = slopes[k] + lstm_int8_impl_apart(damping * errors[k]);
         const int direction = slope > 0.0f ? -1 : 1;
         const float by = LSTM_INT8_IMPL_TO(float, direction) * step;
         const float *const moments = from->moments + k * rows;
-        const float gain = 2.0f * by * slope + by * by * (moments[k] + damping);
+        const float gain = lstm_int8_impl_apart(2.0f * by * slope) +
+                           lstm_int8_impl_apart(by * by * (moments[k] + damping));
         if (gain < 0.0f && *weight + direction <= 127 && *weight + direction >= -127) {
             *weight = LSTM_INT8_IMPL_TO(int8_t, *weight + direction);
             errors[k] += by;
             for (n = 0; n < rows; n++) {
-                slopes[n] += by * moments[n];
+                slopes[n] += lstm_int8_impl_apart(by * moments[n]);
             }
             changed = 1;
         }
@@ -2344,7 +2365,7 @@ static inline void lstm_int8_impl_refine(const lstm_int8_impl_source *from,
     for (k = 0; k < rows; k++) {
         slopes[k] = 0.0f;
         for (n = 0; n < rows; n++) {
-            slopes[k] += from->moments[k * rows + n] * errors[n];
+            slopes[k] += lstm_int8_impl_apart(from->moments[k * rows + n] * errors[n]);
         }
     }
     for (pass = 0; pass < 4; pass++) {
@@ -2540,7 +2561,8 @@ static inline void lstm_int8_impl_add_moments(const float *x, size_t input_dim,
     for (a = 0; a < rows; a++) {
         const float left = a < input_dim ? x[a] : h[a - input_dim];
         for (b = 0; b < rows; b++) {
-            *moments++ += left * (b < input_dim ? x[b] : h[b - input_dim]);
+            const float right = b < input_dim ? x[b] : h[b - input_dim];
+            *moments++ += lstm_int8_impl_apart(left * right);
         }
     }
 }

@@ -65,6 +65,31 @@ if have i686-linux-gnu-gcc; then # floats of 80 bits, then of 32
     runs '' i686-linux-gnu-gcc -std=c99 -O1 -msse2 -mfpmath=sse -static
 fi
 
+# --- calibration: the same weights, whether or not a compiler may fuse products with sums -------
+# calibrated RUNNER COMPILER...
+calibrated() {
+    runner=$1
+    shift
+    if "$@" -DLSTM_NO_FMA -Iinclude tests/int8/calibrate.c -o $out/calibrate -lm >$out/log 2>&1 &&
+        digest=$($runner $out/calibrate) && [ "$digest" = "${first:=$digest}" ]; then ok; else
+        bad "$* ($digest, elsewhere $first)"
+    fi
+}
+first=
+for compiler in gcc clang; do
+    have $compiler || continue
+    for options in "-std=gnu99 -O2" "-std=gnu99 -O2 -march=native" "-std=gnu99 -O3 -march=native" \
+        "-std=gnu99 -O0"; do
+        # shellcheck disable=SC2086
+        calibrated '' $compiler $options
+    done
+done
+for pair in aarch64-linux-gnu:aarch64 powerpc64-linux-gnu:ppc64 s390x-linux-gnu:s390x; do
+    if have "${pair%:*}-gcc" && have "qemu-${pair#*:}"; then
+        calibrated "qemu-${pair#*:}" "${pair%:*}-gcc" -O2 -static
+    fi
+done
+
 # --- languages, orders of inclusion, two files of a program -----------------------------------
 cat >$out/quick.cc <<'EOF'
 #include "lstm_int8.h"
