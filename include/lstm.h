@@ -1799,7 +1799,8 @@ LSTM_API lstm_status lstm_weights_from_onnx(size_t input_dim, size_t units,
  * On microcontrollers LSTM_IMPL_GROUP and LSTM_IMPL_AHEAD are 1: no group, nothing ahead.
  * Several rows are the steps of one sequence, for x alone (take_ahead), the sequences of
  * a batch (group), or the rows of a Dense layer. Rows with fewer columns than a tile has
- * are taken row after row there, too, and so is a single row.
+ * are taken row after row there, too, and so is a single row. Before that AVX-512 leaves
+ * them to AVX2, whose tiles have fewer columns.
  */
 /* LSTM_K(name) is lstm_impl_name_set. The outer text looks for LSTM_IMPL_INCLUDED. */
 #define LSTM_IMPL_INCLUDED 1
@@ -1807,8 +1808,8 @@ LSTM_API lstm_status lstm_weights_from_onnx(size_t input_dim, size_t units,
 #define LSTM_K_JOIN(name, set) LSTM_K_JOIN_(name, set)
 #define LSTM_K(name) LSTM_K_JOIN(name, LSTM_IMPL_SET)
 /* Where AVX-512 gains little, its functions are those of AVX2: the bits are the same, and
- * the code is shorter. These are activations and cells on whole arrays, outputs, and
- * small Dense layers. */
+ * the code is shorter. These are activations and cells on whole arrays, outputs, small
+ * Dense layers, cells of fewer than 16 units, and several rows of few columns. */
 #if LSTM_K_LANES == 16
 #define LSTM_K_8(name) LSTM_K_JOIN(name, avx2)
 #else
@@ -3301,8 +3302,9 @@ typedef struct LSTM_K(tile) {
 
 /* For each row of weights: n vectors of it are loaded once, and each is multiplied by the
  * factor of every row of sums. Six rows of two vectors are 12 sums, 2 weights and 1
- * factor: 15 of the 16 registers that SSE2 and AVX2 have. The sums are loaded at the
- * start and stored at the end: a tile is called for each `depth` rows. */
+ * factor: 15 of the 16 registers that SSE2 and AVX2 have. Six rows of four are 29 of the
+ * 32 of AVX-512 and AArch64. The sums are loaded at the start and stored at the end: a
+ * tile is called for each `depth` rows. */
 LSTM_IMPL_INLINE void LSTM_K(add_tile)(const LSTM_K(tile) * t, const unsigned rows,
                                        const unsigned n)
 {
