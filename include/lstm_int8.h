@@ -2361,7 +2361,7 @@ static inline void lstm_int8_impl_refine(const lstm_int8_impl_source *from,
                     lstm_int8_impl_weight(from, k, column);
         damping += from->moments[k * rows + k];
     }
-    damping *= 0.01f / LSTM_INT8_IMPL_TO(float, rows);
+    damping = lstm_int8_impl_apart(damping * (0.01f / LSTM_INT8_IMPL_TO(float, rows)));
     for (k = 0; k < rows; k++) {
         slopes[k] = 0.0f;
         for (n = 0; n < rows; n++) {
