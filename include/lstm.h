@@ -480,8 +480,8 @@ LSTM_API lstm_status lstm_weights_from_onnx(size_t input_dim, size_t units,
 
 /* LSTM_IMPL_MAY_BE_SET(layer, sizes) is no code. GCC warns that a layer has no value
  * after an error, also in programs that look at the status, as it does not follow it far.
- * With this it has to assume that the layer has one. Constant sizes are known to be
- * right. */
+ * With this it has to assume that the layer has one. Of constant sizes GCC knows the
+ * status by itself. */
 #if LSTM_IMPL_IN_CALLER && defined(__GNUC__) && !defined(__clang__)
 #define LSTM_IMPL_MAY_BE_SET(layer, sizes)                         \
     if (!__builtin_constant_p(sizes) && layer != LSTM_IMPL_NULL) { \
