@@ -3154,6 +3154,23 @@ LSTM_IMPL_KERNEL void LSTM_K(row_in_panels)(const lstm_impl_sums *s, float *z)
     }
 }
 
+/* Whether sums lie just behind weights, counted modulo 1 KB: x86 CPUs compare only the
+ * low 12 bits of addresses before a load overtakes a store. From the first column to the
+ * last, the weights of a vector would then wait for the sums of the vector before. With
+ * vectors of 64 bytes and rows of 4 KB that takes up to 1.7 times as long. From the last
+ * column to the first they do not wait; that direction is up to 3 % slower in other
+ * places. Shorter vectors gain nothing. */
+LSTM_IMPL_INLINE int LSTM_K(is_just_behind)(const float *z, const float *weights)
+{
+#if LSTM_K_LANES == 16
+    return (LSTM_IMPL_AS(size_t, z) - LSTM_IMPL_AS(size_t, weights) - 1) % 1024 < 255;
+#else
+    (void)z;
+    (void)weights;
+    return 0;
+#endif
+}
+
 /* Eight, two or one rows of a matrix, times as many floats at a, added to the sums z
  *
  *       z    [ v v v ... v ]     a vector of z is loaded once for eight rows, and
@@ -3161,11 +3178,15 @@ LSTM_IMPL_KERNEL void LSTM_K(row_in_panels)(const lstm_impl_sums *s, float *z)
  *     + ...
  *     + a[7] * row 7
  *
- * At entry column_count >= LSTM_K_LANES. `rows` is a constant of the caller. */
+ * The last vector may overlap the one before, so it is taken first and stored last. The
+ * others go up from column 0, or down to it: the sums are the same.
+ * At entry column_count > LSTM_K_LANES. `rows` is a constant of the caller. */
 LSTM_IMPL_INLINE void LSTM_K(add_some_rows)(float *z, size_t column_count, const float *a,
                                             const unsigned rows, const float *row)
 {
-    const size_t last = column_count - LSTM_K_LANES;
+    const size_t lanes = LSTM_K_LANES, last = column_count - lanes;
+    const size_t last_but_one = (last - 1) / lanes * lanes;
+    const int goes_down = LSTM_K(is_just_behind)(z, row);
     lstm_k_v factors[8], sum, last_sum = lstm_k_all(0.0f);
     size_t j = last;
     unsigned r;
@@ -3179,10 +3200,13 @@ LSTM_IMPL_INLINE void LSTM_K(add_some_rows)(float *z, size_t column_count, const
         }
         if (j == last) {
             last_sum = sum;
-            j = 0;
+            j = goes_down ? last_but_one : 0;
         } else {
             lstm_k_store(z + j, sum);
-            j += LSTM_K_LANES;
+            if (goes_down && j == 0) {
+                break;
+            }
+            j = goes_down ? j - lanes : j + lanes;
         }
     } while (j < last);
     lstm_k_store(z + last, last_sum);
@@ -3190,8 +3214,7 @@ LSTM_IMPL_INLINE void LSTM_K(add_some_rows)(float *z, size_t column_count, const
 
 /* z += a*matrix for one row of many columns. Some rows of the matrix at a time go by from
  * their begin to their end, the sums staying in memory: caches like that better than
- * jumps from row to row, and it does not matter where the weights are aligned. The last
- * vector may overlap the one before, so it is taken first and stored last. Eight rows
+ * jumps from row to row, and it does not matter where the weights are aligned. Eight rows
  * share one load and one store of a sum; what is left goes in pairs and a single one. */
 LSTM_IMPL_KERNEL void LSTM_K(add_rows)(float *z, size_t column_count,
                                        const lstm_impl_part *part)

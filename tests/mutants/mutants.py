@@ -50,6 +50,8 @@ def mutated(mutant: Mutant) -> str:
 
 def tests(mutant: Mutant) -> list[str]:
     order = CHOICE_ORDER if mutant.choice else SIMD_ORDER if mutant.simd else ORDER
+    if mutant.avx512:
+        order = ["simd"]
     return [test for test in order if (ROOT / f"tests/test_{test.split()[0]}.c").exists()]
 
 
@@ -117,12 +119,22 @@ def unharmed() -> bool:
     return good
 
 
+def has_avx512() -> bool:
+    try:
+        return " avx512f " in Path("/proc/cpuinfo").read_text()
+    except OSError:
+        return False
+
+
 def main() -> int:
     (ROOT / "build").mkdir(exist_ok=True)
     stale = [m.name for m in MUTANTS if len(pattern(m.old).findall(HEADER)) != m.count or m.old == m.new]
     for name in stale:
         print(f"STALE: {name}: its text does not stand in the header as often as it should")
     fresh = [m for m in MUTANTS if m.name not in stale]
+    if not has_avx512():
+        print("SKIPPED: the mutants of AVX-512: this CPU has no avx512f")
+        fresh = [m for m in fresh if not m.avx512]
     if os.environ.get("THIRD"):
         commits = subprocess.run(["git", "rev-list", "--count", "HEAD"], capture_output=True, text=True,
                                  cwd=ROOT, check=True).stdout

@@ -13,7 +13,6 @@ Left out because nothing observable changes:
 - more steps taken ahead than there are: x is read beyond its end, which `make sanitize` sees;
 - few rows of few columns as a wide tile: weights are read beyond their end, which `make sanitize`
   sees; what comes of them is not used;
-- 16 lanes alone (AVX-512): most CPUs could not run them; their kernels are the same text;
 - fewer columns than lanes stored as a whole vector: scratch has room, but for Dense with 16 lanes;
 - the bits of cpuid on Windows: GCC has no such code; clang's is compared in test_choice_windows.
 """
@@ -30,6 +29,7 @@ class Mutant(NamedTuple):
     simd: bool = False  # in the vector kernels: built with them, not as portable C
     choice: bool = False  # in the run-time choice: looked for in tests/test_choice*.c
     soft: bool = False  # in code for CPUs without an FPU
+    avx512: bool = False  # in what AVX-512 has alone; with simd
     digest: bool = False  # only other bits, as good as the right ones: looked for in the digest
     count: int = 1  # how often the text stands in the header; all are replaced
 
@@ -1070,10 +1070,7 @@ TILES = [
     Mutant("vectors: the last of some not stored", "lstm_impl_copy(p, lanes, n);",
            "lstm_impl_copy(p, lanes, n - 1);", simd=True),
     Mutant("vectors: rows: last vector stored too early",
-           "last_sum = sum; j = 0; } else { lstm_k_store(z + j, sum); j += LSTM_K_LANES; } } "
-           "while (j < last); lstm_k_store(z + last, last_sum);",
-           "lstm_k_store(z + j, sum); j = 0; } else { lstm_k_store(z + j, sum); j += LSTM_K_LANES; "
-           "} } while (j < last); (void)last_sum;", simd=True),
+           "last_sum = sum; j = goes_down", "lstm_k_store(z + j, sum); last_sum = sum; j = goes_down", simd=True),
     Mutant("vectors: rows: last vector not taken first",
            "size_t j = last; unsigned r;",
            "size_t j = 0; unsigned r;", simd=True),
@@ -1170,8 +1167,22 @@ CHOSEN = [
     Mutant("choice: AVX-512 asked for as AVX2", '__builtin_cpu_supports("avx512f")', '__builtin_cpu_supports("avx2")', choice=True),
 ]
 
+AVX512 = [
+    Mutant("AVX-512: columns down from behind the last but one",
+           "last_but_one = (last - 1) /", "last_but_one = last /", simd=True, avx512=True),
+    Mutant("AVX-512: columns down to the second vector",
+           "goes_down && j == 0", "goes_down && j == lanes", simd=True, avx512=True),
+    Mutant("AVX-512: columns down by two vectors",
+           "goes_down ? j - lanes :", "goes_down ? j - 2 * lanes :", simd=True, avx512=True),
+    Mutant("AVX-512: columns down from column 0",
+           "goes_down ? last_but_one : 0;", "0;", simd=True, avx512=True),
+    *(Mutant(f"AVX-512: tile of {rows} rows by four with a row less",
+             f"case {rows}: LSTM_K(add_tile)(t, {rows}, 4)", f"case {rows}: LSTM_K(add_tile)(t, {rows - 1}, 4)",
+             simd=True, avx512=True) for rows in (4, 5, 6)),
+]
+
 MUTANTS = [
     *CELL, *SEQUENCE, *MASK, *BIDIRECTIONAL, *ACTIVATIONS, *DENSE, *WEIGHTS, *SIZES, *CHECKS,
     *TRAPS, *VECTORS,
-    *STATE, *SUMS, *TILES, *CHOSEN,
+    *STATE, *SUMS, *TILES, *CHOSEN, *AVX512,
 ]
