@@ -3127,6 +3127,25 @@ LSTM_IMPL_INLINE void LSTM_K(some_panel)(const lstm_impl_sums *s, size_t width, 
     }
 }
 
+/* How many columns of a row of weights come first, so that all panels after them begin at
+ * a cache line: 17 to 31, two vectors of AVX-512 or three or four of AVX2, or 0 if there
+ * is no need. A line is 64 bytes or 16 floats. Rows of whole lines keep their place in a
+ * line. A vector across two lines takes as long as two: weights 4 bytes past a line would
+ * cost up to a third of the time. Vectors of four are seldom across. */
+LSTM_IMPL_INLINE size_t LSTM_K(columns_to_line)(const lstm_impl_sums *s)
+{
+#if LSTM_K_LANES > 4
+    const size_t past =
+        LSTM_IMPL_AS(size_t, s->parts[0].matrix) / sizeof(float) % 16;
+    if (past > 0 && s->column_count % 16 == 0 && s->column_count >= 8 * LSTM_K_LANES) {
+        return 32 - past;
+    }
+#else
+    (void)s;
+#endif
+    return 0;
+}
+
 /* One row of few columns, panel by panel. With vectors of 4, 20 columns are a panel of
  * four vectors and one of a single vector. A Dense layer of 18 units has its second panel
  * at 14. */
@@ -3134,6 +3153,7 @@ LSTM_IMPL_KERNEL void LSTM_K(row_in_panels)(const lstm_impl_sums *s, float *z)
 {
     const size_t column_count = s->column_count, lanes = LSTM_K_LANES;
     const size_t most = (LSTM_K_PANEL == 2 ? 2 : 4) * lanes;
+    const size_t head = LSTM_K(columns_to_line)(s);
     size_t j = 0, width;
     if (column_count < lanes) { /* not with vectors of four: a unit has four columns */
 #if LSTM_K_LANES == 16
@@ -3143,13 +3163,16 @@ LSTM_IMPL_KERNEL void LSTM_K(row_in_panels)(const lstm_impl_sums *s, float *z)
 #endif
         return;
     }
-#if LSTM_K_PANEL == 8
-    for (; column_count - j >= 8 * lanes; j += 8 * lanes) {
-        LSTM_K(panel)(s, 8, 7 * lanes, lanes, j, z);
-    }
-#endif
     for (; j < column_count; j += width) {
-        width = column_count - j < most ? column_count - j : most;
+        width = j < head ? head : column_count - j;
+#if LSTM_K_PANEL == 8
+        if (width >= 8 * lanes) {
+            width = 8 * lanes;
+            LSTM_K(panel)(s, 8, 7 * lanes, lanes, j, z);
+            continue;
+        }
+#endif
+        width = width < most ? width : most;
         LSTM_K(some_panel)(s, width, j, z);
     }
 }

@@ -228,6 +228,49 @@ static void scratch_anywhere_gives_the_same_bits(void)
     }
 }
 
+/* Weights at every place of a cache line, for an LSTM and for a Dense layer of one row */
+static void weights_anywhere_give_the_same_bits(void)
+{
+    static const size_t sizes[] = {4, 16, 20, 24, 32, 36, 40, 45, 64, 92, 128};
+    const instruction_sets *of = fused.count > 0 ? &fused : &apart;
+    uint64_t seed = 10;
+    for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
+        const size_t units = sizes[k], count = LSTM_PARAM_COUNT(7, units);
+        float *memory = NEW_FLOATS(count + 32),
+              *scratch = NEW_FLOATS(LSTM_SCRATCH_LEN(units));
+        float *line = memory + 16 - (uintptr_t)memory / sizeof(float) % 16;
+        float *h[2] = {NEW_FLOATS(units), NEW_FLOATS(units)};
+        float *c[2] = {NEW_FLOATS(units), NEW_FLOATS(units)};
+        float *y[2] = {NEW_FLOATS(4 * units), NEW_FLOATS(4 * units)};
+        problem p;
+        make_problem(&p, 7, units, 1, 1, &seed);
+        p.dense.input_dim = 7;
+        p.dense.units = 4 * units;
+        step_at(&p, of->sets[0], scratch, 0, h[0], c[0]);
+        CHECK(lstm_dense_forward(&p.dense, p.x, 1, y[0]) == LSTM_OK);
+        for (size_t past = 0; past < 16; past++) {
+            memcpy(line + past, p.weights, count * sizeof(float));
+            p.dense.kernel = line + past;
+            CHECK(lstm_layer_init(&p.layer, 7, units, line + past, count) == LSTM_OK);
+            for (int s = 1; s < of->count; s++) {
+                step_at(&p, of->sets[s], scratch, 0, h[1], c[1]);
+                CHECK(lstm_dense_forward(&p.dense, p.x, 1, y[1]) == LSTM_OK);
+                CHECK_BITS(h[1], h[0], units);
+                CHECK_BITS(c[1], c[0], units);
+                CHECK_BITS(y[1], y[0], 4 * units);
+            }
+        }
+        free_problem(&p);
+        free(memory);
+        free(scratch);
+        for (int i = 0; i < 2; i++) {
+            free(h[i]);
+            free(c[i]);
+            free(y[i]);
+        }
+    }
+}
+
 static void other_activations_give_the_same_bits(void)
 {
     uint64_t seed = 4;
@@ -372,6 +415,7 @@ int main(void)
     RUN(any_number_of_steps_and_rows_gives_the_same_bits);
     RUN(large_batches_give_the_same_bits);
     RUN(scratch_anywhere_gives_the_same_bits);
+    RUN(weights_anywhere_give_the_same_bits);
     RUN(other_activations_give_the_same_bits);
     RUN(extreme_values_give_the_same_bits);
     RUN(zeros_of_both_signs_give_the_same_bits);
