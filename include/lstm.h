@@ -2907,7 +2907,8 @@ LSTM_IMPL_INLINE lstm_k_v LSTM_K(new_h)(lstm_k_v o, lstm_k_v c)
 /* The cells of all units: first every c, then every h, as within one unit each operation
  * waits for the one before. The last vector may overlap the one before, so the loop
  * begins with it: its c is read before that is written, and stored last. Repeating the
- * overlapped units gives the same numbers. At entry units >= LSTM_K_LANES.
+ * overlapped units gives the same numbers. The c of a single vector stays in a register:
+ * h need not wait for it in memory. At entry units >= LSTM_K_LANES.
  *
  *   4 lanes, 10 units:   [ 0 1 2 3 ][ 4 5 6 7 ]
  *                                       [ 6 7 8 9 ]    last = 6 */
@@ -2930,9 +2931,15 @@ LSTM_IMPL_KERNEL void LSTM_K(whole_cells)(const float *z, size_t units, float *h
         }
     } while (u < last);
     lstm_k_store(c + last, last_c);
-    for (u = 0; u < units; u += LSTM_K_LANES) {
-        u = u < last ? u : last;
-        lstm_k_store(h + u, LSTM_K(new_h)(lstm_k_load(o + u), lstm_k_load(c + u)));
+    if (last > 0) {
+        last_c = lstm_k_load(c);
+    }
+    for (u = 0;; last_c = lstm_k_load(c + u)) { /* from here on the c of vector u */
+        lstm_k_store(h + u, LSTM_K(new_h)(lstm_k_load(o + u), last_c));
+        if (u == last) {
+            break;
+        }
+        u = u + LSTM_K_LANES < last ? u + LSTM_K_LANES : last;
     }
 }
 
