@@ -2873,10 +2873,20 @@ LSTM_IMPL_INLINE lstm_k_v LSTM_K(without_tiny)(lstm_k_v x)
 #endif
 }
 
-/* The same for an array */
-LSTM_IMPL_KERNEL void LSTM_K(clear_tiny)(float *z, size_t n)
+/* The first n floats of a vector, n <= LSTM_K_LANES, from and to memory. Where n is a
+ * constant the comparison costs nothing. */
+LSTM_IMPL_INLINE lstm_k_v LSTM_K(get)(const float *p, size_t n)
 {
-    LSTM_K(each)(LSTM_K(without_tiny), z, n);
+    return n == LSTM_K_LANES ? lstm_k_load(p) : lstm_k_load_some(p, n);
+}
+
+LSTM_IMPL_INLINE void LSTM_K(put)(float *p, lstm_k_v x, size_t n)
+{
+    if (n == LSTM_K_LANES) {
+        lstm_k_store(p, x);
+    } else {
+        lstm_k_store_some(p, x, n);
+    }
 }
 
 /* sigmoid(x)*tanh(y), with one division for both: a cell has three divisions in place of
@@ -2998,48 +3008,43 @@ LSTM_IMPL_KERNEL void LSTM_K(cells)(const lstm_impl_activations *activations,
 }
 #endif
 
-/* Any other activations, on whole arrays; z is left undefined. The activated c takes the
- * place of i, which is no longer needed; c itself has to stay as it is.
+/* Any other activations, on whole arrays; z is left undefined. A copy of the new c takes
+ * the place of i and is activated there; c itself has to stay as it is.
  *
  *   z        | i           | f        | g           | o          |
  *   then     | rec(i)      | rec(f)   | act(g)      | rec(o)     |
- *   then     | rec(i)*act(g)                                       c = rec(f)*c + this
- *   then     | act(c)      |                        | rec(o)     |    h = rec(o)*act(c)
+ *   then     | c           |          |             |            |   c = rec(f)*c + ...
+ *   then     | act(c)      |          |             | rec(o)     |   h = rec(o)*act(c)
  */
 LSTM_IMPL_KERNEL void LSTM_K(any_cells)(const lstm_impl_activations *activations,
                                         size_t units, float *z, float *h, float *c)
 {
     float *i = z, *f = i + units, *g = f + units, *o = g + units, *activated_c = z;
-    size_t u;
+    lstm_k_v value;
+    size_t u, n;
     activations->recurrent_activation(i, units);
     activations->recurrent_activation(f, units);
     activations->activation(g, units);
     activations->recurrent_activation(o, units);
-    for (u = 0; u < units; u++) {
-        i[u] = LSTM_K(multiply_1)(i[u], g[u]);
-        c[u] = LSTM_K(multiply_add_1)(f[u], c[u], i[u]);
-    }
-    LSTM_K(clear_tiny)(c, units);
-    for (u = 0; u < units; u++) {
-        activated_c[u] = c[u];
+    for (u = 0; u < units; u += n) {
+        n = units - u < LSTM_K_LANES ? units - u : LSTM_K_LANES;
+        value = lstm_k_mul(LSTM_K(get)(i + u, n), LSTM_K(get)(g + u, n));
+        value = lstm_k_madd(LSTM_K(get)(f + u, n), LSTM_K(get)(c + u, n), value);
+        value = LSTM_K(without_tiny)(value);
+        LSTM_K(put)(c + u, value, n);
+        LSTM_K(put)(activated_c + u, value, n);
     }
     activations->activation(activated_c, units);
-    for (u = 0; u < units; u++) {
-        h[u] = o[u] * activated_c[u];
+    for (u = 0; u < units; u += n) {
+        n = units - u < LSTM_K_LANES ? units - u : LSTM_K_LANES;
+        value = lstm_k_mul(LSTM_K(get)(o + u, n), LSTM_K(get)(activated_c + u, n));
+        LSTM_K(put)(h + u, LSTM_K(without_tiny)(value), n);
     }
-    LSTM_K(clear_tiny)(h, units);
 }
 
 /* ---- sums of products ---- */
 
 #if LSTM_K_LANES > 1
-
-/* `lanes` floats of a vector: a constant LSTM_K_LANES, or less in the rare small layer.
- * As panel is inlined, the comparison costs nothing. */
-LSTM_IMPL_INLINE lstm_k_v LSTM_K(get)(const float *p, size_t lanes)
-{
-    return lanes == LSTM_K_LANES ? lstm_k_load(p) : lstm_k_load_some(p, lanes);
-}
 
 /* Where vector v of a panel of n is. The last one is at `tail`, as it may overlap the one
  * before. Columns in both are computed twice and stored twice, with the same value. That
@@ -3107,11 +3112,7 @@ LSTM_IMPL_INLINE void LSTM_K(panel)(const lstm_impl_sums *s, const unsigned n,
     }
     LSTM_IMPL_EACH(v, n) {
         first[v] = lstm_k_add(first[v], second[v]);
-        if (lanes == LSTM_K_LANES) {
-            lstm_k_store(z + j + LSTM_K_OFFSET(v, n, tail), first[v]);
-        } else {
-            lstm_k_store_some(z + j, first[v], lanes);
-        }
+        LSTM_K(put)(z + j + LSTM_K_OFFSET(v, n, tail), first[v], lanes);
     }
 }
 
