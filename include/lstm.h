@@ -2300,14 +2300,6 @@ LSTM_IMPL_INLINE lstm_k_v LSTM_K(abs)(lstm_k_v x)
     return lstm_k_of_bits(lstm_k_and(lstm_k_bits(x), lstm_k_all_bits(0x7fffffffu)));
 }
 
-/* x within low..high, which need not be symmetric as for clip; a NaN is kept, as it is
- * neither less nor larger */
-LSTM_IMPL_INLINE lstm_k_v LSTM_K(limit)(lstm_k_v x, float low, float high)
-{
-    x = lstm_k_select(lstm_k_less(x, lstm_k_all(low)), lstm_k_all(low), x);
-    return lstm_k_select(lstm_k_less(lstm_k_all(high), x), lstm_k_all(high), x);
-}
-
 /* A user's function of one float, for each float of a vector. users_exp and users_tanh
  * are functions because LSTM_EXPF and LSTM_TANHF may be macros, which have no address. */
 #if !LSTM_IMPL_OWN_MATH
@@ -2352,8 +2344,9 @@ LSTM_IMPL_INLINE lstm_k_v LSTM_K(exp)(lstm_k_v x)
     const lstm_k_v factor = lstm_k_select(is_below_0, lstm_k_all(5.42101086e-20f),
                                           lstm_k_all(18446744073709551616.0f));
     lstm_k_v a, b, over;
-    const lstm_k_w n =
-        LSTM_K(exp_parts)(LSTM_K(limit)(x, -104.0f, 89.0f), 1.0f, 1, shift, &a, &b);
+    lstm_k_w n;
+    x = lstm_k_clip(lstm_k_all(-104.0f), lstm_k_all(89.0f), x);
+    n = LSTM_K(exp_parts)(x, 1.0f, 1, shift, &a, &b);
     over = lstm_k_of_bits(
         lstm_k_plus(lstm_k_bits(lstm_k_add(lstm_k_all(2.0f), b)), lstm_k_up23(n)));
     return lstm_k_mul(lstm_k_div(over, lstm_k_add(lstm_k_all(2.0f), a)), factor);
@@ -2369,9 +2362,9 @@ LSTM_IMPL_INLINE lstm_k_v LSTM_K(expm1)(lstm_k_v x)
 {
     const lstm_k_v two = lstm_k_all(2.0f);
     lstm_k_v a, b, power;
-    power = lstm_k_of_bits(
-        lstm_k_up23(LSTM_K(exp_parts)(LSTM_K(limit)(x, -30.0f, 0.0f), 1.0f, 1,
-                                      lstm_k_all(12582912.0f + 127.0f), &a, &b)));
+    x = lstm_k_clip(lstm_k_all(-30.0f), lstm_k_all(0.0f), x);
+    power = lstm_k_of_bits(lstm_k_up23(
+        LSTM_K(exp_parts)(x, 1.0f, 1, lstm_k_all(12582912.0f + 127.0f), &a, &b)));
     a = lstm_k_div(lstm_k_add(lstm_k_sub(lstm_k_mul(two, power), two),
                               lstm_k_sub(lstm_k_mul(power, b), a)),
                    lstm_k_add(two, a));
@@ -2514,6 +2507,14 @@ LSTM_IMPL_INLINE lstm_k_v LSTM_K(normal_tail)(lstm_k_v a)
  *   gelu, silu, hard_silu, mish   NaN   Inf   NaN, which is -Inf*0
  *   softsign                      NaN   NaN   NaN, which is Inf/Inf */
 
+/* x within low..high, which need not be symmetric as for clip; a NaN is kept, as it is
+ * neither less nor larger */
+LSTM_IMPL_INLINE lstm_k_v LSTM_K(limit)(lstm_k_v x, float low, float high)
+{
+    x = lstm_k_select(lstm_k_less(x, lstm_k_all(low)), lstm_k_all(low), x);
+    return lstm_k_select(lstm_k_less(lstm_k_all(high), x), lstm_k_all(high), x);
+}
+
 /* clip(x/6 + 1/2, 0, 1) */
 LSTM_IMPL_INLINE lstm_k_v LSTM_K(hard_sigmoid)(lstm_k_v x)
 {
@@ -2616,41 +2617,37 @@ LSTM_IMPL_INLINE lstm_k_v LSTM_K(mish)(lstm_k_v x)
     return lstm_k_mul(x, lstm_k_div(over, lstm_k_add(over, rest)));
 }
 
-#if LSTM_K_LANES > 1
-/* f of every float, vector by vector. Floats at the end that do not fill a vector have
- * their turn in a vector of their own. The loop runs twice, over the array and over that
- * vector, so that f is written into the code only once. */
-LSTM_IMPL_INLINE void LSTM_K(each)(lstm_k_v (*f)(lstm_k_v), float *z, size_t n)
+/* How many of the floats that are left the next vector has */
+LSTM_IMPL_INLINE size_t LSTM_K(next_of)(size_t left)
 {
-    float lanes[LSTM_K_LANES];
-    const size_t rest = n % LSTM_K_LANES;
-    float *p = z, *end = z + (n - rest);
-    for (;;) {
-        while (p != end) {
-            lstm_k_store(p, f(lstm_k_load(p)));
-            p += LSTM_K_LANES;
-        }
-        if (rest == 0 || p == lanes + LSTM_K_LANES) {
-            break;
-        }
-        z = p;
-        p = lanes;
-        end = lanes + LSTM_K_LANES;
-        lstm_k_store(lanes, lstm_k_load_some(z, rest));
-    }
-    if (rest != 0) {
-        lstm_k_store_some(z, lstm_k_load(lanes), rest);
+    return left < LSTM_K_LANES ? left : LSTM_K_LANES;
+}
+
+/* The first n floats of a vector, n <= LSTM_K_LANES, from and to memory. Where n is a
+ * constant the comparison costs nothing. */
+LSTM_IMPL_INLINE lstm_k_v LSTM_K(get)(const float *p, size_t n)
+{
+    return n == LSTM_K_LANES ? lstm_k_load(p) : lstm_k_load_some(p, n);
+}
+
+LSTM_IMPL_INLINE void LSTM_K(put)(float *p, lstm_k_v x, size_t n)
+{
+    if (n == LSTM_K_LANES) {
+        lstm_k_store(p, x);
+    } else {
+        lstm_k_store_some(p, x, n);
     }
 }
-#else
-LSTM_IMPL_INLINE void LSTM_K(each)(float (*f)(float), float *z, size_t n)
+
+/* f of every float, vector by vector. f is written into the code only once. */
+LSTM_IMPL_INLINE void LSTM_K(each)(lstm_k_v (*f)(lstm_k_v), float *z, size_t count)
 {
-    size_t k;
-    for (k = 0; k < n; k++) {
-        z[k] = f(z[k]);
+    size_t k, n;
+    for (k = 0; k < count; k += n) {
+        n = LSTM_K(next_of)(count - k);
+        LSTM_K(put)(z + k, f(LSTM_K(get)(z + k, n)), n);
     }
 }
-#endif
 
 /* Each activation on an array. These are what pointers point to, so one function serves
  * all layers of a program. The names are those of find, below. */
@@ -2755,15 +2752,13 @@ LSTM_IMPL_INLINE lstm_k_v LSTM_K(over)(lstm_k_v a, lstm_k_v b)
 
 /* f(float, a) of every float of z: `minus` and `over` are the two functions. */
 LSTM_IMPL_INLINE void LSTM_K(each_with)(lstm_k_v (*f)(lstm_k_v, lstm_k_v), float *z,
-                                        size_t n, float a)
+                                        size_t count, float a)
 {
     const lstm_k_v every_a = lstm_k_all(a);
-    size_t k;
-    for (k = 0; n - k >= LSTM_K_LANES; k += LSTM_K_LANES) {
-        lstm_k_store(z + k, f(lstm_k_load(z + k), every_a));
-    }
-    if (LSTM_K_LANES > 1 && k < n) {
-        lstm_k_store_some(z + k, f(lstm_k_load_some(z + k, n - k), every_a), n - k);
+    size_t k, n;
+    for (k = 0; k < count; k += n) {
+        n = LSTM_K(next_of)(count - k);
+        LSTM_K(put)(z + k, f(LSTM_K(get)(z + k, n), every_a), n);
     }
 }
 
@@ -2871,22 +2866,6 @@ LSTM_IMPL_INLINE lstm_k_v LSTM_K(without_tiny)(lstm_k_v x)
     const lstm_k_v tiny = lstm_k_all(7.88860905e-31f); /* 2^-100 */
     return lstm_k_select(lstm_k_less(LSTM_K(abs)(x), tiny), lstm_k_all(0.0f), x);
 #endif
-}
-
-/* The first n floats of a vector, n <= LSTM_K_LANES, from and to memory. Where n is a
- * constant the comparison costs nothing. */
-LSTM_IMPL_INLINE lstm_k_v LSTM_K(get)(const float *p, size_t n)
-{
-    return n == LSTM_K_LANES ? lstm_k_load(p) : lstm_k_load_some(p, n);
-}
-
-LSTM_IMPL_INLINE void LSTM_K(put)(float *p, lstm_k_v x, size_t n)
-{
-    if (n == LSTM_K_LANES) {
-        lstm_k_store(p, x);
-    } else {
-        lstm_k_store_some(p, x, n);
-    }
 }
 
 /* sigmoid(x)*tanh(y), with one division for both: a cell has three divisions in place of
@@ -3027,7 +3006,7 @@ LSTM_IMPL_KERNEL void LSTM_K(any_cells)(const lstm_impl_activations *activations
     activations->activation(g, units);
     activations->recurrent_activation(o, units);
     for (u = 0; u < units; u += n) {
-        n = units - u < LSTM_K_LANES ? units - u : LSTM_K_LANES;
+        n = LSTM_K(next_of)(units - u);
         value = lstm_k_mul(LSTM_K(get)(i + u, n), LSTM_K(get)(g + u, n));
         value = lstm_k_madd(LSTM_K(get)(f + u, n), LSTM_K(get)(c + u, n), value);
         value = LSTM_K(without_tiny)(value);
@@ -3036,7 +3015,7 @@ LSTM_IMPL_KERNEL void LSTM_K(any_cells)(const lstm_impl_activations *activations
     }
     activations->activation(activated_c, units);
     for (u = 0; u < units; u += n) {
-        n = units - u < LSTM_K_LANES ? units - u : LSTM_K_LANES;
+        n = LSTM_K(next_of)(units - u);
         value = lstm_k_mul(LSTM_K(get)(o + u, n), LSTM_K(get)(activated_c + u, n));
         LSTM_K(put)(h + u, LSTM_K(without_tiny)(value), n);
     }
@@ -3746,16 +3725,14 @@ LSTM_IMPL_INLINE lstm_k_v LSTM_K(merge_ave)(lstm_k_v y, lstm_k_v h)
 LSTM_IMPL_INLINE void LSTM_K(emit_by)(lstm_k_v (*merge)(lstm_k_v, lstm_k_v), float *y,
                                       const float *h, size_t units)
 {
-    const lstm_k_v zeros = lstm_k_all(0.0f);
-    size_t u;
-    for (u = 0; units - u >= LSTM_K_LANES; u += LSTM_K_LANES) {
-        lstm_k_store(y + u, merge(lstm_k_load(y + u),
-                                  h != LSTM_IMPL_NULL ? lstm_k_load(h + u) : zeros));
-    }
-    if (LSTM_K_LANES > 1 && u < units) {
-        const size_t n = units - u;
-        const lstm_k_v new_h = h != LSTM_IMPL_NULL ? lstm_k_load_some(h + u, n) : zeros;
-        lstm_k_store_some(y + u, merge(lstm_k_load_some(y + u, n), new_h), n);
+    lstm_k_v new_h = lstm_k_all(0.0f);
+    size_t u, n;
+    for (u = 0; u < units; u += n) {
+        n = LSTM_K(next_of)(units - u);
+        if (h != LSTM_IMPL_NULL) {
+            new_h = LSTM_K(get)(h + u, n);
+        }
+        LSTM_K(put)(y + u, merge(LSTM_K(get)(y + u, n), new_h), n);
     }
 }
 
@@ -3763,9 +3740,11 @@ LSTM_IMPL_INLINE void LSTM_K(emit_by)(lstm_k_v (*merge)(lstm_k_v, lstm_k_v), flo
  * emit_store does not read y, which may hold anything before the call. */
 LSTM_IMPL_KERNEL void LSTM_K(emit_store)(float *y, const float *h, size_t units)
 {
-    size_t u;
-    for (u = 0; u < units; u++) {
-        y[u] = h != LSTM_IMPL_NULL ? h[u] : 0.0f;
+    const lstm_k_v zeros = lstm_k_all(0.0f);
+    size_t u, n;
+    for (u = 0; u < units; u += n) {
+        n = LSTM_K(next_of)(units - u);
+        LSTM_K(put)(y + u, h != LSTM_IMPL_NULL ? LSTM_K(get)(h + u, n) : zeros, n);
     }
 }
 
