@@ -38,10 +38,10 @@
  *   c' = sigmoid(f)*c + sigmoid(i)*tanh(g);  h' = sigmoid(o)*tanh(c').
  *
  * OPTIONS (define before including, the same in every file of a program)
- *   LSTM_API          how functions are declared: static inline (default), static (then
- *                     compilers name the unused ones), or in C++ only inline, for one
- *                     copy in a program of many files
- *   LSTM_NO_FMA       never round a product and its sum at once, see NUMERICS
+ *   LSTM_API          how functions are declared: `static inline` (default), `static`
+ *                     (then compilers name the unused ones), or, in C++ alone, `inline`,
+ *                     for one copy in a program of many files
+ *   LSTM_NO_FMA       round each product before it is added, see NUMERICS
  *   LSTM_NO_SIMD      portable C only
  *   LSTM_NO_DISPATCH  x86: no choice of vector width at run time; the compiler's flags
  *                     alone decide
@@ -64,15 +64,16 @@
  *
  * NUMERICS
  * Everything is float32. Each sum is taken in one fixed order, and tanh, sigmoid and e^x
- * are built from + - * / alone. So the bits of a result do not depend on the compiler,
- * the vector width, the batch, or how a sequence is split into calls.
+ * are built from + - * /, comparisons and operations on bits, without a library. So the
+ * bits of a result do not depend on the compiler, the vector width, the batch, or how a
+ * sequence is split into calls.
  *   FMA       Where the CPU has fused multiply-adds, a*b + c is rounded once. All CPUs
  *             that have them give the same bits, and all CPUs that do not have them give
  *             the same bits. With LSTM_NO_FMA, all CPUs give the bits of those without.
- *             On x86 they are found at run time, together with AVX2; LSTM_NO_DISPATCH,
- *             32-bit x86, -ffreestanding and compilers other than GCC, clang and MSVC
- *             need a flag for it (-mfma) or do without. So does MSVC with LSTM_NO_SIMD or
- *             LSTM_LOAD.
+ *             On x86 they are found at run time, together with AVX2. GCC and clang with
+ *             LSTM_NO_DISPATCH, for 32-bit x86 or with -ffreestanding have them if a flag
+ *             says so (-mfma). MSVC does without them for 32-bit x86 and with
+ *             LSTM_NO_DISPATCH, LSTM_NO_SIMD or LSTM_LOAD, and other compilers always.
  *   Order     A gate starts with its bias and adds the products of x in order. Then it
  *             adds those of the first half of h, which is the longer one if units is odd.
  *             Those of the second half have a sum of their own, which is added last. A
@@ -80,8 +81,9 @@
  *             place of h. With fewer units it has eight sums: input k is added to sum
  *             k % 8. Then sums 4 apart are added, then 2 apart, then 1, then the bias.
  *   Accuracy  tanh and sigmoid are within 3 ULP of the true value for every float. From
- *             given gate sums, c and h are within 7 ULP of the larger of their value and
- *             2^-3. The rounding of sums of input_dim + units products comes on top.
+ *             given gate sums, c is within 7 ULP of the larger of its two terms, which
+ *             may cancel, and h within 7 ULP of what that term would make of h. The
+ *             rounding of sums of input_dim + units products comes on top.
  *   Denormals A new c or h smaller than 2^-100 becomes 0. Without this a state that
  *             decays would reach denormal floats, which take up to 80 times as long on
  *             many CPUs. Setting the CPU to flush denormals (FTZ and DAZ) changes no
@@ -130,8 +132,8 @@
 #define LSTM_IMPL_IN_CALLER 0
 #endif
 
-/* In front of a weight array: the alignment that is read fastest. Nothing on
- * microcontrollers. */
+/* In front of a weight array: the alignment that is read fastest. Nothing on AVR and
+ * Cortex-M. */
 #if defined(__AVR__) || (defined(__ARM_ARCH_PROFILE) && __ARM_ARCH_PROFILE == 'M')
 #define LSTM_ALIGNED
 #elif defined(__GNUC__) || defined(__clang__)
@@ -235,10 +237,12 @@ static inline constexpr size_t lstm_impl_size(size_t n)
 #define LSTM_DENSE_PARAM_COUNT(input_dim, units) \
     (LSTM_IMPL_SIZE(units) * (LSTM_IMPL_SIZE(input_dim) + 1))
 
-/* Floats of scratch: for lstm_step and lstm_forward; for lstm_forward_batch; for
- * lstm_bidirectional_forward. They do not depend on the timesteps. On microcontrollers it
- * is the gates of one step. On other CPUs it is the gates of 14 steps, or for a batch
- * those of up to 32 sequences. */
+/* How many floats of scratch a call needs, whatever the number of timesteps:
+ *   LSTM_SCRATCH_LEN                 lstm_step, lstm_forward
+ *   LSTM_BATCH_SCRATCH_LEN           lstm_forward_batch
+ *   LSTM_BIDIRECTIONAL_SCRATCH_LEN   lstm_bidirectional_forward
+ * On the CPUs listed here that is the gates of 14 steps, for a batch those of 14 to 32
+ * sequences; on all others, such as microcontrollers, those of one step. */
 #if defined(__x86_64__) || defined(__i386__) || defined(_M_X64) || defined(_M_IX86) || \
     defined(__aarch64__) || defined(_M_ARM64) || defined(__powerpc64__) ||             \
     defined(__wasm__) || (defined(__ARM_ARCH) && __ARM_ARCH_PROFILE == 'A')
@@ -445,8 +449,8 @@ LSTM_API lstm_status lstm_weights_from_onnx(size_t input_dim, size_t units,
  *   LSTM_IMPL_KERNEL   stays out of line: GCC makes worse loops of run-time sizes once
  *                      they are inlined. Without optimisation it is a plain inline
  *                      function, as GCC would write out any other even if nobody calls it
- *   LSTM_IMPL_INLINE   is inlined always: some of its arguments are sizes of loops to
- *                      unroll, or functions
+ *   LSTM_IMPL_INLINE   is always inlined. Some of these have sizes of loops to unroll, or
+ *                      functions, as arguments, and are fast only if these are constants
  *   LSTM_IMPL_AT_CALL  for the functions of the API that take a layer. If a layer is
  *                      constant, or is set by the function that runs it, its activations
  *                      are constant too, and no others are linked. Where the user sets
@@ -507,8 +511,10 @@ LSTM_API lstm_status lstm_weights_from_onnx(size_t input_dim, size_t units,
 #endif
 #if defined(__OPTIMIZE_SIZE__)
 #define LSTM_IMPL_SHORT 1
+#define LSTM_IMPL_EACH_PART(part, n) for (part = 0; part < (n); part++)
 #else
 #define LSTM_IMPL_SHORT 0
+#define LSTM_IMPL_EACH_PART(part, n) LSTM_IMPL_EACH(part, n)
 #endif
 
 /* Whether floats have registers, so that several sums at once are faster than one. AVR,
@@ -607,12 +613,6 @@ LSTM_API lstm_status lstm_weights_from_onnx(size_t input_dim, size_t units,
 #define LSTM_IMPL_PREFETCH(p) ((void)0)
 #endif
 
-#if LSTM_IMPL_SHORT
-#define LSTM_IMPL_EACH_PART(part, n) for (part = 0; part < (n); part++)
-#else
-#define LSTM_IMPL_EACH_PART(part, n) LSTM_IMPL_EACH(part, n)
-#endif
-
 /* ---- INSTRUCTION SETS: the kernels, included once for each ------------------------- */
 
 /* The products of `count` floats at a with as many rows of a matrix
@@ -640,20 +640,20 @@ typedef struct lstm_impl_part {
  *
  *   z[j] = (init[j] + x[0]*... + x[1]*... + h[0]*... + h[1]*...) + (0 + h[2]*...)
  *
- * Each pair of brackets is a sum of its own, taken from left to right. Two of them go on
- * at the same time: a multiply-add waits for the one before it in the same sum, but not
- * for the other sum. All kernels below keep to this order, so all of them give the same
- * bits. A Dense layer of 8 units or more has its input in the place of h, and no x. */
+ * Each pair of brackets is a sum of its own, taken from left to right: a multiply-add
+ * waits for the one before it in its own sum, but not for the other sum. A panel takes
+ * both sums at the same time, the other kernels take one after the other. All keep to
+ * this order, so all give the same bits. A Dense layer of 8 units or more has its input
+ * in the place of h, and no x. */
 typedef struct lstm_impl_sums {
     size_t column_count; /* 4*units, or those of a Dense layer */
     const float *init;   /* the bias, or sums that were taken before, or NULL: zeros */
     lstm_impl_part parts[3];
 } lstm_impl_sums;
 
-/* The same for several rows, each with an x and an h of its own. From one row of z to the
- * next are z_step floats. x[m] and h[m] take the place of a in parts 0 and 1 of row m,
- * which has its sums at z + m*z_step. The matrices and counts are the same for all rows.
- */
+/* The same for several rows, each with an x and an h of its own. Row m of z begins at z +
+ * m*z_step. x[m] and h[m] take the place of a in parts 0 and 1 of row m. The matrices and
+ * counts are the same for all rows. */
 typedef struct lstm_impl_rows {
     lstm_impl_sums sums;
     const float *const *x, *const *h;
@@ -720,9 +720,8 @@ LSTM_IMPL_INLINE void lstm_impl_set_halves(lstm_impl_sums *sums, const float *h,
     first->matrix = matrix;
 }
 
-/* Where the second half is: for kernels that take both halves at the same time. The
- * portable kernel takes one after the other and gets there by itself, which saves a
- * microcontroller these products. */
+/* Where the second half is. The portable kernel gets there by itself, at the end of the
+ * first half, which saves a microcontroller these products. */
 LSTM_IMPL_INLINE void lstm_impl_find_second(lstm_impl_sums *sums)
 {
     const lstm_impl_part *first = &sums->parts[1];
@@ -778,9 +777,10 @@ LSTM_IMPL_INLINE const unsigned char *lstm_impl_mask_of(const unsigned char *mas
     return mask != LSTM_IMPL_NULL ? mask + sequence * timesteps : LSTM_IMPL_NULL;
 }
 
-/* n floats. Out of line, as every loop over an array ends with a vector that is not full.
- * It takes no vector: clang 19 passes those of functions with a target of their own
- * through memory, and reads them as if they were aligned. */
+/* Copies n floats: the last ones of an array, which do not fill a vector. Out of line, as
+ * there are many such places. It has no vector as an argument: clang 19 passes those of
+ * functions with another target through memory, and reads them as if they were aligned.
+ */
 LSTM_IMPL_KERNEL void lstm_impl_copy(float *to, const float *from, size_t n)
 {
     size_t k;
@@ -822,20 +822,20 @@ typedef enum lstm_impl_set {
     LSTM_IMPL_AVX512
 } lstm_impl_set;
 
-/* Which of them this build has. Without vectors: LSTM_LOAD reads one weight, and other
- * compilers have no vector types. GCC for Windows does not align the stack for vectors of
- * 32 and 64 bytes (GCC bug 54412), so there vectors have 16. With LSTM_TEST_SET, which is
- * for the tests, a build has them all.
- *
- *   LSTM_IMPL_SIMD      vectors by the compiler's flags; on x86-64 always, since each has
- *                       SSE2. Helium counts only with floats (MVE is 3, not 1). 32-bit
- *                       ARM's NEON only in application processors
- *   LSTM_IMPL_DISPATCH  a choice at run time. GCC and clang need a library for it, which
- *                       freestanding builds may lack. Without vectors the choice is
- *                       whether to fuse, and MSVC has no set that does
+/* Which of them this build has:
+ *   LSTM_IMPL_SIMD      vectors, by the compiler's flags; on x86-64 always, since each
+ *                       has SSE2. None with LSTM_LOAD, which reads one weight, and none
+ *                       with compilers without vector types or intrinsics. Helium counts
+ *                       only with floats (MVE is 3, not 1), 32-bit ARM's NEON only in
+ *                       application processors
+ *   LSTM_IMPL_DISPATCH  a choice at run time; not in freestanding builds of GCC and
+ *                       clang. Without vectors the choice is whether to fuse, and MSVC
+ *                       has no set that does
  *   LSTM_IMPL_MAY_FUSE  the user does not forbid fused multiply-adds
- *   LSTM_IMPL_WIDEST    floats in the longest vector of the build
- *   LSTM_IMPL_ALL_SETS  also those that a program never chooses */
+ *   LSTM_IMPL_WIDEST    floats in the longest vector of the build. GCC for Windows does
+ *                       not align the stack for vectors of 32 and 64 bytes (GCC bug
+ *                       54412), so there vectors have 16
+ *   LSTM_IMPL_ALL_SETS  for the tests: also sets that a program never chooses */
 #if defined(LSTM_NO_SIMD) || LSTM_IMPL_CUSTOM_LOAD
 #define LSTM_IMPL_SIMD 0
 #elif LSTM_IMPL_X86_64 && (LSTM_IMPL_GNU || defined(_MSC_VER))
@@ -938,9 +938,6 @@ typedef enum lstm_impl_set {
 #define LSTM_K_LANES 1
 #define LSTM_K_FUSED LSTM_IMPL_FUSED
 #include LSTM_IMPL_FILE
-#ifndef LSTM_IMPL_INCLUDED
-#error "lstm.h includes itself: keep its name, and put no #pragma once or guard around it"
-#endif
 #endif
 
 /* Portable C for CPUs with FMA: its bits must be those that the vector sets give there.
@@ -961,9 +958,6 @@ typedef enum lstm_impl_set {
 #define LSTM_K_LANES 4
 #define LSTM_K_FUSED LSTM_IMPL_FUSED
 #include LSTM_IMPL_FILE
-#ifndef LSTM_IMPL_INCLUDED
-#error "lstm.h includes itself: keep its name, and put no #pragma once or guard around it"
-#endif
 #endif
 
 /* GCC for Windows: FMA without vectors of 32 bytes, whose stack slots it does not align.
@@ -1001,8 +995,8 @@ typedef enum lstm_impl_set {
 #include LSTM_IMPL_FILE
 #endif
 
-/* All CPUs with AVX-512F have FMA for these vectors. The target has avx2 and fma too,
- * since some kernels are those of avx2 (LSTM_K_8). */
+/* All CPUs with AVX-512F have FMA for these vectors. The choice asks for all three of the
+ * target. */
 #if LSTM_IMPL_SIMD && LSTM_IMPL_WIDEST >= 16
 #define LSTM_IMPL_HAS_AVX512 1
 #define LSTM_IMPL_SET avx512
@@ -1012,6 +1006,10 @@ typedef enum lstm_impl_set {
 #define LSTM_K_TARGET "avx512f,avx2,fma"
 #endif
 #include LSTM_IMPL_FILE
+#endif
+
+#ifndef LSTM_IMPL_INCLUDED
+#error "lstm.h includes itself: keep its name, and put no #pragma once or guard around it"
 #endif
 
 /* ---- CHOICE: one set for each call of the API -------------------------------------- */
@@ -1133,53 +1131,39 @@ LSTM_IMPL_INLINE lstm_impl_set lstm_impl_choose(void)
 }
 
 /* LSTM_IMPL_CALL(function, (arguments)) calls the chosen set's function. A set that the
- * build does not have has an empty case. The functions are inlined, so that a constant
+ * build does not have has no case. The functions are inlined, so that a constant
  * layer stays constant in them. CASE_n is for set number n of lstm_impl_set. */
-#ifdef LSTM_IMPL_HAS_PORTABLE
-#define LSTM_IMPL_CASE_0(call) \
-    case LSTM_IMPL_PORTABLE:   \
-        call;                  \
+#define LSTM_IMPL_CASE(set, call) \
+    case set:                     \
+        call;                     \
         break;
+#ifdef LSTM_IMPL_HAS_PORTABLE
+#define LSTM_IMPL_CASE_0(call) LSTM_IMPL_CASE(LSTM_IMPL_PORTABLE, call)
 #else
 #define LSTM_IMPL_CASE_0(call)
 #endif
 #ifdef LSTM_IMPL_HAS_PORTABLE_FMA
-#define LSTM_IMPL_CASE_1(call)   \
-    case LSTM_IMPL_PORTABLE_FMA: \
-        call;                    \
-        break;
+#define LSTM_IMPL_CASE_1(call) LSTM_IMPL_CASE(LSTM_IMPL_PORTABLE_FMA, call)
 #else
 #define LSTM_IMPL_CASE_1(call)
 #endif
 #ifdef LSTM_IMPL_HAS_VECTOR4
-#define LSTM_IMPL_CASE_2(call) \
-    case LSTM_IMPL_VECTOR4:    \
-        call;                  \
-        break;
+#define LSTM_IMPL_CASE_2(call) LSTM_IMPL_CASE(LSTM_IMPL_VECTOR4, call)
 #else
 #define LSTM_IMPL_CASE_2(call)
 #endif
 #ifdef LSTM_IMPL_HAS_VECTOR4_FMA
-#define LSTM_IMPL_CASE_3(call)  \
-    case LSTM_IMPL_VECTOR4_FMA: \
-        call;                   \
-        break;
+#define LSTM_IMPL_CASE_3(call) LSTM_IMPL_CASE(LSTM_IMPL_VECTOR4_FMA, call)
 #else
 #define LSTM_IMPL_CASE_3(call)
 #endif
 #ifdef LSTM_IMPL_HAS_AVX2
-#define LSTM_IMPL_CASE_4(call) \
-    case LSTM_IMPL_AVX2:       \
-        call;                  \
-        break;
+#define LSTM_IMPL_CASE_4(call) LSTM_IMPL_CASE(LSTM_IMPL_AVX2, call)
 #else
 #define LSTM_IMPL_CASE_4(call)
 #endif
 #ifdef LSTM_IMPL_HAS_AVX512
-#define LSTM_IMPL_CASE_5(call) \
-    case LSTM_IMPL_AVX512:     \
-        call;                  \
-        break;
+#define LSTM_IMPL_CASE_5(call) LSTM_IMPL_CASE(LSTM_IMPL_AVX512, call)
 #else
 #define LSTM_IMPL_CASE_5(call)
 #endif
@@ -1534,10 +1518,8 @@ LSTM_IMPL_INLINE lstm_status lstm_impl_prepare_both(lstm_impl_run *forward,
          layer->forward.units != layer->backward.units)) {
         return LSTM_ERR_SHAPE;
     }
-    if (!layer->forward.return_sequences != !layer->backward.return_sequences) {
-        return LSTM_ERR_OPTION;
-    }
-    if (LSTM_IMPL_TO(unsigned, layer->merge) > LSTM_IMPL_TO(unsigned, LSTM_MERGE_AVE)) {
+    if (!layer->forward.return_sequences != !layer->backward.return_sequences ||
+        LSTM_IMPL_TO(unsigned, layer->merge) > LSTM_IMPL_TO(unsigned, LSTM_MERGE_AVE)) {
         return LSTM_ERR_OPTION;
     }
     if (layer->merge == LSTM_MERGE_CONCAT) {
@@ -1568,9 +1550,8 @@ LSTM_API LSTM_IMPL_AT_CALL lstm_status lstm_bidirectional_forward(
                                     layer->forward.units + layer->backward.units, x, h, c,
                                     y, scratch);
     if (status == LSTM_OK) {
-        /* h and c: first [batch][forward.units], then [batch][backward.units]. The
-         * forward half always stores its outputs; how the two merge is up to the backward
-         * half. */
+        /* The forward half always stores its outputs; how the two merge is up to the
+         * backward half. */
         state_len = batch * layer->forward.units;
         y_offset = layer->merge == LSTM_MERGE_CONCAT ? layer->forward.units : 0;
         LSTM_IMPL_CALL(layer, (&forward, LSTM_MERGE_CONCAT, x, mask, batch, timesteps, h,
@@ -1630,8 +1611,8 @@ LSTM_API void lstm_mask(const float *x, size_t rows, size_t input_dim, float mas
     }
 }
 
-/* Gate blocks of rows [units][columns] become blocks of columns [columns][4*units]:
- * Keras' block number gate is the source's block order[gate].
+/* Transposes each gate's block: source is 4 blocks of [units][columns], weights is
+ * [columns][4*units]. order[gate] says which block of the source is Keras' number `gate`.
  *
  *   source (torch, one gate after the other)    weights (Keras)
  *     i  unit 0   w w w  <- column_count                i i f f g g o o
@@ -1753,6 +1734,7 @@ LSTM_API lstm_status lstm_weights_from_onnx(size_t input_dim, size_t units,
 #undef LSTM_IMPL_CPU_FMA
 #undef LSTM_IMPL_CPU_AVX2
 #undef LSTM_IMPL_CPU_AVX512
+#undef LSTM_IMPL_CASE
 #undef LSTM_IMPL_CASE_0
 #undef LSTM_IMPL_CASE_1
 #undef LSTM_IMPL_CASE_2
@@ -1775,11 +1757,11 @@ LSTM_API lstm_status lstm_weights_from_onnx(size_t input_dim, size_t units,
  *
  * From here to the end of the file:
  *   operations    a vector's load, store, + - * / and so on, for each kind of CPU
- *   formulas      e^x, sigmoid, tanh, log; the activations, on one vector and on arrays
+ *   formulas      e^x, sigmoid, tanh, log
+ *   activations   on one vector, and on arrays
  *   cells         from the gates' sums to the new c and h
- *   sums          x*kernel + h*recurrent_kernel + bias. One row of few columns: panels,
- *                 all in registers. One row of many columns: rows of the matrix, the sums
- *                 in memory. Several rows: tiles. One float in a vector: columns.
+ *   sums          x*kernel + h*recurrent_kernel + bias: by panels of columns, by whole
+ *                 rows, or by tiles; see the table below
  *   LSTM layer    a step, a sequence, a group of sequences, a batch
  *   Dense layer   8 units or more use the sums of gates; fewer units have their own
  *   entry points  find what a layer needs, and run it
@@ -1791,16 +1773,17 @@ LSTM_API lstm_status lstm_weights_from_onnx(size_t input_dim, size_t units,
  *   lstm_dense_forward           dense_layer, dense: sums, then the activation
  *
  * Who takes the sums x*kernel + h*recurrent_kernel + bias:
- *   lanes   columns             one row         several rows
- *   1       any                 some_columns    row after row (8 columns, or 1 at a time)
- *   4..16   few                 row_in_panels   sums_of_rows: blocks of tiles
- *   4..16   48*lanes or more    row_in_rows     the same
+ *   lanes   columns             one row         several rows (sums_of_rows)
+ *   1       any                 some_columns    row after row
+ *   4..16   less than 48*lanes  row_in_panels   blocks of tiles
+ *   4..16   48*lanes or more    row_in_rows     blocks of tiles
  *   4       any, Helium         row_in_panels   row after row
  * On microcontrollers LSTM_IMPL_GROUP and LSTM_IMPL_AHEAD are 1: no group, nothing ahead.
  * Several rows are the steps of one sequence, for x alone (take_ahead), the sequences of
- * a batch (group), or the rows of a Dense layer. Rows with fewer columns than a tile has
- * are taken row after row there, too, and so is a single row. Before that AVX-512 leaves
- * them to AVX2, whose tiles have fewer columns.
+ * a batch (group), or the rows of a Dense layer. If there is only one of these, or if it
+ * has too few columns for a tile, it goes through row_in_panels (row_by_row), however
+ * many columns it has. Rows that have too few columns for a tile of AVX-512 are left to
+ * AVX2, whose tiles have fewer columns.
  */
 /* LSTM_K(name) is lstm_impl_name_set. The outer text looks for LSTM_IMPL_INCLUDED. */
 #define LSTM_IMPL_INCLUDED 1
@@ -1808,8 +1791,8 @@ LSTM_API lstm_status lstm_weights_from_onnx(size_t input_dim, size_t units,
 #define LSTM_K_JOIN(name, set) LSTM_K_JOIN_(name, set)
 #define LSTM_K(name) LSTM_K_JOIN(name, LSTM_IMPL_SET)
 /* Where AVX-512 gains little, its functions are those of AVX2: the bits are the same, and
- * the code is shorter. These are activations and cells on whole arrays, outputs, small
- * Dense layers, cells of fewer than 16 units, and several rows of few columns. */
+ * the code is shorter. These are activations and cells on whole arrays, outputs, Dense
+ * layers of fewer than 8 units, cells of fewer than 16 units, and rows of few columns. */
 #if LSTM_K_LANES == 16
 #define LSTM_K_8(name) LSTM_K_JOIN(name, avx2)
 #else
@@ -1828,25 +1811,25 @@ LSTM_K_PUSH(LSTM_K_TARGET)
 LSTM_K_PUSH(LSTM_K_TARGET)
 #endif
 
-/* Operations. A new instruction set defines these and has all kernels:
+/* ---- operations ---- */
+
+/* A new instruction set defines these and has all kernels:
  *   types     lstm_k_v a vector of floats; lstm_k_w the same bits as uint32_t;
  *             lstm_k_m what a comparison gives
- *   memory    load, store; load_some, store_some: the first n floats, n < LSTM_K_LANES,
- *             the others 0 and not touched
- *   floats    all (one float in every lane), add, sub, div; mul, rounded by itself;
+ *   memory    load, store; load_some(p, n): the first n floats, n < LSTM_K_LANES, and 0
+ *             in the other lanes; store_some(p, a, n): writes the first n lanes alone
+ *   floats    all (one float in every lane), add, sub, div; mul, never fused with a sum;
  *             madd(a, b, c) = a*b + c
  *   choice    less(a, b); select(m, a, b) = m ? a : b; clip(low, high, x), for low <=
  *             -high, which keeps a NaN
  *   bits      bits, of_bits, all_bits, and, or, plus (integers), up23 (a shift)
  */
-/* Vectors that a panel of columns takes, twice, in registers: AVX-512, AArch64 and VSX
- * have 32 registers or more, SSE2, AVX2 and ARMv7 have 16, Helium has 8.
- * LSTM_K_MANY_COLUMNS are the columns from which on whole rows are better than panels.
- *
- *                           panel   registers: two sums for each vector, one factor
- *   AVX-512, AArch64, VSX   8       17 of 32 or 64
- *   SSE2, AVX2, ARMv7       4       9 of 16
- *   Helium                  2       5 of 8 */
+/* The registers of a CPU decide how many vectors a panel has: two sums for each vector,
+ * and one factor.
+ *                             panel   in registers
+ *   AVX-512, AArch64, VSX     8       17 of 32 or 64
+ *   AVX2, SSE2, ARMv7, wasm   4       9 of 16 (32-bit x86 has only 8)
+ *   Helium                    2       5 of 8 */
 #if LSTM_K_LANES == 16 || defined(__aarch64__) || defined(__VSX__) || defined(_M_ARM64)
 #define LSTM_K_PANEL 8
 #elif defined(__ARM_FEATURE_MVE)
@@ -1854,7 +1837,8 @@ LSTM_K_PUSH(LSTM_K_TARGET)
 #else
 #define LSTM_K_PANEL 4
 #endif
-/* That is from 48 units on with vectors of 4, 96 with 8, 192 with 16. */
+/* From so many columns on whole rows are better than panels: from 48 units on with
+ * vectors of 4, 96 with 8, 192 with 16. */
 #define LSTM_K_MANY_COLUMNS (48 * LSTM_K_LANES)
 #define lstm_k_v LSTM_K(v)
 #define lstm_k_w LSTM_K(words)
@@ -1873,9 +1857,9 @@ typedef int lstm_k_m;
 #define lstm_k_store_some(p, a, n) ((void)(n), *(p) = (a))
 #define lstm_k_all(a) (a)
 #define lstm_k_all_bits(w) (w)
-#define lstm_k_add(a, b) LSTM_K(add_1)(a, b)
-#define lstm_k_sub(a, b) LSTM_K(subtract_1)(a, b)
-#define lstm_k_div(a, b) LSTM_K(divide_1)(a, b)
+#define lstm_k_add(a, b) LSTM_K(rounded)((a) + (b))
+#define lstm_k_sub(a, b) LSTM_K(rounded)((a) - (b))
+#define lstm_k_div(a, b) LSTM_K(rounded)((a) / (b))
 #define lstm_k_mul(a, b) LSTM_K(multiply_1)(a, b)
 #define lstm_k_madd(a, b, c) LSTM_K(multiply_add_1)(a, b, c)
 #define lstm_k_less(a, b) ((a) < (b))
@@ -1939,7 +1923,7 @@ LSTM_IMPL_INLINE lstm_k_w LSTM_K(all_bits)(uint32_t bits)
     return bits + zeros;
 }
 
-/* A product that is rounded by itself, even if its result goes into a sum */
+/* A product that is rounded before it goes into a sum */
 LSTM_IMPL_INLINE lstm_k_v LSTM_K(multiply)(lstm_k_v a, lstm_k_v b)
 {
     lstm_k_v product = a * b;
@@ -2071,7 +2055,7 @@ LSTM_IMPL_INLINE lstm_k_v LSTM_K(multiply)(lstm_k_v a, lstm_k_v b)
     return product;
 }
 
-#else /* NEON by intrinsics. ARMv7's has no division: each lane is divided by itself. */
+#else /* NEON by intrinsics. ARMv7's has no division: the four lanes take turns. */
 
 /* NEON's min and max give a NaN if either operand is one, so clip keeps it here too. */
 typedef float32x4_t lstm_k_v;
@@ -2130,22 +2114,10 @@ LSTM_IMPL_INLINE lstm_k_v LSTM_K(divide)(lstm_k_v a, lstm_k_v b)
 #if LSTM_K_LANES == 1
 /* An assignment rounds to float, where the CPU computes in more than that. That is so in
  * standard C; GCC's GNU modes keep x87's bits here. */
-LSTM_IMPL_INLINE float LSTM_K(add_1)(float a, float b)
+LSTM_IMPL_INLINE float LSTM_K(rounded)(float x)
 {
-    const float sum = a + b;
-    return sum;
-}
-
-LSTM_IMPL_INLINE float LSTM_K(subtract_1)(float a, float b)
-{
-    const float difference = a - b;
-    return difference;
-}
-
-LSTM_IMPL_INLINE float LSTM_K(divide_1)(float a, float b)
-{
-    const float quotient = a / b;
-    return quotient;
+    const float rounded = x;
+    return rounded;
 }
 #endif
 
@@ -2160,8 +2132,8 @@ LSTM_IMPL_INLINE float LSTM_K(multiply_1)(float a, float b)
     return product;
 }
 
-/* Which of the three is there follows from LSTM_K_FUSED and the compiler. MSVC's
- * intrinsics take vectors, of which one float is used. */
+/* By the compiler and LSTM_K_FUSED, one of four. MSVC's intrinsics take vectors, of which
+ * one float is used. */
 LSTM_IMPL_INLINE float LSTM_K(multiply_add_1)(float a, float b, float c)
 {
 #if LSTM_K_FUSED && LSTM_IMPL_GNU
@@ -2212,6 +2184,8 @@ LSTM_IMPL_INLINE float LSTM_K(clip)(float low, float high, float x)
 
 #endif
 
+/* ---- formulas: e^x, sigmoid, tanh, log ---- */
+
 /* r^2 + 2^-124: never a denormal, in which FPUs are slow. From 2^-99 on this is r^2, and
  * without an FPU a comparison is faster than a sum. */
 LSTM_IMPL_INLINE lstm_k_v LSTM_K(square)(lstm_k_v r)
@@ -2224,8 +2198,8 @@ LSTM_IMPL_INLINE lstm_k_v LSTM_K(square)(lstm_k_v r)
 #endif
 }
 
-/* 2^64*a + b, for |a| < 4. Without an FPU the product is an addition to the exponent, but
- * for a NaN, which is kept. */
+/* 2^64*a + b, for 0 < a < 4. Without an FPU the product is an addition to the exponent. A
+ * NaN is kept. */
 LSTM_IMPL_INLINE lstm_k_v LSTM_K(add_2_64_times)(lstm_k_v a, lstm_k_v b)
 {
 #if LSTM_K_LANES == 1 && !LSTM_IMPL_HAS_FPU && !LSTM_K_FUSED
@@ -2241,7 +2215,7 @@ LSTM_IMPL_INLINE lstm_k_v LSTM_K(add_2_64_times)(lstm_k_v a, lstm_k_v b)
  *   n = s*x/ln 2, rounded to an integer
  *   r = x - n*ln(2)/s             so s*x = n*ln 2 + s*r, and |r| <= ln(2)/(2s)
  *   e^(s*x) = 2^n * e^(s*r)
- *   e^t = (coth(t/2) + 1)/(coth(t/2) - 1)       for every t; here t = s*r
+ *   e^t = (coth(t/2) + 1)/(coth(t/2) - 1)       for t != 0; here t = s*r
  *       = (r*coth(s*r/2) + r)/(r*coth(s*r/2) - r)
  *   r*coth(s*r/2) = 2/s + q,      q = s*r^2/6 - s^3*r^4/360 + ...
  *   b = q + r,  a = q - r         both small, so they keep bits that 2/s + b would lose
@@ -2353,6 +2327,13 @@ LSTM_IMPL_INLINE lstm_k_v LSTM_K(exp)(lstm_k_v x)
 #endif
 }
 
+/* e^-|x|, which cannot overflow */
+LSTM_IMPL_INLINE lstm_k_v LSTM_K(exp_minus_abs)(lstm_k_v x)
+{
+    return LSTM_K(exp)(
+        lstm_k_of_bits(lstm_k_or(lstm_k_bits(x), lstm_k_all_bits(0x80000000u))));
+}
+
 /* e^x - 1, without the cancellation near 0; for x <= 0. With P = 2^n:
  *   P*(2 + b)/(2 + a) - 1 = ((2*P - 2) + (P*b - a))/(2 + a)
  * Near 0, P is 1, so the first bracket is 0 and the second is b - a = 2r. Below -30 the
@@ -2365,10 +2346,9 @@ LSTM_IMPL_INLINE lstm_k_v LSTM_K(expm1)(lstm_k_v x)
     x = lstm_k_clip(lstm_k_all(-30.0f), lstm_k_all(0.0f), x);
     power = lstm_k_of_bits(lstm_k_up23(
         LSTM_K(exp_parts)(x, 1.0f, 1, lstm_k_all(12582912.0f + 127.0f), &a, &b)));
-    a = lstm_k_div(lstm_k_add(lstm_k_sub(lstm_k_mul(two, power), two),
-                              lstm_k_sub(lstm_k_mul(power, b), a)),
-                   lstm_k_add(two, a));
-    return a;
+    return lstm_k_div(lstm_k_add(lstm_k_sub(lstm_k_mul(two, power), two),
+                                 lstm_k_sub(lstm_k_mul(power, b), a)),
+                      lstm_k_add(two, a));
 }
 
 /* sigmoid(x) = 1/(1 + e^-x) = e^x/(1 + e^x) as a fraction, both parts times 2^64 so that
@@ -2426,8 +2406,7 @@ LSTM_IMPL_INLINE lstm_k_v LSTM_K(tanh_parts)(lstm_k_v x, lstm_k_v *under)
 LSTM_IMPL_INLINE lstm_k_v LSTM_K(sigmoid)(lstm_k_v x)
 {
 #ifdef LSTM_EXPF
-    const lstm_k_v one = lstm_k_all(1.0f),
-                   e = LSTM_K(exp)(lstm_k_sub(lstm_k_all(0.0f), LSTM_K(abs)(x)));
+    const lstm_k_v one = lstm_k_all(1.0f), e = LSTM_K(exp_minus_abs)(x);
     return lstm_k_div(lstm_k_select(lstm_k_less(x, lstm_k_all(0.0f)), e, one),
                       lstm_k_add(one, e));
 #else
@@ -2449,6 +2428,29 @@ LSTM_IMPL_INLINE lstm_k_v LSTM_K(tanh)(lstm_k_v x)
 #endif
 }
 
+/* How many of the floats that are left the next vector has */
+LSTM_IMPL_INLINE size_t LSTM_K(next_of)(size_t left)
+{
+    return left < LSTM_K_LANES ? left : LSTM_K_LANES;
+}
+
+/* The first n floats of a vector, n <= LSTM_K_LANES, from and to memory. Where n is a
+ * constant the comparison costs nothing. */
+LSTM_IMPL_INLINE lstm_k_v LSTM_K(get)(const float *p, size_t n)
+{
+    return n == LSTM_K_LANES ? lstm_k_load(p) : lstm_k_load_some(p, n);
+}
+
+LSTM_IMPL_INLINE void LSTM_K(put)(float *p, lstm_k_v x, size_t n)
+{
+    if (n == LSTM_K_LANES) {
+        lstm_k_store(p, x);
+    } else {
+        lstm_k_store_some(p, x, n);
+    }
+}
+
+#if LSTM_K_LANES < 16
 /* log((1 + z)/(1 - z)) for 0 <= z <= 1/3: 2z(1 + z^2/3 + z^4/5 + ...), minimax, 4.6e-9
  * off, relative to the result. All terms are positive, so nothing cancels. z itself is
  * added last, since the rest is small beside it. */
@@ -2495,7 +2497,7 @@ LSTM_IMPL_INLINE lstm_k_v LSTM_K(normal_tail)(lstm_k_v a)
     return lstm_k_mul(lstm_k_mul(half, p), a);
 }
 
-/* ---- activations of keras.activations, in the order of lstm_activation ---- */
+/* ---- activations: those of keras.activations, in the order of lstm_activation ---- */
 
 /* As vectors have no branches, both sides of a condition are computed, and each lane
  * takes its own. A comparison with a NaN is false; each is written so that a NaN is then
@@ -2507,8 +2509,7 @@ LSTM_IMPL_INLINE lstm_k_v LSTM_K(normal_tail)(lstm_k_v a)
  *   gelu, silu, hard_silu, mish   NaN   Inf   NaN, which is -Inf*0
  *   softsign                      NaN   NaN   NaN, which is Inf/Inf */
 
-/* x within low..high, which need not be symmetric as for clip; a NaN is kept, as it is
- * neither less nor larger */
+/* x within low..high, which need not be symmetric as for clip */
 LSTM_IMPL_INLINE lstm_k_v LSTM_K(limit)(lstm_k_v x, float low, float high)
 {
     x = lstm_k_select(lstm_k_less(x, lstm_k_all(low)), lstm_k_all(low), x);
@@ -2590,9 +2591,8 @@ LSTM_IMPL_INLINE lstm_k_v LSTM_K(hard_silu)(lstm_k_v x)
  * + z)/(1 - z) with z = e/(2 + e) <= 1/3, so a small e is not lost in the sum 1 + e. */
 LSTM_IMPL_INLINE lstm_k_v LSTM_K(softplus)(lstm_k_v x)
 {
-    const lstm_k_v zeros = lstm_k_all(0.0f);
-    const lstm_k_v e = LSTM_K(exp)(LSTM_K(below_0)(x, x, lstm_k_sub(zeros, x)));
-    return lstm_k_add(lstm_k_select(lstm_k_less(zeros, x), x, zeros),
+    const lstm_k_v e = LSTM_K(exp_minus_abs)(x);
+    return lstm_k_add(LSTM_K(relu)(x),
                       LSTM_K(log_ratio)(lstm_k_div(e, lstm_k_add(lstm_k_all(2.0f), e))));
 }
 
@@ -2608,35 +2608,12 @@ LSTM_IMPL_INLINE lstm_k_v LSTM_K(softsign)(lstm_k_v x)
 LSTM_IMPL_INLINE lstm_k_v LSTM_K(mish)(lstm_k_v x)
 {
     const lstm_k_v one = lstm_k_all(1.0f), two = lstm_k_all(2.0f);
-    const lstm_k_v e =
-        LSTM_K(exp)(LSTM_K(below_0)(x, x, lstm_k_sub(lstm_k_all(0.0f), x)));
+    const lstm_k_v e = LSTM_K(exp_minus_abs)(x);
     const lstm_k_v twice = lstm_k_add(e, e);
     const lstm_k_v over =
         LSTM_K(below_0)(x, lstm_k_mul(e, lstm_k_add(e, two)), lstm_k_add(one, twice));
     const lstm_k_v rest = LSTM_K(below_0)(x, two, lstm_k_mul(twice, e));
     return lstm_k_mul(x, lstm_k_div(over, lstm_k_add(over, rest)));
-}
-
-/* How many of the floats that are left the next vector has */
-LSTM_IMPL_INLINE size_t LSTM_K(next_of)(size_t left)
-{
-    return left < LSTM_K_LANES ? left : LSTM_K_LANES;
-}
-
-/* The first n floats of a vector, n <= LSTM_K_LANES, from and to memory. Where n is a
- * constant the comparison costs nothing. */
-LSTM_IMPL_INLINE lstm_k_v LSTM_K(get)(const float *p, size_t n)
-{
-    return n == LSTM_K_LANES ? lstm_k_load(p) : lstm_k_load_some(p, n);
-}
-
-LSTM_IMPL_INLINE void LSTM_K(put)(float *p, lstm_k_v x, size_t n)
-{
-    if (n == LSTM_K_LANES) {
-        lstm_k_store(p, x);
-    } else {
-        lstm_k_store_some(p, x, n);
-    }
 }
 
 /* f of every float, vector by vector. f is written into the code only once. */
@@ -2737,9 +2714,7 @@ LSTM_IMPL_KERNEL void LSTM_K(all_mish)(float *z, size_t n)
     LSTM_K(each)(LSTM_K(mish), z, n);
 }
 
-/* Softmax needs three passes: the largest, m; the sum of e^(z - m); the division. The
- * factor e^-m is in both parts of the fraction, and keeps e^z from overflowing. The sum
- * is at least 1, as e^0 is in it. A NaN reaches the sum, and so every output. */
+/* z - a and z/a, as functions for each_with */
 LSTM_IMPL_INLINE lstm_k_v LSTM_K(minus)(lstm_k_v a, lstm_k_v b)
 {
     return lstm_k_sub(a, b);
@@ -2750,7 +2725,7 @@ LSTM_IMPL_INLINE lstm_k_v LSTM_K(over)(lstm_k_v a, lstm_k_v b)
     return lstm_k_div(a, b);
 }
 
-/* f(float, a) of every float of z: `minus` and `over` are the two functions. */
+/* f(float, a) of every float of z */
 LSTM_IMPL_INLINE void LSTM_K(each_with)(lstm_k_v (*f)(lstm_k_v, lstm_k_v), float *z,
                                         size_t count, float a)
 {
@@ -2821,8 +2796,10 @@ LSTM_IMPL_KERNEL float LSTM_K(add_up)(float *sums)
     return sums[0];
 }
 
-/* e^z/sum(e^z). The largest z is taken off first, so that no e^z overflows. It works in
- * place: z holds the differences, then the exponentials, then the quotients. */
+/* e^(z - m)/sum(e^(z - m)) with m, the largest z. The factor e^-m is in both parts of the
+ * fraction, and keeps e^z from overflowing. The sum is at least 1, as e^0 is in it. A NaN
+ * reaches the sum, and so every output. In place: z holds the differences, then the
+ * exponentials, then the quotients. */
 LSTM_IMPL_KERNEL void LSTM_K(all_softmax)(float *z, size_t n)
 {
     float sums[16] = {0};
@@ -2839,20 +2816,20 @@ LSTM_IMPL_KERNEL void LSTM_K(all_log_softmax)(float *z, size_t n)
 {
     float sums[16] = {0}, some[LSTM_K_LANES > 1 ? 64 : 16];
     const size_t most = sizeof some / sizeof *some;
-    size_t k, count, p;
+    size_t k, count;
     LSTM_K(take_largest_off)(z, n);
     for (k = 0; k < n; k += count) {
         count = n - k < most ? n - k : most;
-        for (p = 0; p < count; p++) {
-            some[p] = z[k + p];
-        }
+        lstm_impl_copy(some, z + k, count);
         LSTM_K(all_exponential)(some, count);
         LSTM_K(add_in_turn)(sums, some, count);
     }
     LSTM_K(each_with)(LSTM_K(minus), z, n, LSTM_K(log)(LSTM_K(add_up)(sums)));
 }
 
-/* ---- from the gates' sums to the new state ---- */
+#endif
+
+/* ---- cells: from the gates' sums to the new state ---- */
 
 /* A value so small that it stands for a state that has decayed becomes 0, so that no
  * arithmetic on denormals follows. The bound is 2^-100, so that products with weights
@@ -2869,7 +2846,7 @@ LSTM_IMPL_INLINE lstm_k_v LSTM_K(without_tiny)(lstm_k_v x)
 }
 
 /* sigmoid(x)*tanh(y), with one division for both: a cell has three divisions in place of
- * five. With two in all the worst error would be 12 to 16 ULP, with three it is 6. */
+ * five. With two in all, the worst error would be about twice as large. */
 LSTM_IMPL_INLINE lstm_k_v LSTM_K(sigmoid_times_tanh)(lstm_k_v x, lstm_k_v y)
 {
     lstm_k_v under, tanh_under, over = LSTM_K(sigmoid_parts)(x, &under);
@@ -2877,9 +2854,8 @@ LSTM_IMPL_INLINE lstm_k_v LSTM_K(sigmoid_times_tanh)(lstm_k_v x, lstm_k_v y)
     return lstm_k_div(over, lstm_k_mul(under, tanh_under));
 }
 
-/* Keras' default cell: c' = sigmoid(f)*c + sigmoid(i)*tanh(g), where i, f, g, o are the
- * gates' sums. Two divisions here: one for sigmoid(f), one for the product on the right.
- */
+/* Keras' default cell: c' = sigmoid(f)*c + sigmoid(i)*tanh(g), from the gates' sums. Two
+ * divisions here: one for sigmoid(f), one for the product on the right. */
 LSTM_IMPL_INLINE lstm_k_v LSTM_K(new_c)(lstm_k_v i, lstm_k_v f, lstm_k_v g, lstm_k_v c)
 {
     const lstm_k_v new_part = LSTM_K(sigmoid_times_tanh)(i, g);
@@ -2941,9 +2917,9 @@ LSTM_IMPL_KERNEL void LSTM_K(cells)(const lstm_impl_activations *activations,
 #if LSTM_K_LANES == 16
     if (units < LSTM_K_LANES) {
         LSTM_K_8(cells)(activations, units, z, h, c);
-        return;
+    } else {
+        LSTM_K(whole_cells)(z, units, h, c);
     }
-    LSTM_K(whole_cells)(z, units, h, c);
 #else
     float gates[4 * LSTM_K_LANES], new_h[LSTM_K_LANES], new_c[LSTM_K_LANES];
     unsigned gate;
@@ -2963,9 +2939,9 @@ LSTM_IMPL_KERNEL void LSTM_K(cells)(const lstm_impl_activations *activations,
 #endif
 }
 #else
-/* Keras' default cells. Short code has the formulas of new values and of h only once. The
- * round with is_h = 0 makes c, the other h. z goes on with u, so z[units] is the unit's
- * f. */
+/* Keras' default cells. c and h both need a product sigmoid*tanh: the round with is_h = 0
+ * makes c from it, the other h. Code that has to be short keeps the loop, so it has the
+ * formula only once. z moves on with u: z[0] is i of this unit, z[units] its f. */
 LSTM_IMPL_KERNEL void LSTM_K(cells)(const lstm_impl_activations *activations,
                                     size_t units, float *z, float *h, float *c)
 {
@@ -2987,7 +2963,8 @@ LSTM_IMPL_KERNEL void LSTM_K(cells)(const lstm_impl_activations *activations,
 }
 #endif
 
-/* Any other activations, on whole arrays; z is left undefined. A copy of the new c takes
+#if LSTM_K_LANES < 16
+/* Any other activations, on whole arrays. A copy of the new c takes
  * the place of i and is activated there; c itself has to stay as it is.
  *
  *   z        | i           | f        | g           | o          |
@@ -3021,7 +2998,9 @@ LSTM_IMPL_KERNEL void LSTM_K(any_cells)(const lstm_impl_activations *activations
     }
 }
 
-/* ---- sums of products ---- */
+#endif
+
+/* ---- sums: x*kernel + h*recurrent_kernel + bias ---- */
 
 #if LSTM_K_LANES > 1
 
@@ -3095,8 +3074,8 @@ LSTM_IMPL_INLINE void LSTM_K(panel)(const lstm_impl_sums *s, const unsigned n,
     }
 }
 
-/* A panel of `width` columns from j on, at most four vectors. One vector may overlap the
- * panel before. At entry j + width >= lanes. */
+/* A panel of `width` columns from j on, at most four vectors. Less than a vector is taken
+ * with columns of the panel before, so at entry j + width >= lanes. */
 LSTM_IMPL_INLINE void LSTM_K(some_panel)(const lstm_impl_sums *s, size_t width, size_t j,
                                          float *z)
 {
@@ -3115,25 +3094,20 @@ LSTM_IMPL_INLINE void LSTM_K(some_panel)(const lstm_impl_sums *s, size_t width, 
 }
 
 /* How many columns of a row of weights come first, so that all panels after them begin at
- * a cache line: 17 to 31, two vectors of AVX-512 or three or four of AVX2, or 0 if there
- * is no need. A line is 64 bytes or 16 floats. Rows of whole lines keep their place in a
- * line. A vector across two lines takes as long as two: weights 4 bytes past a line would
- * cost up to a third of the time. Vectors of four are seldom across. */
+ * a cache line: 17 to 31, two vectors of AVX-512 or three or four of AVX2. A line is 64
+ * bytes or 16 floats. A vector across two lines takes as long as two: weights 4 bytes
+ * past a line would cost up to a third of the time. 0 if that gains nothing: weights at a
+ * line already, rows that are no whole lines and so begin anywhere, fewer than eight
+ * vectors, or vectors of four, which are seldom across. */
 LSTM_IMPL_INLINE size_t LSTM_K(columns_to_line)(const lstm_impl_sums *s)
 {
-#if LSTM_K_LANES > 4
-    const size_t past =
-        LSTM_IMPL_AS(size_t, s->parts[0].matrix) / sizeof(float) % 16;
-    if (past > 0 && s->column_count % 16 == 0 && s->column_count >= 8 * LSTM_K_LANES) {
-        return 32 - past;
-    }
-#else
-    (void)s;
-#endif
-    return 0;
+    const size_t past = LSTM_IMPL_AS(size_t, s->parts[0].matrix) / sizeof(float) % 16;
+    const int helps = past > 0 && s->column_count % 16 == 0 &&
+                      s->column_count >= 8 * LSTM_K_LANES;
+    return helps && LSTM_K_LANES > 4 ? 32 - past : 0;
 }
 
-/* One row of few columns, panel by panel. With vectors of 4, 20 columns are a panel of
+/* One row, panel by panel. With vectors of 4, 20 columns are a panel of
  * four vectors and one of a single vector. A Dense layer of 18 units has its second panel
  * at 14. */
 LSTM_IMPL_KERNEL void LSTM_K(row_in_panels)(const lstm_impl_sums *s, float *z)
@@ -3164,21 +3138,18 @@ LSTM_IMPL_KERNEL void LSTM_K(row_in_panels)(const lstm_impl_sums *s, float *z)
     }
 }
 
-/* Whether sums lie just behind weights, counted modulo 1 KB: x86 CPUs compare only the
- * low 12 bits of addresses before a load overtakes a store. From the first column to the
- * last, the weights of a vector would then wait for the sums of the vector before. With
- * vectors of 64 bytes and rows of 4 KB that takes up to 1.7 times as long. From the last
- * column to the first they do not wait; that direction is up to 3 % slower in other
- * places. Shorter vectors gain nothing. */
+/* Whether the sums begin 1 to 255 bytes behind the weights, counted modulo 1 KB. A load
+ * may overtake a store, but x86 CPUs compare only the low 12 bits of the addresses, 4 KB.
+ * So the weights of a vector may wait for the sums of the vector before, if columns are
+ * taken from first to last. Vectors of 64 bytes with rows of 4 KB then take up to 1.7
+ * times as long. From the last column to the first they do not wait, but that direction
+ * is up to 3 % slower in other places. Rows that are not a multiple of 4 KB begin at
+ * several places of 4 KB, 1 KB apart if units are a multiple of 64: so it is modulo 1 KB.
+ * Shorter vectors gain nothing. */
 LSTM_IMPL_INLINE int LSTM_K(is_just_behind)(const float *z, const float *weights)
 {
-#if LSTM_K_LANES == 16
-    return (LSTM_IMPL_AS(size_t, z) - LSTM_IMPL_AS(size_t, weights) - 1) % 1024 < 255;
-#else
-    (void)z;
-    (void)weights;
-    return 0;
-#endif
+    const size_t past = LSTM_IMPL_AS(size_t, z) - LSTM_IMPL_AS(size_t, weights);
+    return (past - 1) % 1024 < 255 && LSTM_K_LANES == 16;
 }
 
 /* Eight, two or one rows of a matrix, times as many floats at a, added to the sums z
@@ -3222,10 +3193,10 @@ LSTM_IMPL_INLINE void LSTM_K(add_some_rows)(float *z, size_t column_count, const
     lstm_k_store(z + last, last_sum);
 }
 
-/* z += a*matrix for one row of many columns. Some rows of the matrix at a time go by from
- * their begin to their end, the sums staying in memory: caches like that better than
- * jumps from row to row, and it does not matter where the weights are aligned. Eight rows
- * share one load and one store of a sum; what is left goes in pairs and a single one. */
+/* z += a*matrix for one row of many columns, with the sums in memory. Eight rows of the
+ * matrix are read at the same time, and share one load and one store of a sum. What is
+ * left goes in pairs, and a last row alone. Caches like whole rows better than jumps from
+ * row to row, and it does not matter how the weights are aligned. */
 LSTM_IMPL_KERNEL void LSTM_K(add_rows)(float *z, size_t column_count,
                                        const lstm_impl_part *part)
 {
@@ -3518,7 +3489,7 @@ LSTM_IMPL_KERNEL void LSTM_K(block_sums)(const lstm_impl_rows *q, size_t count, 
     t.a = q->h;
     t.weights = parts[1].matrix + j;
     LSTM_K(add_block)(t, count, width, parts[1].count);
-    if (parts[1].count > 0) { /* one row alone has a second sum too: 0 */
+    if (parts[1].count > 0) { /* if h has one float, its second sum is 0, and is added */
         added = second;
         LSTM_K(fill)(second, LSTM_IMPL_NULL, count * width);
         t.k = parts[1].count;
@@ -3571,16 +3542,14 @@ LSTM_IMPL_KERNEL void LSTM_K(sums_of_rows)(const lstm_impl_rows *q, size_t count
     const size_t panel = (count <= 3 ? 4 : 2) * LSTM_K_LANES;
     const size_t least = count <= 3 ? panel : LSTM_K_LANES;
     size_t j, width;
-    if (count == 1) {
-        LSTM_K(row_by_row)(q, count, z);
+#if LSTM_K_LANES == 16
+    if (column_count < least) {
+        LSTM_K_8(sums_of_rows)(q, count, z);
         return;
     }
-    if (column_count < least) {
-#if LSTM_K_LANES == 16
-        LSTM_K_8(sums_of_rows)(q, count, z);
-#else
-        LSTM_K(row_by_row)(q, count, z);
 #endif
+    if (count == 1 || column_count < least) {
+        LSTM_K(row_by_row)(q, count, z);
         return;
     }
     for (j = 0; j < column_count; j += width) {
@@ -3701,8 +3670,9 @@ LSTM_IMPL_INLINE void LSTM_K(layer_sums)(const lstm_layer *layer, const float *x
 }
 #endif
 
-/* ---- the LSTM layer ---- */
+/* ---- LSTM layer ---- */
 
+#if LSTM_K_LANES < 16
 /* Bidirectional's merge modes: y has the forward half's output, h is the backward one.
  * Concat is none of these: its y is behind the forward half's place in the row, and h is
  * stored. */
@@ -3763,8 +3733,10 @@ LSTM_IMPL_KERNEL void LSTM_K(emit_ave)(float *y, const float *h, size_t units)
     LSTM_K(emit_by)(LSTM_K(merge_ave), y, h, units);
 }
 
-/* One timestep: z is scratch, h and c become new. Not always inlined: it is stamped for
- * the set, and its caller is not. */
+#endif
+
+/* One timestep: z is scratch, h and c become new. It is a plain function, see "entry
+ * points". */
 static inline void LSTM_K(one_step)(const lstm_impl_run *run, const float *x, float *h,
                                     float *c, float *z)
 {
@@ -3868,8 +3840,8 @@ LSTM_IMPL_KERNEL void LSTM_K(sequence)(const lstm_impl_run *run, lstm_impl_strea
 }
 
 /* Several sequences, step by step together, so that both matrices are read once for some
- * of them. Sequences whose step is masked are left out. Their rows of z follow each other
- * without gaps: row n belongs to the n-th used sequence.
+ * of them. Sequences whose step is masked are left out, and have no row of z: row n
+ * belongs to the n-th used sequence.
  *
  *   stream        0    1    2    3         x[n], h[n]: those of the n-th used one
  *   mask          1    0    1    1
@@ -3929,10 +3901,10 @@ LSTM_IMPL_INLINE void LSTM_K(sequence)(const lstm_impl_run *run, lstm_impl_strea
 }
 #endif
 
-/* All sequences of a batch; with vectors several at once. A group is 32 at most, so
- * scratch and stack do not grow with the batch. row_len is not units where Bidirectional
- * concatenates. Without a mask each stream's is NULL. A batch of 65 is run as 32, 32 and
- * 1: the last is a sequence by itself. */
+/* All sequences of a batch, up to LSTM_IMPL_GROUP of them at once if there are vectors.
+ * Larger batches need no more scratch or stack than 32 sequences. row_len are the floats
+ * from one step's y to the next: more than units where Bidirectional concatenates. A
+ * batch of 65 is run as 32, 32 and 1: the last is a sequence by itself. */
 static inline void LSTM_K(batch)(const lstm_impl_run *run, const float *x,
                                  const unsigned char *mask, size_t batch,
                                  size_t timesteps, float *h, float *c, float *y,
@@ -3965,8 +3937,9 @@ static inline void LSTM_K(batch)(const lstm_impl_run *run, const float *x,
     }
 }
 
-/* ---- the Dense layer ---- */
+/* ---- Dense layer ---- */
 
+#if LSTM_K_LANES < 16
 /* The end of one output of a layer of few units, before its activation: the products with
  * x from k on, a multiple of 8, go to the eight sums in turn, and all is added up.
  *   ((s0 + s4) + (s2 + s6)) + ((s1 + s5) + (s3 + s7)), then + bias */
@@ -4033,22 +4006,12 @@ LSTM_IMPL_INLINE float LSTM_K(dense_output)(const lstm_dense *layer, const float
     }
     lstm_k_store(sum, low);
     lstm_k_store(sum + 4, high);
-#elif LSTM_K_LANES == 8
+#else
     lstm_k_v sums = lstm_k_all(0.0f);
     for (k = 0; k < eights; k += 8) {
         sums = lstm_k_madd(lstm_k_load(x + k), lstm_k_load(weights + k), sums);
     }
     lstm_k_store(sum, sums);
-#else
-    unsigned p;
-    LSTM_IMPL_EACH(p, 8) {
-        sum[p] = 0.0f;
-    }
-    for (k = 0; k < eights; k += 8) {
-        LSTM_IMPL_EACH(p, 8) {
-            sum[p] = LSTM_K(multiply_add_1)(x[k + p], weights[k + p], sum[p]);
-        }
-    }
 #endif
     return LSTM_K(dense_end)(layer, x, j, eights, sum);
 }
@@ -4066,17 +4029,21 @@ LSTM_IMPL_KERNEL void LSTM_K(dense_rows_of_few)(const lstm_dense *layer, const f
     float copy[1024];
     const size_t room = sizeof copy / sizeof *copy;
     const int copied = units > 1 && rows > 1 && input_dim <= room / units;
+    const float *columns = units == 1 ? layer->kernel : LSTM_IMPL_NULL;
     size_t r, j, k;
-    for (j = 0; copied && j < units; j++) {
-        for (k = 0; k < input_dim; k++) {
-            copy[j * input_dim + k] = layer->kernel[k * units + j];
+    if (copied) {
+        for (j = 0; j < units; j++) {
+            for (k = 0; k < input_dim; k++) {
+                copy[j * input_dim + k] = layer->kernel[k * units + j];
+            }
         }
+        columns = copy;
     }
     for (r = 0; r < rows; r++, x += input_dim, y += units) {
         for (j = 0; j < units; j++) {
-            y[j] = copied       ? LSTM_K(dense_output)(layer, x, copy + j * input_dim, j)
-                   : units == 1 ? LSTM_K(dense_output)(layer, x, layer->kernel, 0)
-                                : LSTM_K(dense_column)(layer, x, j);
+            y[j] = columns != LSTM_IMPL_NULL
+                       ? LSTM_K(dense_output)(layer, x, columns + j * input_dim, j)
+                       : LSTM_K(dense_column)(layer, x, j);
         }
     }
 }
@@ -4093,8 +4060,11 @@ LSTM_IMPL_INLINE void LSTM_K(dense_rows_of_few)(const lstm_dense *layer, const f
 }
 #endif
 
+#endif
+
 /* Rows of a layer of 8 units or more, whose sums are taken like those of gates: x is in
- * the place of h, y in the place of z. count is 1 in builds without groups. */
+ * the place of h, y in the place of z. Without vectors, and in builds without groups,
+ * count is 1. */
 LSTM_IMPL_INLINE void LSTM_K(dense_rows)(const lstm_dense *layer, const float *x,
                                          size_t count, float *y)
 {
@@ -4146,16 +4116,17 @@ static inline void LSTM_K(dense)(const lstm_dense *layer, lstm_impl_activation a
     }
 }
 
-/* What follows is inlined into the API's functions, which have the compiler's flags. GCC
- * refuses to inline a function with more instructions than its caller has. So batch,
- * one_step and dense, which are called from here, are plain functions. */
+/* What follows is inlined into the API's functions, which are compiled for the compiler's
+ * flags. GCC does not inline a function whose target has instructions that its caller's
+ * has not. So batch, one_step and dense, which are called from here, are plain functions.
+ */
 #if defined(LSTM_K_TARGET) && defined(__clang__)
 #pragma clang attribute pop
 #elif defined(LSTM_K_TARGET) && LSTM_IMPL_GNU
 #pragma GCC pop_options
 #endif
 
-/* ---- what the API calls: the target is the compiler's flags again ---- */
+/* ---- entry points: what the API calls; the target is the compiler's flags again ---- */
 
 /* The function of an activation. For a constant layer this is a constant, and the others
  * are not linked. LSTM_DEFAULT is tanh, sigmoid or linear, by the place it stands in. */
@@ -4198,9 +4169,9 @@ LSTM_IMPL_INLINE lstm_impl_emit LSTM_K(find_emit)(lstm_merge merge)
                                      : LSTM_K_8(emit_store);
 }
 
-/* Keras' default cells look up no activation, so that none is linked for them. `found` is
- * the caller's, as run points to it. A user's tanh or e^x is called by the activations
- * only, so it has any_cells too. */
+/* Keras' default cells look up no activation, so that none is linked for them. They do
+ * not call a user's tanh or e^x, so with one of these any_cells is taken, whose
+ * activations do. run->activations may point to `found`, which is the caller's. */
 LSTM_IMPL_INLINE void LSTM_K(set_cells)(lstm_impl_run *run, lstm_impl_activations *found)
 {
     const lstm_activation activation = run->layer->activation;
@@ -4216,8 +4187,7 @@ LSTM_IMPL_INLINE void LSTM_K(set_cells)(lstm_impl_run *run, lstm_impl_activation
     }
 }
 
-/* lstm_forward, lstm_forward_batch, and each half of lstm_bidirectional_forward. `found`
- * is what run->activations points to, so it lives as long as the call. */
+/* lstm_forward, lstm_forward_batch, and each half of lstm_bidirectional_forward */
 LSTM_IMPL_INLINE void LSTM_K(layer)(lstm_impl_run *run, lstm_merge merge, const float *x,
                                     const unsigned char *mask, size_t batch,
                                     size_t timesteps, float *h, float *c, float *y,
