@@ -2243,7 +2243,7 @@ LSTM_IMPL_INLINE lstm_k_v LSTM_K(add_2_64_times)(lstm_k_v a, lstm_k_v b)
  * What the functions below give at the edges:
  *   x         NaN   Inf   -Inf   0     -0    1e-40   -1e-40
  *   exp       NaN   Inf   0      1     1     1       1
- *   expm1     NaN         -1     0     0             -1e-40
+ *   expm1                 -1                         -1e-40
  *   sigmoid   NaN   1     0      0.5   0.5   0.5     0.5
  *   tanh      NaN   1     -1     0     -0    1e-40   -1e-40 */
 LSTM_IMPL_INLINE lstm_k_w LSTM_K(exp_parts)(lstm_k_v x, float s, int n_may_be_large,
@@ -2272,6 +2272,13 @@ LSTM_IMPL_INLINE lstm_k_w LSTM_K(exp_parts)(lstm_k_v x, float s, int n_may_be_la
 LSTM_IMPL_INLINE lstm_k_v LSTM_K(abs)(lstm_k_v x)
 {
     return lstm_k_of_bits(lstm_k_and(lstm_k_bits(x), lstm_k_all_bits(0x7fffffffu)));
+}
+
+/* x < 0 ? a : b, in each lane. Both are computed, as vectors have no branches. For a NaN
+ * and for -0 it is b, which therefore has to keep a NaN. */
+LSTM_IMPL_INLINE lstm_k_v LSTM_K(below_0)(lstm_k_v x, lstm_k_v a, lstm_k_v b)
+{
+    return lstm_k_select(lstm_k_less(x, lstm_k_all(0.0f)), a, b);
 }
 
 /* A user's function of one float, for each float of a vector. users_exp and users_tanh
@@ -2312,11 +2319,10 @@ LSTM_IMPL_INLINE lstm_k_v LSTM_K(exp)(lstm_k_v x)
 #ifdef LSTM_EXPF
     return LSTM_K(call)(LSTM_K(users_exp), x);
 #else
-    const lstm_k_m is_below_0 = lstm_k_less(x, lstm_k_all(0.0f));
-    const lstm_k_v shift = lstm_k_select(is_below_0, lstm_k_all(12582912.0f + 64.0f),
-                                         lstm_k_all(12582912.0f - 64.0f));
-    const lstm_k_v factor = lstm_k_select(is_below_0, lstm_k_all(5.42101086e-20f),
-                                          lstm_k_all(18446744073709551616.0f));
+    const lstm_k_v shift = LSTM_K(below_0)(x, lstm_k_all(12582912.0f + 64.0f),
+                                           lstm_k_all(12582912.0f - 64.0f));
+    const lstm_k_v factor = LSTM_K(below_0)(x, lstm_k_all(5.42101086e-20f),
+                                            lstm_k_all(18446744073709551616.0f));
     lstm_k_v a, b, over;
     lstm_k_w n;
     x = lstm_k_clip(lstm_k_all(-104.0f), lstm_k_all(89.0f), x);
@@ -2334,16 +2340,17 @@ LSTM_IMPL_INLINE lstm_k_v LSTM_K(exp_minus_abs)(lstm_k_v x)
         lstm_k_of_bits(lstm_k_or(lstm_k_bits(x), lstm_k_all_bits(0x80000000u))));
 }
 
-/* e^x - 1, without the cancellation near 0; for x <= 0. With P = 2^n:
+/* e^x - 1, without the cancellation near 0; for x < 0. With P = 2^n:
  *   P*(2 + b)/(2 + a) - 1 = ((2*P - 2) + (P*b - a))/(2 + a)
  * Near 0, P is 1, so the first bracket is 0 and the second is b - a = 2r. Below -30 the
- * result is -1. Positive x are taken as 0, since elu and selu do not use the result then.
- */
+ * result is -1. Any other x, whose result elu and selu do not use, is taken as -1: for 0,
+ * b would be denormal, and its product with P takes some CPUs three times as long. */
 LSTM_IMPL_INLINE lstm_k_v LSTM_K(expm1)(lstm_k_v x)
 {
     const lstm_k_v two = lstm_k_all(2.0f);
     lstm_k_v a, b, power;
-    x = lstm_k_clip(lstm_k_all(-30.0f), lstm_k_all(0.0f), x);
+    x = LSTM_K(below_0)(x, x, lstm_k_all(-1.0f));
+    x = lstm_k_clip(lstm_k_all(-30.0f), lstm_k_all(30.0f), x);
     power = lstm_k_of_bits(lstm_k_up23(
         LSTM_K(exp_parts)(x, 1.0f, 1, lstm_k_all(12582912.0f + 127.0f), &a, &b)));
     return lstm_k_div(lstm_k_add(lstm_k_sub(lstm_k_mul(two, power), two),
@@ -2407,8 +2414,7 @@ LSTM_IMPL_INLINE lstm_k_v LSTM_K(sigmoid)(lstm_k_v x)
 {
 #ifdef LSTM_EXPF
     const lstm_k_v one = lstm_k_all(1.0f), e = LSTM_K(exp_minus_abs)(x);
-    return lstm_k_div(lstm_k_select(lstm_k_less(x, lstm_k_all(0.0f)), e, one),
-                      lstm_k_add(one, e));
+    return lstm_k_div(LSTM_K(below_0)(x, e, one), lstm_k_add(one, e));
 #else
     lstm_k_v under;
     const lstm_k_v over = LSTM_K(sigmoid_parts)(x, &under);
@@ -2528,13 +2534,6 @@ LSTM_IMPL_INLINE lstm_k_v LSTM_K(hard_sigmoid_keras2)(lstm_k_v x)
 {
     x = lstm_k_madd(x, lstm_k_all(0.2f), lstm_k_all(0.5f));
     return LSTM_K(limit)(x, 0.0f, 1.0f);
-}
-
-/* x < 0 ? a : b, in each lane. Both are computed, as vectors have no branches. For a NaN
- * and for -0 it is b, which therefore has to keep a NaN. */
-LSTM_IMPL_INLINE lstm_k_v LSTM_K(below_0)(lstm_k_v x, lstm_k_v a, lstm_k_v b)
-{
-    return lstm_k_select(lstm_k_less(x, lstm_k_all(0.0f)), a, b);
 }
 
 /* max(x, 0); a NaN is kept, as it is not below 0 */
@@ -2787,13 +2786,14 @@ LSTM_IMPL_KERNEL void LSTM_K(add_in_turn)(float *sums, const float *z, size_t n)
  * in every set, so this is scalar code. */
 LSTM_IMPL_KERNEL float LSTM_K(add_up)(float *sums)
 {
-    unsigned n, k;
-    for (n = 8; n > 0; n /= 2) {
-        for (k = 0; k < n; k++) {
-            sums[k] += sums[k + n];
-        }
+    unsigned k;
+    LSTM_IMPL_EACH(k, 8) {
+        sums[k] += sums[k + 8];
     }
-    return sums[0];
+    LSTM_IMPL_EACH(k, 4) {
+        sums[k] += sums[k + 4];
+    }
+    return (sums[0] + sums[2]) + (sums[1] + sums[3]);
 }
 
 /* e^(z - m)/sum(e^(z - m)) with m, the largest z. The factor e^-m is in both parts of the
@@ -2816,11 +2816,13 @@ LSTM_IMPL_KERNEL void LSTM_K(all_log_softmax)(float *z, size_t n)
 {
     float sums[16] = {0}, some[LSTM_K_LANES > 1 ? 64 : 16];
     const size_t most = sizeof some / sizeof *some;
-    size_t k, count;
+    size_t k, count, p;
     LSTM_K(take_largest_off)(z, n);
     for (k = 0; k < n; k += count) {
         count = n - k < most ? n - k : most;
-        lstm_impl_copy(some, z + k, count);
+        for (p = 0; p < count; p++) {
+            some[p] = z[k + p];
+        }
         LSTM_K(all_exponential)(some, count);
         LSTM_K(add_in_turn)(sums, some, count);
     }
