@@ -3104,8 +3104,8 @@ LSTM_IMPL_INLINE void LSTM_K(some_panel)(const lstm_impl_sums *s, size_t width, 
 LSTM_IMPL_INLINE size_t LSTM_K(columns_to_line)(const lstm_impl_sums *s)
 {
     const size_t past = LSTM_IMPL_AS(size_t, s->parts[0].matrix) / sizeof(float) % 16;
-    const int helps = past > 0 && s->column_count % 16 == 0 &&
-                      s->column_count >= 8 * LSTM_K_LANES;
+    const int helps =
+        past > 0 && s->column_count % 16 == 0 && s->column_count >= 8 * LSTM_K_LANES;
     return helps && LSTM_K_LANES > 4 ? 32 - past : 0;
 }
 
