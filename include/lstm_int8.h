@@ -53,22 +53,27 @@
  *                     weights of a float layer that is converted
  *   LSTM_INT8_LOAD_8(p), LSTM_INT8_LOAD_16(p), LSTM_INT8_LOAD_32(p)
  *                     how int8_t, uint16_t and int32_t constants of an int8 layer are
- *                     read; default *(p), on AVR pgm_read_byte, _word and _dword: there
- *                     the arrays of a layer are in flash (PROGMEM)
- *   LSTM_INT8_TABLE   attribute of this header's own table (386 bytes), which is read with
- *                     LSTM_INT8_LOAD_16; default nothing, on AVR PROGMEM
- *   LSTM_INT8_ONE     attribute of a float constant that lstm_int8_dense_forward has LSTM_LOAD
- *                     read; default nothing. PROGMEM where LSTM_LOAD is pgm_read_float
- *   LSTM_INT8_NO_LONG no products of 64 bits. The default on ARMv6-M and AVR, which have
- *                     no instruction for them. The results are the same
+ *                     read. Define all three or none: with them no vectors are used.
+ *                     Default *(p), on AVR pgm_read_byte, _word and _dword: there the
+ *                     arrays of a layer are in flash (PROGMEM)
+ *   LSTM_INT8_TABLE   attribute of this header's own table (386 bytes), which is read
+ *                     with LSTM_INT8_LOAD_16. Default nothing; on AVR PROGMEM, unless
+ *                     LSTM_INT8_LOAD_8 is defined
+ *   LSTM_INT8_ONE     attribute of a float constant that lstm_int8_dense_forward reads
+ *                     with LSTM_LOAD. Default nothing; PROGMEM where LSTM_LOAD is
+ *                     pgm_read_float
+ *   LSTM_INT8_NO_LONG no products of 64 bits. The default on AVR, ARMv6-M and ARMv8-M
+ *                     Baseline, which have no instruction for them. The results are the
+ *                     same
  *
  * ERRORS
  * Every function checks its arguments once, at entry. On an error it writes nothing.
  *   LSTM_ERR_NULL    a pointer is NULL where data is needed
  *   LSTM_ERR_SHAPE   input_dim or units is 0, or an array would have more bytes than
  *                    size_t can hold
- *   LSTM_ERR_OPTION  an activation other than tanh and sigmoid, input_fraction_bits not
- *                    from 0 to 15, a weight that is NaN, infinite or too large to convert
+ *   LSTM_ERR_OPTION  input_fraction_bits or shift not from 0 to 15, an activation that
+ *                    the function does not have, a weight or bias that is NaN, infinite
+ *                    or too large to convert
  * With 0 timesteps, 0 sequences or 0 rows a valid layer gives LSTM_OK, and nothing is
  * written.
  *
@@ -76,8 +81,8 @@
  * All arithmetic of a layer is on integers. The same bits come out of every CPU, compiler
  * and vector width, for every batch, and for every split of a sequence into calls.
  * Below, a >> n is the integer part of a / 2^n, rounded down (arithmetic shift), and
- * round(a, n) is (a + 2^(n-1)) >> n. No intermediate value leaves the range of int32,
- * except the two products marked with (*), of which the upper 32 bits are used.
+ * round(a, n) is (a + 2^(n-1)) >> n. In these formulas only the three products marked
+ * with (*) need more than 32 bits, at most 48. All other values fit in an int32.
  *
  *   Input     v[k] = round(in[k] * row_scales[k], 15), where in is x followed by h
  *   Sum       S[j] = the sum over k of v[k] * weight[k][j]
@@ -90,12 +95,15 @@
  *   sigmoid   i, f, o = 16384 + (tanh(z) >> 1), since sigmoid(z) = (1 + tanh(z/2)) / 2
  *   Cell      c' = clamp(round(c * f, 15) (*), -2^30, 2^30 - 1) + round(i * g, 14)
  *   Output    h' = min(round(o * tanh(c' >> 3), 15), 32767)
- *   Dense     logit[j] = (((S[j] * multipliers[j]) >> 16 (*)) + bias[j]) >> shift, times
- *             65536; as a float logit * 2^-16, then the activation of lstm.h
+ *   Dense     has no row scales: S[j] = the sum over k of x[k] * weight[k][j];
+ *             logit[j] = (((S[j] * multipliers[j]) >> 16 (*)) + bias[j]) >> shift, times
+ *             65536. As a float it is logit * 2^-16. Then comes the activation of lstm.h;
+ *             softmax adds its e^y in order, so its last bits may differ from lstm.h's
  *
- * The activation of lstm_int8_dense_forward and the conversion from a float layer are in
- * floats. Their bits do not depend on the compiler either; those of activations and of
- * lstm_int8_observe are the same on all CPUs with fused multiply-adds, as in lstm.h.
+ * Only the conversion from a float layer and the activation of lstm_int8_dense_forward
+ * use floats. The bits of a conversion do not depend on the CPU (CONVERSION names the
+ * exceptions). Those of an activation and of lstm_int8_observe are as in lstm.h: the same
+ * on all CPUs that have fused multiply-adds, and on all that have not.
  *
  * tanh and sigmoid are within 2e-4 of the true value. A gate can be exactly 0 and exactly
  * 1, so a cell can keep its value for any number of steps.
@@ -110,8 +118,8 @@
  * MEMORY AND THREADS
  *   arrays of a layer  const after lstm_int8_quantize, shared by all streams and threads
  *   state              h and c, one pair for each stream; zeros to begin with
- *   scratch            LSTM_INT8_SCRATCH_LEN int16s, one for each thread; its contents are
- *                      undefined before and after a call
+ *   scratch            LSTM_INT8_SCRATCH_LEN or LSTM_INT8_BATCH_SCRATCH_LEN int16s, one
+ *                      for each thread; its contents are undefined before and after a call
  *   stack              on computers up to 8 KB, 95 KB without optimisation
  * There are no static variables and no heap. x and the layer are only read. The arrays of
  * a call must not overlap. No pointer needs more alignment than its type.
@@ -169,7 +177,8 @@ static inline constexpr size_t lstm_int8_impl_size(size_t n)
 /* The blocks of 8 rows that hold the kernel and the recurrent kernel. */
 #define LSTM_INT8_BLOCKS(input_dim, units) \
     ((LSTM_INT8_SIZE(input_dim) + LSTM_INT8_SIZE(units) + 7) / 8)
-/* int8_t in weights, uint16_t in row_scales, uint16_t in multipliers, int32_t in bias */
+/* WEIGHT: int8_t in weights. ROW: uint16_t in row_scales. COLUMN: uint16_t in
+ * multipliers, and int32_t in bias. DENSE_WEIGHT: int8_t in weights of a Dense layer. */
 #define LSTM_INT8_WEIGHT_LEN(input_dim, units) \
     (32 * LSTM_INT8_SIZE(units) * LSTM_INT8_BLOCKS(input_dim, units))
 #define LSTM_INT8_ROW_LEN(input_dim, units) \
@@ -178,8 +187,8 @@ static inline constexpr size_t lstm_int8_impl_size(size_t n)
 #define LSTM_INT8_DENSE_WEIGHT_LEN(input_dim, units) \
     (LSTM_INT8_SIZE(input_dim) * LSTM_INT8_SIZE(units))
 
-/* int16_t of scratch for lstm_int8_step and lstm_int8_forward, and for
- * lstm_int8_forward_batch, where it is that of at most 4 sequences. */
+/* int16_t of scratch: SCRATCH for lstm_int8_step and lstm_int8_forward, BATCH_SCRATCH for
+ * lstm_int8_forward_batch, which runs at most 4 sequences at a time. */
 #define LSTM_INT8_SCRATCH_LEN(input_dim, units) (8 * LSTM_INT8_BLOCKS(input_dim, units))
 #define LSTM_INT8_BATCH_SCRATCH_LEN(batch, input_dim, units) \
     (LSTM_INT8_SIZE((batch) < 4 ? (batch) : 4) * LSTM_INT8_SCRATCH_LEN(input_dim, units))
@@ -210,10 +219,10 @@ static inline constexpr size_t lstm_int8_impl_size(size_t n)
  * other than tanh and sigmoid, for input_fraction_bits out of range, for a NaN or an
  * infinity, for a bias beyond 65536, for weights of the recurrent kernel beyond 400 and of
  * the kernel beyond 400 / 2^(15 - input_fraction_bits): 50 with 12. With more than 258
- * rows these limits are divided by rows / 258, from 8193 rows on by rows / 129; rows is
- * input_dim + units. On an error nothing is written.
- * Cost: 4*units*(input_dim+units) divisions; with moments 4*units*(input_dim+units)^2
- * multiply-adds about 4 times. */
+ * rows the limits of weights are divided by rows / 258, from 8193 rows on by rows / 129;
+ * rows is input_dim + units.
+ * Cost: 8*units*rows divisions. With moments also from 1 to 5 times 4*units*rows^2
+ * multiply-adds. A column whose sum could overflow is converted more than once. */
 LSTM_API lstm_status lstm_int8_quantize(const lstm_layer *from, int input_fraction_bits,
                                         const float *moments, int8_t *weights,
                                         uint16_t *row_scales, uint16_t *multipliers,
@@ -229,8 +238,9 @@ LSTM_API lstm_status lstm_int8_quantize(const lstm_layer *from, int input_fracti
  *   moments  [input_dim + units][input_dim + units]  in and out: the products of x and h
  *            are added. Zeros before the first call
  *   scratch  LSTM_SCRATCH_LEN(units) floats
- * Returns as lstm_step. Cost: timesteps*(input_dim+units)^2 multiply-adds, and those of
- * the layer. */
+ * Returns as lstm_step, and LSTM_ERR_OPTION for an activation other than tanh and
+ * sigmoid. Cost: timesteps*(input_dim+units)^2 multiply-adds, and those of the
+ * layer. */
 LSTM_API lstm_status lstm_int8_observe(const lstm_layer *from, const float *x,
                                        size_t timesteps, float *h, float *c,
                                        float *moments, float *scratch);
@@ -242,8 +252,11 @@ LSTM_API lstm_status lstm_int8_observe(const lstm_layer *from, const float *x,
  *   weights              LSTM_INT8_DENSE_WEIGHT_LEN(input_dim, units), written
  *   multipliers, bias    [units], written
  *   to                   written
- * Returns as lstm_int8_quantize; the bias may be up to 8192, and LSTM_ERR_SHAPE is for an
- * input_dim of more than 32768, too. */
+ * Returns as lstm_int8_quantize, with other limits. LSTM_ERR_OPTION is for a bias beyond
+ * 8192, for a weight beyond 62.8 / 2^(15 - input_fraction_bits), and for a unit whose
+ * weights are too large together: a sum of |weights| up to 8100 / 2^(15 -
+ * input_fraction_bits) always fits. LSTM_ERR_SHAPE is also for an input_dim of more than
+ * 32768. */
 LSTM_API lstm_status lstm_int8_quantize_dense(const lstm_dense *from,
                                               int input_fraction_bits, int8_t *weights,
                                               uint16_t *multipliers, int32_t *bias,
@@ -284,8 +297,8 @@ LSTM_API lstm_status lstm_int8_forward(const lstm_int8_layer *layer, const int16
  *   h, c     [batch][units]  initial state in, final state out
  *   y        [batch][timesteps][units], or [batch][units] or NULL, as above
  *   scratch  LSTM_INT8_BATCH_SCRATCH_LEN(batch, input_dim, units)
- * Returns as lstm_int8_step. The same bits as `batch` calls of lstm_int8_forward; with
- * vectors it is faster than these. */
+ * Returns as lstm_int8_step. The same bits as `batch` calls of lstm_int8_forward. With
+ * AVX2 or AVX-512 VNNI it is faster than these. */
 LSTM_API lstm_status lstm_int8_forward_batch(const lstm_int8_layer *layer,
                                              const int16_t *x, size_t batch,
                                              size_t timesteps, int16_t *h, int32_t *c,
@@ -361,8 +374,7 @@ LSTM_API size_t lstm_int8_argmax(const int32_t *logits, size_t n);
 #define LSTM_INT8_IMPL_TO(type, x) ((type)(x))
 #endif
 
-/* Which instructions sum the products. HELIUM: Cortex-M55 and M85. PAIRS: SMLAD of
- * Cortex-M4, M7 and M33. */
+/* Which instructions sum the products: SUMS has a table of these names. */
 #if LSTM_INT8_IMPL_VECTORS && defined(__ARM_FEATURE_MVE)
 #define LSTM_INT8_IMPL_HELIUM 1
 #include <arm_mve.h>
@@ -376,14 +388,14 @@ LSTM_API size_t lstm_int8_argmax(const int32_t *logits, size_t n);
 #define LSTM_INT8_IMPL_PAIRS 0
 #endif
 
-/* THUMB1: ARMv6-M, where GCC's own loop is a third slower. */
+/* THUMB1: GCC's own loop is a third slower. */
 #if LSTM_INT8_IMPL_VECTORS && defined(__ARM_ARCH_6M__) && defined(__OPTIMIZE__)
 #define LSTM_INT8_IMPL_THUMB1 1
 #else
 #define LSTM_INT8_IMPL_THUMB1 0
 #endif
 
-/* X86: SSE2, also by MSVC. NEON: AArch64. WASM: WebAssembly SIMD. */
+/* X86: SSE2, also by MSVC. */
 #if LSTM_INT8_IMPL_VECTORS && (defined(__SSE2__) || defined(_M_X64))
 #define LSTM_INT8_IMPL_X86 1
 #define LSTM_INT8_IMPL_ROWS 4   /* sequences of a batch that are run together */
@@ -413,7 +425,8 @@ LSTM_API size_t lstm_int8_argmax(const int32_t *logits, size_t n);
  * 64-bit x86, where there are registers enough. Each where the compiler's flags have it
  * or, with CHOICE, where the CPU is found to have it. Neither by GCC for Windows, which
  * does not align the stack for them (GCC bug 54412). No choice on Windows: not every clang
- * there can ask the CPU. GCC 8 and clang 7 know VNNI, Apple's clang 11. */
+ * there can ask the CPU. The choice of VNNI needs GCC 8 or clang 11: Apple's clang knows
+ * it from 11 on, and its version numbers are not those of others. */
 #if LSTM_INT8_IMPL_X86 && !(defined(_WIN32) && defined(__GNUC__) && !defined(__clang__))
 #define LSTM_INT8_IMPL_ALIGNED 1
 #else
@@ -449,7 +462,9 @@ LSTM_API size_t lstm_int8_argmax(const int32_t *logits, size_t n);
 #define LSTM_INT8_IMPL_VNNI 0
 #endif
 
-/* On a microcontroller code is to be short: a lookup in the table is a call. */
+/* How functions are compiled by GCC and clang. SHORT: a call on AVR and Cortex-M and with
+ * -Os, where code is to be short; else the compiler may inline it. KERNEL: never inlined.
+ * INLINE: always inlined. */
 #if defined(__GNUC__) &&                                                             \
     (defined(__AVR__) || defined(__ARM_ARCH_PROFILE) && __ARM_ARCH_PROFILE == 'M' || \
      defined(__OPTIMIZE_SIZE__))
@@ -465,8 +480,8 @@ LSTM_API size_t lstm_int8_argmax(const int32_t *logits, size_t n);
 #define LSTM_INT8_IMPL_INLINE static inline
 #endif
 
-/* Keeps GCC from carrying what it read at a pointer into the next round of a loop: it
- * finds that half of it is read again, and spills registers to hold it. */
+/* After this GCC does not know what a pointer points to. Without it GCC keeps weights
+ * that it has read for the next round of a loop, and has too few registers to do so. */
 #if defined(__GNUC__)
 #define LSTM_INT8_IMPL_FORGET(pointer) __asm__("" : "+r"(pointer))
 #else
@@ -510,13 +525,14 @@ LSTM_API size_t lstm_int8_argmax(const int32_t *logits, size_t n);
  * gates, and 8 weights of a gate fill a vector of 8 int16. The layout is the same on
  * every processor, so that one exported header fits all of them.
  *
- * lstm_int8_impl_unit sums one unit:
+ * lstm_int8_impl_unit, in vectors of 16 bytes lstm_int8_impl_unit_16, sums one unit:
  *   v       [8*blocks]   the scaled inputs of the step: x, h, and zeros up to a whole block
  *   stride  unused here: the distance of v of the next sequence in a batch
  *   w       [32*blocks]  the unit's weights
  *   sums    [4]          written
- * There is one for each kind of processor. All give the same sums: the quantiser has made
- * sure that no order of adding overflows.
+ * There is one for each kind of processor; WIDE and VNNI sum several units at once. All
+ * give the same sums: the quantiser has made sure that v * weight can be added in any
+ * order without an overflow.
  *
  * For input_dim 2 and units 3, blocks is 1:
  *   row        0     1     2     3     4     5  6  7
@@ -700,7 +716,7 @@ LSTM_INT8_IMPL_KERNEL void lstm_int8_impl_unit(const int16_t *v, size_t stride,
 
 #if defined(__AVR_HAVE_MUL__)
 
-/* sum + v * w in 12 cycles; GCC would call __mulhisi3. The product has 24 bits: the lower
+/* sum + v * w in 14 cycles; GCC would call __mulhisi3. The product has 24 bits: the lower
  * byte of v is unsigned, so it is MULSU with the weight, and its sign goes to the bytes
  * above; the upper byte of v is signed, MULS, and counts 256 times. r1 is 0 again
  * afterwards, as GCC expects. */
@@ -732,9 +748,8 @@ static inline void lstm_int8_impl_half(const int16_t *v, const int8_t *w, int32_
 
 #else
 
-/* sum + the products of four inputs and four weights. Each product is at most 127 *
- * 32768, and how many there are the quantiser has limited: no sum leaves the range of
- * int32. */
+/* sum + the products of four inputs and four weights. The quantiser has limited the sums
+ * of a column (NUMERICS, Overflow), so none leaves the range of int32. */
 static inline int32_t lstm_int8_impl_four(int32_t sum, const int8_t *w, int16_t in0,
                                           int16_t in1, int16_t in2, int16_t in3)
 {
@@ -758,8 +773,8 @@ static inline void lstm_int8_impl_half(const int16_t *v, const int8_t *w, int32_
 
 #endif
 
-/* The sums i, f, g, o of one unit, two halves of a block at a time. Of a whole block the
- * 8 inputs and 4 sums would not fit in the 13 registers of a Cortex-M3. */
+/* The sums i, f, g, o of one unit, half a block at a time. A whole block has 8 inputs:
+ * with the 4 sums they would not fit in the 13 registers of a Cortex-M3. */
 LSTM_INT8_IMPL_SHORT void lstm_int8_impl_unit(const int16_t *v, size_t stride,
                                               const int8_t *w, size_t blocks,
                                               int32_t *sums)
@@ -787,9 +802,9 @@ LSTM_INT8_IMPL_SHORT void lstm_int8_impl_unit(const int16_t *v, size_t stride,
 
 #if LSTM_INT8_IMPL_X86 || LSTM_INT8_IMPL_NEON || LSTM_INT8_IMPL_WASM
 
-/* Vectors of 16 bytes, the operations by instruction set:
- *   inputs(p)        8 int16
- *   weights(p)       8 int8 as 8 int16
+/* Vectors of 16 bytes. Each instruction set has these lstm_int8_impl_ functions:
+ *   inputs_at(p)     8 int16
+ *   weights_at(p)    8 int8 as 8 int16
  *   add(sum, a, b)   4 int32, to which the 8 products of a and b are added
  *   total(sum)       the sum of the 4
  *   scaled(a, b)     (a * b + 16384) >> 15, where b is not negative
@@ -1378,8 +1393,8 @@ static inline int32_t lstm_int8_impl_tanh(int32_t z)
     return (a ^ sign) - sign;
 }
 
-/* (value * multiplier) >> 16, rounded down; multiplier < 65536. |value| is at most 2^30,
- * as the quantiser limits sums, so the result is too.
+/* (value * multiplier) >> 16, rounded down; multiplier < 65536. |value| is at most 2^30
+ * (NUMERICS, Overflow), so the result is too.
  *
  * Without long products, value = high*2^16 + low, so the result is high*multiplier + (low
  * * multiplier >> 16): high*multiplier is an integer already. */
@@ -1416,8 +1431,8 @@ static inline int32_t lstm_int8_impl_sigmoid(int32_t tanh_of_half)
     return 16384 + (tanh_of_half >> 1);
 }
 
-/* The unit's new c and h from its four sums, which become the gates i, f, g, o: tanh for
- * g, and for the others tanh of the half, of which sigmoid takes the rest.
+/* The unit's new c and h from its four sums. gates[] holds the sums, then their tanh. For
+ * i, f and o this is the tanh of the half; lstm_int8_impl_sigmoid makes the gate of it.
  *   c    times 65536; before the input is added it is limited to 2^30, so the sum, with an
  *        input of at most 65536, stays below 2^31
  *   i*g  times 2^30; >> 14 makes it times 65536
@@ -1509,10 +1524,9 @@ static inline void lstm_int8_impl_rows(const lstm_int8_layer *layer, const int16
 /* Puts v in the order that the sums need. */
 typedef void lstm_int8_impl_order_function(int16_t *v, size_t blocks);
 
-/* Sums the products of n units; blocks is not 0. Of several sequences, v of the next is
- * `stride` further on, and its sums are those of the most units further on. w has the
- * weights of the first of the units, sums is [n][4], or for several sequences
- * [sequence][most][4]. */
+/* Sums the products of n units. w is the weights of the first one; blocks is not 0. For
+ * one sequence sums is [n][4]. For several it is [sequence][most][4], with `most` as in
+ * lstm_int8_impl_step_of, and the v of each sequence is `stride` after the one before. */
 typedef void lstm_int8_impl_sums_function(const int16_t *v, size_t stride,
                                           const int8_t *w, size_t blocks, size_t n,
                                           int32_t *sums);
@@ -1965,8 +1979,8 @@ static inline void lstm_int8_impl_step_row(const lstm_int8_layer *layer, const i
     lstm_int8_impl_step_16(layer, x, h, c, v);
 }
 
-/* A step of `rows` sequences, x_stride apart. Four have a kernel of their own; fewer are
- * run one after the other. */
+/* A step of `rows` sequences, x_stride apart. With AVX2 or VNNI four have a kernel of
+ * their own. Else they are run one after the other. */
 static inline void lstm_int8_impl_step(const lstm_int8_layer *layer, const int16_t *x,
                                        size_t x_stride, size_t rows, int16_t *h,
                                        int32_t *c, int16_t *v)
@@ -2017,8 +2031,8 @@ static inline void lstm_int8_impl_sequences(const lstm_int8_layer *layer,
     }
 }
 
-/* A batch, four sequences at a time where there is a kernel for four, and what is left
- * one at a time. */
+/* A batch: on x86 four sequences at a time, and what is left one at a time; on other
+ * processors all one at a time. */
 static inline void lstm_int8_impl_batch(const lstm_int8_layer *layer, const int16_t *x,
                                         size_t batch, size_t timesteps, int16_t *h,
                                         int32_t *c, int16_t *y, int16_t *scratch)
@@ -2054,9 +2068,9 @@ LSTM_INT8_IMPL_SHORT int32_t lstm_int8_impl_logit(const lstm_int8_dense *layer,
 
 /* ---- CHECKS ------------------------------------------------------------------------ */
 
-/* Every function of the API calls these once. They hold for what a caller can get wrong:
- * pointers, sizes, a shift that C does not define. That the numbers in a layer's arrays
- * are those of a quantiser cannot be checked at a reasonable cost. */
+/* The functions that run a layer call these once, at entry. They find what a caller can
+ * get wrong: pointers, sizes, a shift that C does not define. Whether the numbers in a
+ * layer's arrays are those of a quantiser cannot be checked at a reasonable cost. */
 
 /* a * b, or 0 where that is more than size_t holds. 0 is refused by all callers, so it
  * can stand for "too large". Without the builtin a division is left out where both
@@ -2142,10 +2156,10 @@ static inline lstm_status lstm_int8_impl_check_dense(const lstm_int8_dense *laye
  *      scale is made larger and the column is rounded again.
  *   4. One shift for the layer, as large as the largest multiplier and bias allow, and the
  *      multipliers and biases that go with it.
- * All is done in float, with one operation in each expression that matters, so that
- * Python's float32 and every C compiler that keeps to C99's floats find the same
- * integers. With -ffast-math, or GCC's own C for the x87, single weights may come out 1
- * higher or lower.
+ * All is done in float, and no rounded product goes straight into a sum
+ * (lstm_int8_impl_apart). So Python's float32 and every C compiler that rounds each
+ * operation to float find the same integers. With -ffast-math, or on the x87, which has
+ * more bits, single weights may come out 1 higher or lower.
  *
  * What the numbers mean, for one column. A row's input is the integer in[k], of which the
  * real value is in[k]*unit/32768: unit is 1 for h, and 2^(15 - input_fraction_bits) for
@@ -2197,7 +2211,7 @@ static inline float lstm_int8_impl_weight(const lstm_int8_impl_source *from, siz
                            (row - layer->input_dim) * from->width + column);
 }
 
-/* What 1.0 in the integers of a row counts for beside one of h */
+/* How many times more an input of this row counts than the same integer in h */
 static inline float lstm_int8_impl_row_unit(const lstm_int8_impl_source *from, size_t row)
 {
     return row < from->layer->input_dim ? from->x_unit : 1.0f;
@@ -2230,8 +2244,8 @@ static inline float lstm_int8_impl_row_size(const lstm_int8_impl_source *from, s
 static inline lstm_status lstm_int8_impl_measure(lstm_int8_impl_source *from)
 {
     const lstm_layer *const layer = from->layer;
-    /* so much larger than that of the largest weight a scale may have to be; where many
-     * weights share the sum, rounding up can double them */
+    /* how many times larger a scale may have to be so that the sum fits; with very many
+     * rows twice as much, since rounding up can double small weights */
     const float crowd =
         LSTM_INT8_IMPL_TO(float, from->rows) / (from->rows > 8192 ? 129.0f : 258.0f);
     size_t k;
@@ -2254,9 +2268,9 @@ static inline lstm_status lstm_int8_impl_measure(lstm_int8_impl_source *from)
                                                                    : LSTM_ERR_OPTION;
 }
 
-/* The row scale, rounded up, so that no weight of the row is larger than the largest. It
- * is times 32768 and at most 32767, so that vectors can take it as int16. A row of zeros
- * has 0. */
+/* The row scale, times 32768. It is rounded up, so that no weight that is divided by it
+ * is larger than the largest weight of all. It is at most 32767, so that vectors can take
+ * it as int16. A row of zeros has 0. */
 static inline uint16_t lstm_int8_impl_row_scale(const lstm_int8_impl_source *from,
                                                 size_t row)
 {
@@ -2304,14 +2318,13 @@ static inline float lstm_int8_impl_apart(float product)
 }
 
 /* Rounds single weights the other way where that makes the expected square of the gate's
- * error smaller: the error times the moments times the error. A hundredth of the moments'
- * mean is added to each input's own, since real inputs are not only those observed.
- * errors and slopes [rows]: the error of each weight, and the moments times the errors.
+ * error smaller. Returns whether a weight has changed.
  *
- * With e the errors and M the moments, the expected square is e*M*e. A change of e[k] by
- * d changes it by 2*d*(M*e)[k] + d^2*M[k][k]: `gain`, good if negative. Only the
- * direction that the slope asks for can be negative. The damping is added to each
- * M[k][k]. */
+ * With e the errors of the weights and M the moments, the expected square is e*M*e.
+ * errors[k] is e[k], slopes[k] is (M*e)[k]. A change of e[k] by d changes the square by
+ * 2*d*(M*e)[k] + d^2*M[k][k]: `gain`, good if negative. Only the direction that the slope
+ * asks for can make it negative. `damping`, a hundredth of the mean of all M[k][k], is
+ * added to each M[k][k], since real inputs are not only those observed. */
 static inline int lstm_int8_impl_refine_once(const lstm_int8_impl_source *from,
                                              const uint16_t *row_scales, float scale,
                                              float damping, size_t gate, float *errors,
@@ -2452,8 +2465,8 @@ static inline void lstm_int8_impl_finish(float factor, float bias, int shift,
     }
 }
 
-/* z of a gate is the sum times this: 8192 for g, of which tanh is taken, else 4096, as
- * the sigmoid is that of twice the tanh's argument. */
+/* z is the input of a gate times this. g is tanh(z), with 8192. The other gates need the
+ * tanh of half of their input (NUMERICS, sigmoid), so they have half of 8192. */
 static inline float lstm_int8_impl_gate_unit(size_t gate)
 {
     return gate == 2 ? 8192.0f : 4096.0f;
@@ -2833,7 +2846,8 @@ static inline void lstm_int8_impl_activate(lstm_activation activation, float *y,
 }
 
 /* y = softmax(y): e^(y - largest), divided by their sum. So no e^y overflows, and the sum
- * is at least 1. Not by lstm_int8_impl_activate, whose layer has one unit. */
+ * is at least 1. Only e^y is from lstm.h: its layer here has one unit, softmax needs all.
+ */
 static inline void lstm_int8_impl_softmax(float *y, size_t n)
 {
     float largest = y[0], sum = 0.0f;
