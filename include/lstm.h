@@ -2449,7 +2449,7 @@ LSTM_IMPL_INLINE lstm_k_v LSTM_K(get)(const float *p, size_t n)
 
 LSTM_IMPL_INLINE void LSTM_K(put)(float *p, lstm_k_v x, size_t n)
 {
-    if (n == LSTM_K_LANES) {
+    if (LSTM_K_LANES == 1 || n == LSTM_K_LANES) {
         lstm_k_store(p, x);
     } else {
         lstm_k_store_some(p, x, n);
@@ -4031,7 +4031,7 @@ LSTM_IMPL_KERNEL void LSTM_K(dense_rows_of_few)(const lstm_dense *layer, const f
     float copy[1024];
     const size_t room = sizeof copy / sizeof *copy;
     const int copied = units > 1 && rows > 1 && input_dim <= room / units;
-    const float *columns = units == 1 ? layer->kernel : LSTM_IMPL_NULL;
+    const float *transposed = units == 1 ? layer->kernel : LSTM_IMPL_NULL;
     size_t r, j, k;
     if (copied) {
         for (j = 0; j < units; j++) {
@@ -4039,12 +4039,12 @@ LSTM_IMPL_KERNEL void LSTM_K(dense_rows_of_few)(const lstm_dense *layer, const f
                 copy[j * input_dim + k] = layer->kernel[k * units + j];
             }
         }
-        columns = copy;
+        transposed = copy;
     }
     for (r = 0; r < rows; r++, x += input_dim, y += units) {
         for (j = 0; j < units; j++) {
-            y[j] = columns != LSTM_IMPL_NULL
-                       ? LSTM_K(dense_output)(layer, x, columns + j * input_dim, j)
+            y[j] = transposed != LSTM_IMPL_NULL
+                       ? LSTM_K(dense_output)(layer, x, transposed + j * input_dim, j)
                        : LSTM_K(dense_column)(layer, x, j);
         }
     }

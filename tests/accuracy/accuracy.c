@@ -31,10 +31,12 @@ typedef struct functions {
     lstm_impl_cells cells;
 } functions;
 
-#define FUNCTIONS_OF(set)                                          \
-    {                                                              \
-        lstm_impl_all_tanh_##set, lstm_impl_all_sigmoid_##set,     \
-            lstm_impl_all_exponential_##set, lstm_impl_cells_##set \
+#define FUNCTIONS_OF(set) FUNCTIONS_AND_CELLS(set, set)
+/* AVX-512 has the functions of AVX2 and cells of its own. */
+#define FUNCTIONS_AND_CELLS(set, cells_set)                              \
+    {                                                                    \
+        lstm_impl_all_tanh_##set, lstm_impl_all_sigmoid_##set,           \
+            lstm_impl_all_exponential_##set, lstm_impl_cells_##cells_set \
     }
 #define NO_FUNCTIONS           \
     {                          \
@@ -47,13 +49,17 @@ static const functions of_set[SETS] = {FUNCTIONS_OF(portable),
                                        NO_FUNCTIONS,           NO_FUNCTIONS, NO_FUNCTIONS,
                                        NO_FUNCTIONS,           NO_FUNCTIONS
 #elif defined(__x86_64__) && defined(LSTM_NO_FMA)
-                                       NO_FUNCTIONS,           FUNCTIONS_OF(vector4),
-                                       NO_FUNCTIONS,           FUNCTIONS_OF(avx2),
-                                       FUNCTIONS_OF(avx512)
+                                       NO_FUNCTIONS,
+                                       FUNCTIONS_OF(vector4),
+                                       NO_FUNCTIONS,
+                                       FUNCTIONS_OF(avx2),
+                                       FUNCTIONS_AND_CELLS(avx2, avx512)
 #elif defined(__x86_64__)
-                                       FUNCTIONS_OF(portable_fma), FUNCTIONS_OF(vector4),
-                                       FUNCTIONS_OF(vector4_fma),  FUNCTIONS_OF(avx2),
-                                       FUNCTIONS_OF(avx512)
+                                       FUNCTIONS_OF(portable_fma),
+                                       FUNCTIONS_OF(vector4),
+                                       FUNCTIONS_OF(vector4_fma),
+                                       FUNCTIONS_OF(avx2),
+                                       FUNCTIONS_AND_CELLS(avx2, avx512)
 #else
                                        NO_FUNCTIONS,
                                        FUNCTIONS_OF(vector4),
