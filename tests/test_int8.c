@@ -1303,6 +1303,63 @@ static void what_cannot_be_converted_is_refused(void)
     free(weights);
 }
 
+/* What lstm_int8_quantize returns if one number of a layer of zeros is `value` */
+static lstm_status with_one(size_t at, float value, int bits)
+{
+    whole_layer all = new_layer(3, 4);
+    lstm_layer from;
+    float *const weights = new_float_layer(&from, 3, 4, 0.0f, 1);
+    lstm_status status;
+    weights[at] = value;
+    status = convert(&from, bits, NULL, &all);
+    free_layer(&all);
+    free(weights);
+    return status;
+}
+
+/* What lstm_int8_quantize_dense returns for one unit whose weights are all `weight` */
+static lstm_status dense_with(size_t input_dim, float weight, float bias, int bits)
+{
+    float *const kernel = NEW_FLOATS(input_dim);
+    int8_t *const packed = (int8_t *)check_alloc(input_dim, 1);
+    uint16_t multipliers[1];
+    int32_t integer_bias[1];
+    lstm_dense from = {input_dim, 1, kernel, &bias, LSTM_LINEAR};
+    lstm_int8_dense to;
+    lstm_status status;
+    for (size_t k = 0; k < input_dim; k++) {
+        kernel[k] = weight;
+    }
+    status =
+        lstm_int8_quantize_dense(&from, bits, packed, multipliers, integer_bias, &to);
+    free(packed);
+    free(kernel);
+    return status;
+}
+
+/* The limits that the documentation of the two converters states */
+static void the_limits_of_a_conversion_are_those_documented(void)
+{
+    const size_t recurrent = 3 * 16, bias = recurrent + 4 * 16;
+    CHECK(with_one(0, 50.0f, 12) == LSTM_OK);
+    CHECK(with_one(0, 50.1f, 12) == LSTM_ERR_OPTION);
+    CHECK(with_one(0, 400.0f, 15) == LSTM_OK);
+    CHECK(with_one(0, -400.1f, 15) == LSTM_ERR_OPTION);
+    CHECK(with_one(recurrent, 400.0f, 12) == LSTM_OK);
+    CHECK(with_one(recurrent, -400.1f, 12) == LSTM_ERR_OPTION);
+    CHECK(with_one(bias, -65536.0f, 12) == LSTM_OK);
+    CHECK(with_one(bias, 65537.0f, 12) == LSTM_ERR_OPTION);
+    CHECK(dense_with(1, 62.8f, 0.0f, 15) == LSTM_OK);
+    CHECK(dense_with(1, -62.9f, 0.0f, 15) == LSTM_ERR_OPTION);
+    CHECK(dense_with(1, 31.4f, 0.0f, 14) == LSTM_OK);
+    CHECK(dense_with(1, 31.5f, 0.0f, 14) == LSTM_ERR_OPTION);
+    CHECK(dense_with(32768, 8100.0f / 32768.0f, 0.0f, 15) == LSTM_OK);
+    CHECK(dense_with(32768, 8200.0f / 32768.0f, 0.0f, 15) == LSTM_ERR_OPTION);
+    CHECK(dense_with(1000, 8.1f, 0.0f, 15) == LSTM_OK);
+    CHECK(dense_with(4, 1.0f, -8192.0f, 15) == LSTM_OK);
+    CHECK(dense_with(4, 1.0f, 8193.0f, 15) == LSTM_ERR_OPTION);
+}
+
 static void conversion_needs_every_array(void)
 {
     lstm_layer from;
@@ -1374,6 +1431,7 @@ int main(void)
     RUN(broken_layers_are_refused);
     RUN(absent_arrays_are_refused);
     RUN(what_cannot_be_converted_is_refused);
+    RUN(the_limits_of_a_conversion_are_those_documented);
     RUN(conversion_needs_every_array);
     RUN(observing_needs_every_array);
     return check_report();
