@@ -3150,8 +3150,9 @@ LSTM_IMPL_KERNEL void LSTM_K(row_in_panels)(const lstm_impl_sums *s, float *z)
  * Shorter vectors gain nothing. */
 LSTM_IMPL_INLINE int LSTM_K(is_just_behind)(const float *z, const float *weights)
 {
-    const size_t past = LSTM_IMPL_AS(size_t, z) - LSTM_IMPL_AS(size_t, weights);
-    return (past - 1) % 1024 < 255 && LSTM_K_LANES == 16;
+    const size_t behind = LSTM_IMPL_AS(size_t, z) % 1024 + 1024;
+    const size_t past = (behind - LSTM_IMPL_AS(size_t, weights) % 1024) % 1024;
+    return past > 0 && past < 256 && LSTM_K_LANES == 16;
 }
 
 /* Eight, two or one rows of a matrix, times as many floats at a, added to the sums z
