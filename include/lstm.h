@@ -2456,7 +2456,7 @@ LSTM_IMPL_INLINE void LSTM_K(put)(float *p, lstm_k_v x, size_t n)
     }
 }
 
-#if LSTM_K_LANES < 16
+#if LSTM_K_LANES < 16 /* AVX-512 has those of AVX2, see LSTM_K_8 */
 /* log((1 + z)/(1 - z)) for 0 <= z <= 1/3: 2z(1 + z^2/3 + z^4/5 + ...), minimax, 4.6e-9
  * off, relative to the result. All terms are positive, so nothing cancels. z itself is
  * added last, since the rest is small beside it. */
@@ -2829,7 +2829,7 @@ LSTM_IMPL_KERNEL void LSTM_K(all_log_softmax)(float *z, size_t n)
     LSTM_K(each_with)(LSTM_K(minus), z, n, LSTM_K(log)(LSTM_K(add_up)(sums)));
 }
 
-#endif
+#endif /* LSTM_K_LANES < 16 */
 
 /* ---- cells: from the gates' sums to the new state ---- */
 
@@ -2965,7 +2965,7 @@ LSTM_IMPL_KERNEL void LSTM_K(cells)(const lstm_impl_activations *activations,
 }
 #endif
 
-#if LSTM_K_LANES < 16
+#if LSTM_K_LANES < 16 /* AVX-512 has those of AVX2, see LSTM_K_8 */
 /* Any other activations, on whole arrays. A copy of the new c takes
  * the place of i and is activated there; c itself has to stay as it is.
  *
@@ -3000,7 +3000,7 @@ LSTM_IMPL_KERNEL void LSTM_K(any_cells)(const lstm_impl_activations *activations
     }
 }
 
-#endif
+#endif /* LSTM_K_LANES < 16 */
 
 /* ---- sums: x*kernel + h*recurrent_kernel + bias ---- */
 
@@ -3675,7 +3675,7 @@ LSTM_IMPL_INLINE void LSTM_K(layer_sums)(const lstm_layer *layer, const float *x
 
 /* ---- LSTM layer ---- */
 
-#if LSTM_K_LANES < 16
+#if LSTM_K_LANES < 16 /* AVX-512 has those of AVX2, see LSTM_K_8 */
 /* Bidirectional's merge modes: y has the forward half's output, h is the backward one.
  * Concat is none of these: its y is behind the forward half's place in the row, and h is
  * stored. */
@@ -3736,7 +3736,7 @@ LSTM_IMPL_KERNEL void LSTM_K(emit_ave)(float *y, const float *h, size_t units)
     LSTM_K(emit_by)(LSTM_K(merge_ave), y, h, units);
 }
 
-#endif
+#endif /* LSTM_K_LANES < 16 */
 
 /* One timestep: z is scratch, h and c become new. It is a plain function, see "entry
  * points". */
@@ -3942,7 +3942,8 @@ static inline void LSTM_K(batch)(const lstm_impl_run *run, const float *x,
 
 /* ---- Dense layer ---- */
 
-#if LSTM_K_LANES < 16
+#if LSTM_K_LANES < 16 /* AVX-512 has those of AVX2, see LSTM_K_8 */
+
 /* The end of one output of a layer of few units, before its activation: the products with
  * x from k on, a multiple of 8, go to the eight sums in turn, and all is added up.
  *   ((s0 + s4) + (s2 + s6)) + ((s1 + s5) + (s3 + s7)), then + bias */
@@ -4063,7 +4064,7 @@ LSTM_IMPL_INLINE void LSTM_K(dense_rows_of_few)(const lstm_dense *layer, const f
 }
 #endif
 
-#endif
+#endif /* LSTM_K_LANES < 16 */
 
 /* Rows of a layer of 8 units or more, whose sums are taken like those of gates: x is in
  * the place of h, y in the place of z. Without vectors, and in builds without groups,
