@@ -3942,8 +3942,7 @@ static inline void LSTM_K(batch)(const lstm_impl_run *run, const float *x,
 
 /* ---- Dense layer ---- */
 
-#if LSTM_K_LANES < 16 /* AVX-512 has those of AVX2, see LSTM_K_8 */
-
+#if LSTM_K_LANES < 16
 /* The end of one output of a layer of few units, before its activation: the products with
  * x from k on, a multiple of 8, go to the eight sums in turn, and all is added up.
  *   ((s0 + s4) + (s2 + s6)) + ((s1 + s5) + (s3 + s7)), then + bias */
